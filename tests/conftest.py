@@ -1,0 +1,75 @@
+"""What every test gets: asyncio for async tests, a network that ends at this machine, repeatable properties.
+
+It starts nothing and holds no fakes: those stand beside the tests that use them.
+"""
+
+import os
+import socket
+import sys
+from ipaddress import ip_address
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# The gate must give one verdict for one commit, hence no randomness; HYPOTHESIS_PROFILE=search looks further.
+settings.register_profile("gate", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("search", deadline=None, max_examples=5_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Async tests run on asyncio, the only loop the gateway is written for."""
+    return "asyncio"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the rules first and the slow journeys last, so that a fault shows as early as it can."""
+    order = {"rules": 0, "contracts": 2, "journeys": 3}
+    items.sort(key=lambda item: order.get(item.nodeid.split("/")[1], 1))
+
+
+class NetworkBlockedError(RuntimeError):
+    """A test tried to reach another machine. No OSError, so that no code under test takes it for a failed call."""
+
+
+def is_local(host: Any) -> bool:
+    """Say whether a host is this machine: loopback, "localhost", or none named at all."""
+    if isinstance(host, bytes):
+        host = host.decode()
+    if host in {None, "", "localhost"}:
+        return True
+    try:
+        address = ip_address(str(host).partition("%")[0])
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified
+
+
+def block_network(event: str, arguments: tuple[Any, ...]) -> None:
+    """Audit hook: raises NetworkBlockedError before a socket leaves this machine or a foreign name is looked up.
+
+    Names under ".invalid" never exist (RFC 2606): they fail as a resolver would fail them, without asking one.
+    """
+    match event, arguments:
+        case ("socket.connect" | "socket.sendto", (_, (host, *_))) if not is_local(host):
+            raise NetworkBlockedError(f"a test tried to reach {host}")
+        case ("socket.getaddrinfo", (bytes() | str() as host, *_)) if not is_local(host):
+            name = host.decode() if isinstance(host, bytes) else host
+            if name.endswith(".invalid"):
+                raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+            if not is_address(name):
+                raise NetworkBlockedError(f"a test tried to look up {name}")
+
+
+def is_address(name: str) -> bool:
+    """Say whether a host is written as an address, which needs no resolver."""
+    try:
+        ip_address(name.partition("%")[0])
+    except ValueError:
+        return False
+    return True
+
+
+sys.addaudithook(block_network)

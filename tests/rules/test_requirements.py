@@ -1,0 +1,179 @@
+"""What is installed is locked by hash, free to use, recent enough, small in number and explained."""
+
+import re
+import tomllib
+from functools import cache
+from importlib.metadata import PackageNotFoundError, metadata, packages_distributions
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from tests.rules.source import ROOT, imports, modules, refuse
+
+LOCKS = ("run.txt", "build.txt", "dev.txt")
+MOST_DIRECT_DEPENDENCIES = 25
+# Below these, a request can be smuggled past the gateway or a host header can fool it.
+LOWEST = {"starlette": "1.0.1", "h11": "0.16.0"}
+# What uvicorn finds and uses by itself.
+USED_BY_OTHERS = {"httptools", "uvloop"}
+# Licences that ask for no more than their own text to be kept. MPL-2.0 binds changes to its own files only.
+PERMISSIVE = {
+    "0bsd", "apache-2.0", "bsd", "bsd-2-clause", "bsd-3-clause", "cc0-1.0", "isc", "mit", "mit-0", "mpl-2.0",
+    "psf-2.0", "python-2.0", "unlicense", "zlib",
+}  # fmt: skip
+# How packages without an SPDX expression spell theirs.
+SPELLINGS = {
+    "apache 2.0": "apache-2.0",
+    "apache software license": "apache-2.0",
+    "bsd license": "bsd",
+    "isc license (iscl)": "isc",
+    "mit license": "mit",
+    "mozilla public license 2.0 (mpl 2.0)": "mpl-2.0",
+    "python software foundation license": "psf-2.0",
+}
+# Packages that name none, read from the licence file that they carry.
+READ_FROM_FILE = {"pyreqwest": "apache-2.0"}
+
+
+@cache
+def pyproject() -> dict[str, Any]:
+    """The project's description."""
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def direct_dependencies() -> list[Requirement]:
+    """What the package itself asks for."""
+    return [Requirement(line) for line in pyproject()["project"]["dependencies"]]
+
+
+def development_dependencies() -> list[Requirement]:
+    """What building, checking, testing and measuring it asks for."""
+    return [Requirement(line) for group in pyproject()["dependency-groups"].values() for line in group]
+
+
+def read_lock(name: str) -> str:
+    """The text of a lock file."""
+    return (ROOT / "requirements" / name).read_text(encoding="utf-8")
+
+
+def locked_versions(text: str) -> dict[str, list[Version]]:
+    """The versions that a lock file pins, by package; several where they differ between platforms."""
+    found: dict[str, list[Version]] = {}
+    for name, version in re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^ ;\\]+)", text, re.MULTILINE):
+        found.setdefault(canonicalize_name(name), []).append(Version(version))
+    return found
+
+
+def lock_faults(text: str) -> list[str]:
+    """Name each requirement without a pin or hash, and each address."""
+    faults = [f"an address or option: {line}" for line in text.splitlines() if re.search(r"://|^\s*-[^-]|^--", line)]
+    statements = [re.sub(r"^\s*#.*$", "", part, flags=re.MULTILINE) for part in re.split(r"\n(?=\S)", text)]
+    for statement in filter(None, (part.strip() for part in statements)):
+        if "--hash=sha256:" not in statement:
+            faults.append(f"no hash: {statement.splitlines()[0]}")
+        if "==" not in statement.splitlines()[0]:
+            faults.append(f"no pin: {statement.splitlines()[0]}")
+    return faults
+
+
+def licences(name: str) -> set[str]:
+    """The licences that an installed package names, in lower case; all of one that offers a choice."""
+    about = metadata(name).json
+    if expression := about.get("license_expression"):
+        return {part.lower() for part in re.split(r"\s+(?:AND|OR|WITH)\s+|[()\s]+", str(expression)) if part}
+    approved = "License :: OSI Approved :: "
+    classified = [line.removeprefix(approved) for line in about.get("classifier", []) if line.startswith(approved)]
+    named = classified or [str(about.get("license") or READ_FROM_FILE.get(name, "none named"))]
+    return {SPELLINGS.get(licence.lower(), licence.lower()) for licence in named}
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_everything_is_locked_by_hash_and_from_no_address(name: str) -> None:
+    """Every requirement has its version and hashes, and no file says where to fetch it."""
+    assert lock_faults(read_lock(name)) == []
+
+
+def test_a_loose_requirement_is_found() -> None:
+    """A missing hash, a missing pin and an address are each named."""
+    pinned = "a==1 \\\n    --hash=sha256:00\n    # via b\n"
+    assert lock_faults(pinned) == []
+    assert lock_faults(f"{pinned}b==2\n") == ["no hash: b==2"]
+    assert lock_faults(f"{pinned}c>=2 \\\n    --hash=sha256:00\n") == ["no pin: c>=2 \\"]
+    assert len(lock_faults(f"--index-url https://packages.example/simple\n{pinned}")) > 0
+    assert len(lock_faults("d @ https://packages.example/d.whl \\\n    --hash=sha256:00\n")) > 0
+
+
+def test_the_lock_satisfies_the_project() -> None:
+    """Each direct dependency is locked at a version that the project accepts."""
+    locked = locked_versions(read_lock("run.txt"))
+    unmet = [
+        str(wanted)
+        for wanted in direct_dependencies()
+        if not any(wanted.specifier.contains(version) for version in locked.get(canonicalize_name(wanted.name), []))
+    ]
+    assert unmet == []
+
+
+def test_the_locks_agree() -> None:
+    """A package has the same versions wherever it is locked: what is tested is what is served."""
+    tested = locked_versions(read_lock("dev.txt"))
+    other = {**locked_versions(read_lock("run.txt")), **locked_versions(read_lock("build.txt"))}
+    assert {name: tested[name] for name in other if name in tested} == {
+        name: versions for name, versions in other.items() if name in tested
+    }
+
+
+def test_versions_with_known_holes_are_not_locked() -> None:
+    """Nothing below the lowest safe version is locked, in any file."""
+    below = [
+        f"{lock}: {name} {version}"
+        for lock in LOCKS
+        for name, lowest in LOWEST.items()
+        for version in locked_versions(read_lock(lock)).get(name, [])
+        if version < Version(lowest)
+    ]
+    assert below == []
+
+
+def test_licences_are_permissive() -> None:
+    """Every installed package, tools included, has a licence that leaves its users free."""
+    faults = {}
+    for name in sorted({name for lock in LOCKS for name in locked_versions(read_lock(lock))}):
+        try:
+            strict = licences(name) - PERMISSIVE
+        except PackageNotFoundError:
+            continue  # for another platform, or another Python
+        if strict:
+            faults[name] = strict
+    assert faults == {}
+
+
+def test_direct_dependencies_are_few() -> None:
+    """The package asks for a small number of others."""
+    assert len(direct_dependencies()) <= MOST_DIRECT_DEPENDENCIES
+
+
+def test_what_is_imported_is_asked_for_and_the_other_way_round() -> None:
+    """The source imports nothing that comes only by way of another package; nothing is asked for and never imported."""
+    providers = packages_distributions()
+    imported = {found.name.partition(".")[0] for module in modules() for found in imports(module)}
+    used = {canonicalize_name(name) for library in imported for name in providers.get(library, ())} - {"tollbar"}
+    wanted = {dependency.name for dependency in direct_dependencies()}
+    faults = [f"{name} is imported, but pyproject.toml does not ask for it" for name in sorted(used - wanted)]
+    faults += [f"{name} is asked for, but never imported" for name in sorted(wanted - used - USED_BY_OTHERS)]
+    refuse(faults)
+
+
+def test_each_dependency_is_explained() -> None:
+    """Whatever is asked for, tools included, has its line of reason; what is not asked for any more has none."""
+    reasons = (ROOT / "docs" / "decisions" / "dependencies.md").read_text(encoding="utf-8")
+    explained = set(re.findall(r"^\| `([^`]+)` \|", reasons, re.MULTILINE))
+    assert explained == {wanted.name for wanted in [*direct_dependencies(), *development_dependencies()]}
+
+
+def test_nobody_commits_another_lock() -> None:
+    """There is one kind of lock: none that names registries."""
+    assert [path for path in ("uv.lock", "poetry.lock", "Pipfile.lock") if (ROOT / path).exists()] == []

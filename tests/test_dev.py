@@ -1,0 +1,144 @@
+"""The development commands, run against an environment of stand-in programs that note how they were called."""
+
+import re
+import runpy
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PROGRAMS = ("python", "tollbar", "ruff", "pyrefly", "lint-imports", "pytest")
+NOTE = '#!/bin/sh\necho "$(basename "$0") $*" >> "$(dirname "$0")/calls"\n'
+
+
+class Checkout:
+    """A copy of the project whose environment says that it is installed, with stand-ins for its programs."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.bin = root / ".venv" / "bin"
+        self.bin.mkdir(parents=True)
+        shutil.copytree(ROOT / "requirements", root / "requirements")
+        for name in ("dev.py", "pyproject.toml"):
+            shutil.copy(ROOT / name, root)
+        for name in PROGRAMS:
+            self.stand_in(name, 0)
+        self.module = runpy.run_path(str(root / "dev.py"))
+        self.stamp("dev")
+
+    def stand_in(self, program: str, status: int) -> None:
+        """Let a program note its call and end with a status."""
+        (self.bin / program).write_text(f"{NOTE}echo {program} was here\nexit {status}\n")
+        (self.bin / program).chmod(0o755)
+
+    def stamp(self, level: str) -> None:
+        """Mark the environment as installed."""
+        self.module["STAMP"].write_text(self.module["make_stamp"](level))
+
+    def is_installed(self, level: str) -> bool:
+        """Ask whether the environment is up to date."""
+        return self.module["is_installed"](level)
+
+    def run(self, *arguments: str) -> CompletedProcess[str]:
+        """Run `dev.py` with arguments, somewhere else."""
+        command = [sys.executable, str(self.root / "dev.py"), *arguments]
+        return subprocess.run(command, cwd=self.root.parent, capture_output=True, text=True, check=False)
+
+    def calls(self) -> list[str]:
+        """The programs that were run, with their arguments."""
+        notes = self.bin / "calls"
+        return [line.strip() for line in notes.read_text().splitlines()] if notes.exists() else []
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    """A checkout with an up-to-date environment."""
+    return Checkout(tmp_path / "checkout")
+
+
+def test_serve_becomes_tollbar_with_all_arguments(checkout: Checkout) -> None:
+    """With the environment in place nothing else is run, and the exit status is Tollbar's own."""
+    checkout.stand_in("tollbar", 7)
+    done = checkout.run("serve", "--port", "9000")
+    assert (done.returncode, checkout.calls()) == (7, ["tollbar serve --port 9000"])
+    assert (done.stdout, done.stderr) == ("tollbar was here\n", "")
+
+
+def test_the_stages_run_in_order(checkout: Checkout) -> None:
+    """All checks come before the tests, and pytest has the last word."""
+    done = checkout.run("test")
+    order = ["ruff format --check", "ruff check", "pyrefly check", "lint-imports", "pytest"]
+    assert [call for call, stage in zip(checkout.calls(), order, strict=True) if not call.startswith(stage)] == []
+    assert re.findall(r"^(\w+) +ok in [\d.]+ s$", done.stdout, re.MULTILINE) == ["format", "lint", "types", "imports"]
+    assert done.stdout.endswith("pytest was here\n")
+
+
+@pytest.mark.parametrize(("program", "calls"), [("ruff", 1), ("pyrefly", 3), ("lint-imports", 4), ("pytest", 5)])
+def test_the_first_failing_stage_ends_the_run(checkout: Checkout, program: str, calls: int) -> None:
+    """What a failing stage said is shown, its status is the command's, and nothing after it runs."""
+    checkout.stand_in(program, 3)
+    done = checkout.run("test")
+    assert (done.returncode, len(checkout.calls())) == (3, calls)
+    assert f"{program} was here" in done.stdout
+
+
+def test_arguments_go_to_pytest_alone(checkout: Checkout) -> None:
+    """Somebody who names tests wants those and nothing else."""
+    checkout.run("test", "tests/wire", "-k", "sse")
+    assert checkout.calls() == ["pytest tests/wire -k sse"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda root: (root / "requirements" / "dev.txt").write_text("other"),
+        lambda root: (root / "pyproject.toml").write_text("other"),
+        lambda root: (root / ".venv" / "tollbar-installed").unlink(),
+        lambda root: (root / ".venv" / "bin" / "python").unlink(),
+    ],
+    ids=["requirements", "project", "unfinished", "no python"],
+)
+def test_a_change_asks_for_an_installation(checkout: Checkout, change: Callable[[Path], object]) -> None:
+    """Whatever makes the environment stale, or left it half made, is noticed."""
+    assert checkout.is_installed("dev")
+    change(checkout.root)
+    assert not checkout.is_installed("dev")
+
+
+def test_the_larger_environment_serves_as_well(checkout: Checkout) -> None:
+    """Serving is content with the tests' environment; testing is not content with the server's."""
+    assert (checkout.is_installed("run"), checkout.is_installed("dev")) == (True, True)
+    checkout.stamp("run")
+    assert (checkout.is_installed("run"), checkout.is_installed("dev")) == (True, False)
+
+
+def test_without_a_command_the_commands_are_listed(checkout: Checkout) -> None:
+    """The list names every command; an unknown one shows it too, and fails."""
+    commands = set(checkout.module["COMMANDS"])
+    for arguments, status in (((), 0), (("help",), 0), (("surve",), 2)):
+        done = checkout.run(*arguments)
+        assert (done.returncode, set(re.findall(r"^  ([\w-]+) ", done.stdout, re.MULTILINE))) == (status, commands)
+
+
+def test_make_and_just_have_the_same_commands(checkout: Checkout) -> None:
+    """The aliases are those of dev.py, none missing and none of their own."""
+    commands = set(checkout.module["COMMANDS"])
+    made = re.search(r"^COMMANDS := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert made is not None
+    assert set(made[1].split()) == commands
+    assert set(re.findall(r"^([\w-]+)(?: \*arguments)?:$", (ROOT / "justfile").read_text(), re.MULTILINE)) == {
+        "help",
+        *commands,
+    }
+
+
+def test_the_pipeline_runs_what_the_readme_says() -> None:
+    """There is one test command: the README's."""
+    command = "python3 dev.py test"
+    assert command in (ROOT / "README.md").read_text()
+    assert (ROOT / ".ci" / "run").read_text().splitlines()[-1] == f"exec {command}"

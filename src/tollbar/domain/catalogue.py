@@ -1,0 +1,100 @@
+"""What can be called: models, the targets behind each, and the plan made of them for one call.
+
+A catalogue is a snapshot: a reload builds another and swaps it, and a call keeps the one it began with.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from tollbar.domain.completion import CompletionRequest
+from tollbar.domain.money import PriceCard
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds that one attempt may take: to connect, to the first byte, between bytes, and in all."""
+
+    connect: float = 10.0
+    write: float = 10.0
+    first_byte_stream: float = 300.0
+    first_byte_plain: float = 600.0
+    between_bytes: float = 120.0
+    total: float = 3_600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One model of one configured provider.
+
+    `card` is None when the price is unknown: then a call that a dollar allowance covers is refused before it is sent.
+    `supports` is None when nobody knows what the model can do: then it is tried.
+    """
+
+    provider: str
+    model: str
+    card: PriceCard | None = None
+    context_tokens: int | None = None
+    max_output_tokens: int | None = None
+    supports: frozenset[str] | None = None
+    is_local: bool = False
+    timeouts: Timeouts = Timeouts()
+
+    @property
+    def name(self) -> str:
+        """`provider/model`, as people write it."""
+        return f"{self.provider}/{self.model}"
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A name that callers may use, and the targets that serve it, in the operator's order.
+
+    `multiplier` scales the credit price of a call; `attempts` bounds the attempts of one call over all targets.
+    """
+
+    name: str
+    targets: tuple[Target, ...]
+    strategy: str = "ordered"
+    multiplier: Decimal = Decimal(1)
+    attempts: int = 3
+    owned_by: str = "tollbar"
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Every model by name, aliases, and the names that the simple endpoints use.
+
+    `open_providers` serve any `provider/model` without a list; each value makes the target of a model's name, since
+    only its provider knows the price. `families` are (prefix, open provider): bare names such as `gpt-4o`.
+    """
+
+    models: Mapping[str, Model]
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    open_providers: Mapping[str, Callable[[str], Target]] = field(default_factory=dict)
+    families: tuple[tuple[str, str], ...] = ()
+    default_model: str = ""
+    default_local_model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The targets of one call in the order in which they will be tried; never empty.
+
+    `reason` says why this order; `skipped` names what was left out and why.
+    """
+
+    model: Model
+    targets: tuple[Target, ...]
+    reason: str
+    skipped: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request bound to one target: all that a provider is told. `deadline` is in monotonic seconds."""
+
+    request: CompletionRequest
+    target: Target
+    deadline: float
+    request_id: str

@@ -1,0 +1,42 @@
+"""A request for a completion: the few fields that routing and money need, and the caller's own bytes.
+
+The body itself stays as it arrived, in `Source`: a provider of the same dialect is sent those bytes with only the model
+replaced, so a field that we never heard of cannot get lost.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from tollbar.domain.messages import Conversation
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The body as the caller sent it: its dialect, its bytes, and where each top-level value lies in them.
+
+    `expand` reads the conversation out of it; only a provider of another dialect calls it.
+    """
+
+    wire: str
+    raw: bytes
+    spans: Mapping[str, tuple[int, int]]
+    expand: Callable[[], Conversation]
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionRequest:
+    """What the gateway needs to know of a request before any provider sees it.
+
+    `max_tokens` bounds the completion tokens of each of the `choices`; `features` are the capabilities that a target
+    must have (`tools`, `images`, `audio`, `json_schema`, `logprobs`); `wants_usage` says that the caller asked for a
+    usage report at the end of its stream.
+    """
+
+    model: str
+    source: Source
+    stream: bool = False
+    max_tokens: int | None = None
+    choices: int = 1
+    user: str | None = None
+    wants_usage: bool = False
+    features: frozenset[str] = frozenset()

@@ -1,0 +1,267 @@
+"""Everything that can go wrong with a call, as one tree.
+
+    GatewayError                      500; each has code · status · message · hint · field · details
+    ├─ RequestError                   400 invalid_request: the caller can mend it
+    │  ├─ InvalidJson                 400 in the dialects, 422 in our own shape
+    │  ├─ MissingField, InvalidType, InvalidValue   400 likewise
+    │  ├─ UnknownModel                404 model_not_found
+    │  ├─ ContextTooLarge             400 context_length_exceeded
+    │  ├─ PayloadTooLarge             413
+    │  ├─ RequestTimeout              408: the body arrived too slowly
+    │  ├─ NotFound, MethodNotAllowed  404, 405: no such door
+    │  └─ Conflict                    409: somebody else changed it, or the name is taken
+    ├─ AccessError                    401
+    │  ├─ MissingKey, InvalidKey, ExpiredKey   401
+    │  └─ NotAllowed                           403
+    ├─ AdmissionError                 503
+    │  ├─ OutOfCredit                 429 insufficient_quota (OpenAI's word for it)
+    │  ├─ RateLimited                 429 with the seconds to wait
+    │  └─ Overloaded                  503: we are full, draining, or a store is away
+    ├─ UpstreamError                  502; is_retryable · retry_after_seconds
+    │  ├─ UpstreamFailed              502
+    │  ├─ UpstreamBusy                503: the provider limits us
+    │  ├─ UpstreamTimeout             504
+    │  ├─ UpstreamRejected            400: the provider says the request is wrong; never retried
+    │  ├─ UpstreamMisconfigured       502: the provider refuses *our* key; an alarm for the operator
+    │  └─ StreamBroken                502: after the first event, therefore told in-band
+    └─ InternalError                  500: details stay in the log, under the request's id
+
+Inner layers raise these and nothing else; the edge alone turns them into a status and a body.
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+
+class GatewayError(Exception):
+    """A failure with a code for programs, a message for people and, where one exists, a remedy."""
+
+    code: ClassVar[str] = "internal_error"
+    status: ClassVar[int] = 500
+    may_retry: ClassVar[bool] = False
+    """Whether the caller's own retry can help; when false the answer says `x-should-retry: false`."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        field: str | None = None,
+        details: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.field = field
+        self.details: Mapping[str, object] = details or {}
+
+    @property
+    def text(self) -> str:
+        """The message with its remedy, as a person should read it."""
+        return f"{self.message} {self.hint}" if self.hint else self.message
+
+
+class RequestError(GatewayError):
+    """The request is at fault, and its sender can mend it."""
+
+    code = "invalid_request"
+    status = 400
+
+
+class InvalidJson(RequestError):
+    """The body is not JSON that we accept."""
+
+    code = "invalid_json"
+
+
+class MissingField(RequestError):
+    """A required field is absent."""
+
+    code = "missing_required_field"
+
+
+class InvalidType(RequestError):
+    """A field holds a value of the wrong type."""
+
+    code = "invalid_type"
+
+
+class InvalidValue(RequestError):
+    """A field's value is of the right type but outside what is allowed."""
+
+    code = "invalid_value"
+
+
+class UnknownModel(RequestError):
+    """No model of that name is configured here."""
+
+    code = "model_not_found"
+    status = 404
+
+
+class ContextTooLarge(RequestError):
+    """The request cannot fit into the context of any target."""
+
+    code = "context_length_exceeded"
+
+
+class PayloadTooLarge(RequestError):
+    """The body is larger than the limit of this endpoint."""
+
+    code = "payload_too_large"
+    status = 413
+
+
+class RequestTimeout(RequestError):
+    """The caller sent its request too slowly."""
+
+    code = "request_timeout"
+    status = 408
+
+
+class NotFound(RequestError):
+    """There is nothing at this address."""
+
+    code = "not_found"
+    status = 404
+
+
+class MethodNotAllowed(RequestError):
+    """The address exists, but not for this method."""
+
+    code = "method_not_allowed"
+    status = 405
+
+
+class Conflict(RequestError):
+    """The change does not fit what is stored now."""
+
+    code = "conflict"
+    status = 409
+
+
+class AccessError(GatewayError):
+    """The caller may not do this."""
+
+    code = "invalid_api_key"
+    status = 401
+
+
+class MissingKey(AccessError):
+    """No credential came with the request."""
+
+    code = "missing_api_key"
+
+
+class InvalidKey(AccessError):
+    """The credential is malformed, unknown or revoked; which of these is never told."""
+
+
+class ExpiredKey(AccessError):
+    """The credential was valid once."""
+
+    code = "key_expired"
+
+
+class NotAllowed(AccessError):
+    """The credential is valid but does not cover this model or route."""
+
+    code = "forbidden"
+    status = 403
+
+
+class AdmissionError(GatewayError):
+    """The call is in order, but may not start now."""
+
+    code = "overloaded"
+    status = 503
+
+
+class OutOfCredit(AdmissionError):
+    """An allowance does not hold what the call may cost."""
+
+    code = "insufficient_quota"
+    status = 429
+
+
+class RateLimited(AdmissionError):
+    """A rate or concurrency limit is used up."""
+
+    code = "rate_limit_exceeded"
+    status = 429
+    may_retry = True
+
+    def __init__(
+        self, message: str, *, retry_after_seconds: float, details: Mapping[str, object] | None = None
+    ) -> None:
+        super().__init__(message, details=details)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class Overloaded(AdmissionError):
+    """The gateway, or a store that it cannot do without, cannot take the call now."""
+
+    may_retry = True
+
+
+class UpstreamError(GatewayError):
+    """A provider failed. `is_retryable` is decided where the failure is seen, and nowhere else."""
+
+    code = "upstream_failed"
+    status = 502
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        is_retryable: bool = False,
+        retry_after_seconds: float | None = None,
+        upstream_status: int | None = None,
+        details: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint, details=details)
+        self.is_retryable = is_retryable
+        self.retry_after_seconds = retry_after_seconds
+        self.upstream_status = upstream_status
+
+
+class UpstreamFailed(UpstreamError):
+    """The provider answered with an error of its own, or the connection failed."""
+
+
+class UpstreamBusy(UpstreamError):
+    """The provider limits our rate or says that it is overloaded."""
+
+    code = "upstream_busy"
+    status = 503
+
+
+class UpstreamTimeout(UpstreamError):
+    """The provider did not answer in time."""
+
+    code = "upstream_timeout"
+    status = 504
+
+
+class UpstreamRejected(UpstreamError):
+    """The provider finds the request itself wrong; `details` may hold its `code` and `param`."""
+
+    code = "invalid_request"
+    status = 400
+
+
+class UpstreamMisconfigured(UpstreamError):
+    """The provider refuses our own credentials: the operator's affair, not the caller's."""
+
+    code = "upstream_misconfigured"
+
+
+class StreamBroken(UpstreamError):
+    """The provider's answer ended before it was complete, or cannot be read."""
+
+    code = "stream_broken"
+
+
+class InternalError(GatewayError):
+    """A fault of ours; the answer carries only an id, the log line under that id the rest."""

@@ -1,0 +1,74 @@
+"""What a provider says during a call, in order, as small frozen values.
+
+Everything a provider can say is a stream of these, also when it answered with one document. `Frames` is the exception
+that makes relaying cheap: bytes of the provider's own dialect that can go to a caller of the same dialect untouched,
+with what the meter must know about them read on the way.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tollbar.domain.usage import Usage
+
+
+class FinishReason(StrEnum):
+    """Why an answer ended, in OpenAI's words."""
+
+    STOP = "stop"
+    LENGTH = "length"
+    TOOL_CALLS = "tool_calls"
+    CONTENT_FILTER = "content_filter"
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The provider took the call; no content yet."""
+
+    id: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A piece of the answer's text."""
+
+    text: str
+    choice: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class UsageSeen:
+    """The provider's report of what the call consumed."""
+
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """One choice is complete."""
+
+    reason: FinishReason
+    choice: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """One upstream read of whole frames (or the whole document), to be relayed as it stands.
+
+    `output_bytes` counts the content within; `is_content` says that there is some, which ends the time in which another
+    attempt is allowed; `is_last` that the provider said it is done, every choice having finished.
+    """
+
+    raw: bytes
+    is_content: bool
+    output_bytes: int = 0
+    usage: Usage | None = None
+    is_last: bool = False
+
+
+StreamEvent = Started | Text | UsageSeen | Finished | Frames
+
+
+def is_content(event: StreamEvent) -> bool:
+    """Whether the event carries something a caller waits for, or tells that there is nothing to wait for."""
+    return isinstance(event, Text | Finished) or (isinstance(event, Frames) and event.is_content)

@@ -1,0 +1,97 @@
+"""What is written down about a call: attempts, ledger lines, and one wide record.
+
+Ledger lines are money and are never lost; the record is for people and may, under a flood, be dropped and counted.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from tollbar.domain.money import LineItem
+from tollbar.domain.usage import Usage
+
+
+class Outcome(StrEnum):
+    """How a call, or one attempt of it, ended."""
+
+    OK = "ok"
+    CACHED = "cached"
+    REFUSED = "refused"
+    FAILED = "failed"
+    BROKEN = "broken"
+    ABANDONED = "abandoned"
+    LOST = "lost"
+
+
+class Provenance(StrEnum):
+    """Where a ledger line's figures come from, best first."""
+
+    PROVIDER_FINAL = "provider_final"
+    PROVIDER_PARTIAL = "provider_partial"
+    COUNTED = "counted"
+    ESTIMATE = "estimate"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at one target. Seconds are relative to the call's arrival."""
+
+    target: str
+    outcome: Outcome
+    started_seconds: float
+    ended_seconds: float
+    error_code: str | None = None
+    upstream_status: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """One attempt's line: who, what, how much, and where the figures come from.
+
+    `paid` says whether the caller's allowances paid it; other attempts are on the installation. `cost_nano_dollars` is
+    None when the price is unknown.
+    """
+
+    request_id: str
+    attempt: int
+    key_id: str
+    model: str
+    target: str
+    outcome: Outcome
+    provenance: Provenance
+    usage: Usage
+    paid: bool
+    credits: int
+    cost_nano_dollars: int | None
+    price_version: str | None
+    items: tuple[LineItem, ...]
+    at: datetime
+    flag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRecord:
+    """All that is known of one call when it is over: the source of the log line, the metrics and the `requests` row."""
+
+    request_id: str
+    at: datetime
+    route: str
+    key_id: str | None
+    key_name: str | None
+    address: str
+    model: str | None
+    target: str | None
+    stream: bool
+    outcome: Outcome
+    status: int
+    error_code: str | None
+    usage: Usage | None
+    provenance: Provenance | None
+    credits: int
+    cost_nano_dollars: int | None
+    attempts: tuple[Attempt, ...]
+    duration_seconds: float
+    first_token_seconds: float | None
+    stages: Mapping[str, float]
+    user: str | None = None

@@ -1,0 +1,30 @@
+"""Token counts of one answer, by kind.
+
+`prompt_tokens` and `completion_tokens` are totals: cached and audio tokens are parts of the first, reasoning and audio
+tokens parts of the second, as in OpenAI's `usage` object. Codecs of other dialects convert to this reading.
+"""
+
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a provider says, or we counted, that a call consumed. All figures are tokens."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_read_tokens: int = 0
+    cached_write_tokens: int = 0
+    reasoning_tokens: int = 0
+    audio_prompt_tokens: int = 0
+    audio_completion_tokens: int = 0
+
+    @property
+    def total_tokens(self) -> int:
+        """Prompt and completion together."""
+        return self.prompt_tokens + self.completion_tokens
+
+
+def merge(earlier: Usage, later: Usage) -> Usage:
+    """The two reports of one call as one: each figure is the last that was not zero."""
+    return Usage(*(getattr(later, f.name) or getattr(earlier, f.name) for f in fields(Usage)))

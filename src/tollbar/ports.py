@@ -1,0 +1,158 @@
+"""The contracts between the product and what drives or serves it.
+
+Each port says what it gives, what it raises and what it does not promise. The product knows these and the domain,
+nothing else; `app.py` alone says which adapter stands behind which port.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from tollbar.domain.catalogue import Call
+from tollbar.domain.events import StreamEvent
+from tollbar.domain.identity import Allowance, AllowanceId, Grant, Key, Principal
+from tollbar.domain.limits import Charge, Limit, Verdict
+from tollbar.domain.records import LedgerEntry, RequestRecord
+
+
+class Clock(Protocol):
+    """Time, so that tests can move it."""
+
+    def now(self) -> datetime:
+        """The wall clock, in UTC. It may step; use it for what is stored, never for durations."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds since some fixed moment; never goes back."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Waits; ends early only by cancellation."""
+        ...
+
+
+class Provider(Protocol):
+    """One configured upstream."""
+
+    def open(self, call: Call) -> AbstractAsyncContextManager[AsyncIterator[StreamEvent]]:
+        """The answer to `call` as a stream of events; the connection is given up when the context is left.
+
+        Entering raises `UpstreamError` when the provider cannot be reached or answers with an error; iterating raises
+        `StreamBroken` or `UpstreamTimeout`. It makes one attempt and never retries. Not promised: that the first event
+        carries content, that usage is reported, or that the iteration ends with every choice finished.
+        """
+        ...
+
+    async def models(self) -> Sequence[str]:
+        """The names the upstream says it serves; raises `UpstreamError`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class KeyChange:
+    """What to change of a key: fields that are None stay; `grants` replaces the amounts of the units it names."""
+
+    name: str | None = None
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+    models: tuple[str, ...] | None = None
+    limits: tuple[Limit, ...] | None = None
+    grants: tuple[Grant, ...] | None = None
+
+
+class KeyStore(Protocol):
+    """Keys by the keyed digest of their secret, and by id for those who keep them. Secrets never reach it."""
+
+    async def find(self, digest: bytes) -> Principal | None:
+        """The principal behind a digest, expired and revoked ones included; None for an unknown one."""
+        ...
+
+    async def add(self, key: Key, digest: bytes, grants: Sequence[Grant]) -> Key:
+        """Stores a new key with its allowances, durably; raises `Conflict` when its id or name is in use."""
+        ...
+
+    async def list(self) -> Sequence[Key]:
+        """Every key, newest first, with its allowances as they stand."""
+        ...
+
+    async def get(self, key_id: str) -> Key:
+        """One key; raises `NotFound`."""
+        ...
+
+    async def change(self, key_id: str, change: KeyChange, version: int | None = None) -> Key:
+        """The key after the change; raises `NotFound`, or `Conflict` when `version` is not the stored one."""
+        ...
+
+    async def rotate(self, key_id: str, digest: bytes, hint: str, old_until: datetime) -> Key:
+        """Gives the key another secret; earlier ones stop at `old_until`. Raises `NotFound`, or `Conflict` if revoked."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a call needs of one allowance: `most` if all goes to the limit, `expected` if it goes as usual."""
+
+    allowance: AllowanceId
+    most: int
+    expected: int
+
+
+class Reservation(Protocol):
+    """Amounts held for one call, until it is settled or released."""
+
+    def held(self, allowance: AllowanceId) -> int:
+        """How much of an allowance is held."""
+        ...
+
+    async def committed(self) -> None:
+        """Returns once the hold is durable; raises `Overloaded` when it could not be written."""
+        ...
+
+
+class Ledger(Protocol):
+    """Allowances and what was charged to them, under the invariants that `storage/ledger.py` lists."""
+
+    async def reserve(self, request_id: str, claims: Sequence[Claim], estimate: LedgerEntry) -> Reservation:
+        """Holds from every claimed allowance, all or nothing; raises `OutOfCredit` naming the one that is short.
+
+        Suspends only to take a lease. The hold is made durable in the background: `Reservation.committed` waits for it.
+        `estimate` is the line to be written if this process dies before it settles. Raises `Overloaded` when the store
+        cannot be reached: money is never guessed.
+        """
+        ...
+
+    async def settle(
+        self, reservation: Reservation, charges: Sequence[tuple[AllowanceId, int]], entries: Sequence[LedgerEntry]
+    ) -> None:
+        """Ends the hold: writes the charges (release is a charge of nothing) and the lines, durably, in one transaction.
+
+        A second call for the same reservation changes nothing. A charge above its hold is written in full and flagged.
+        Raises `Overloaded` when it could not be made durable; then nothing was written and the hold still stands.
+        """
+        ...
+
+    async def standing(self, key_id: str) -> Sequence[Allowance]:
+        """A key's allowances as they stand now, holds of every process included."""
+        ...
+
+
+class Counters(Protocol):
+    """Rates and concurrency. Approximate across restarts, exact while running."""
+
+    async def take(self, charges: Sequence[Charge]) -> Verdict:
+        """Takes every charge or none. Not promised: fairness between callers."""
+        ...
+
+    async def give_back(self, charges: Sequence[Charge], taken_at: float) -> None:
+        """Corrects charges taken at `taken_at`; a negative amount takes more, even beyond the limit."""
+        ...
+
+
+class RequestLog(Protocol):
+    """The wide record of each call, for people."""
+
+    def write(self, record: RequestRecord) -> None:
+        """Queues a record. Never fails and never waits; records beyond what the queue holds are dropped and counted."""
+        ...

@@ -1,0 +1,110 @@
+"""Passes a provider's answer on in its own bytes, reading only what metering needs.
+
+Guarantees: every byte goes out as it came, but for one frame: the usage report that we asked for and the caller did
+not (empty `choices` and a `usage`). A cut, garbled or error-carrying answer raises and is never passed on as complete.
+Sans-I/O: bytes in, `Frames` out, the same whatever the chunks.
+"""
+
+from collections.abc import Sequence
+
+from tollbar.domain.errors import StreamBroken, UpstreamFailed
+from tollbar.domain.events import Frames
+from tollbar.domain.usage import Usage, merge
+from tollbar.wire import sse
+from tollbar.wire.openai_chat import scan
+
+MAX_FRAME_BYTES = 16 * 1024 * 1024
+_DONE = b"[DONE]"
+
+
+class Relay:
+    """One upstream answer on its way through."""
+
+    def __init__(self, stream: bool, hide_usage: bool) -> None:
+        self._hide_usage = hide_usage
+        self._splitter = sse.Splitter() if stream else None
+        self._document: list[bytes] = []
+        self._seen: set[int] = set()
+        self._finished: set[int] = set()
+        self.is_done = False
+        """Whether the provider has said that nothing more will come."""
+
+    def feed(self, data: bytes) -> Frames | None:
+        """The whole frames in one upstream read, None when there is none yet; raises StreamBroken."""
+        if self._splitter is None:
+            self._document.append(data)
+            return None
+        if self.is_done:
+            return None  # what follows the end mark is not the answer's
+        block = self._splitter.feed(data)
+        if self._splitter.size > MAX_FRAME_BYTES:
+            raise StreamBroken(f"The provider sent a frame of more than {MAX_FRAME_BYTES} bytes.")
+        return self._relayed(block) if block else None
+
+    def end(self) -> Frames | None:
+        """What remains when the provider closed, the document of a plain answer; raises when it is not whole."""
+        if self._splitter is None:
+            return self._whole(b"".join(self._document))
+        rest = self._splitter.finish()
+        if self.is_done:
+            return None
+        last = self._relayed(rest) if rest.strip() else None  # some providers leave out the last blank line
+        self._check_complete()
+        return last
+
+    def _relayed(self, block: bytes) -> Frames | None:
+        size = 0
+        is_content = False
+        usage: Usage | None = None
+        hidden: list[int] = []
+        payloads = sse.payloads(block)
+        for position, data in enumerate(payloads):
+            if data is None:
+                continue
+            if data == _DONE:
+                self._check_complete()
+                self.is_done = True
+                if position + 1 < len(payloads):
+                    block = b"".join(sse.frames(block)[: position + 1])
+                break
+            frame = scan.read(data)
+            if frame.choices:
+                added = self._note(frame.choices)
+                size += added
+                is_content = is_content or added > 0 or bool(self._finished)
+            if frame.usage is not None:
+                usage = _merged(usage, scan.usage(frame))
+                if self._hide_usage and not frame.choices:
+                    hidden.append(position)
+        raw = _without(block, hidden) if hidden else block
+        return Frames(raw, is_content, size, usage, self.is_done) if raw or usage else None
+
+    def _note(self, choices: Sequence[scan.Choice]) -> int:
+        size = 0
+        for choice in choices:
+            self._seen.add(choice.index)
+            if choice.finish_reason is not None:
+                self._finished.add(choice.index)
+            size += scan.output_bytes(choice)
+        return size
+
+    def _check_complete(self) -> None:
+        if not self._seen or self._seen - self._finished:
+            raise StreamBroken("The provider closed the stream before its answer was complete.", is_retryable=True)
+
+    def _whole(self, document: bytes) -> Frames:
+        try:
+            frame = scan.read(document)
+        except StreamBroken as fault:
+            raise UpstreamFailed(fault.message, is_retryable=True) from None
+        if not frame.choices:
+            raise UpstreamFailed("The provider's answer holds no choice.", is_retryable=True)
+        return Frames(document, True, self._note(frame.choices), scan.usage(frame), True)
+
+
+def _merged(earlier: Usage | None, later: Usage | None) -> Usage | None:
+    return merge(earlier, later) if earlier and later else later or earlier
+
+
+def _without(block: bytes, hidden: Sequence[int]) -> bytes:
+    return b"".join(frame for position, frame in enumerate(sse.frames(block)) if position not in hidden)

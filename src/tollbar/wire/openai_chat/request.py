@@ -1,0 +1,106 @@
+"""OpenAI's chat completion request: what we must know of it, and the same bytes on their way out.
+
+Reference: the Chat Completions API. Only the fields that routing and money need are read; every other one, known or
+not yet invented, travels inside the untouched body.
+"""
+
+import msgspec
+
+from tollbar.domain.completion import CompletionRequest, Source
+from tollbar.domain.errors import InvalidValue, RequestError
+from tollbar.wire import reading
+from tollbar.wire.body import Body, scan, splice
+from tollbar.wire.openai_chat.conversation import expand
+
+WIRE = "openai"
+MAX_CHOICES = 128
+MAX_MESSAGES = 10_000
+MAX_TOOLS = 512
+MAX_TOKENS = 100_000_000
+KINDS = {
+    "model": str,
+    "messages": list,
+    "stream": bool,
+    "stream_options": dict,
+    "max_tokens": int,
+    "max_completion_tokens": int,
+    "n": int,
+    "user": str,
+    "tools": list,
+}
+MODELLED = frozenset((*KINDS, "functions", "response_format", "logprobs"))
+_MARKS = ((b'"image_url"', "images"), (b'"input_audio"', "audio"), (b'"file"', "files"))
+
+
+def decode(raw: bytes) -> CompletionRequest:
+    """The request in a body; raises RequestError naming the field at fault.
+
+    Of several faults a missing field is told before a wrong type, and that before a wrong value.
+    """
+    body = scan(raw)
+    _refuse_look_alikes(body)
+    reading.demand(body, "model", "messages")
+    reading.check_types(body, KINDS)
+    model = reading.required(body, "model", str)
+    reading.count(body, "messages", MAX_MESSAGES)
+    tools = reading.count(body, "tools", MAX_TOOLS)
+    limit = reading.bounded(body, "max_completion_tokens", 1, MAX_TOKENS)
+    return CompletionRequest(
+        model=model,
+        source=Source(WIRE, raw, body.spans, lambda: expand(body)),
+        stream=bool(reading.optional(body, "stream", bool)),
+        max_tokens=limit if limit is not None else reading.bounded(body, "max_tokens", 1, MAX_TOKENS),
+        choices=reading.bounded(body, "n", 1, MAX_CHOICES) or 1,
+        user=reading.optional(body, "user", str),
+        wants_usage=_wants_usage(body),
+        features=_features(body, has_tools=tools > 0),
+    )
+
+
+def outgoing(request: CompletionRequest, model: str, ask_usage: bool) -> bytes:
+    """The caller's body with the model replaced and, if we must ask, a usage report asked for; all else as it came."""
+    body = Body(request.source.raw, request.source.spans)
+    replacements = {"model": msgspec.json.encode(model)}
+    if ask_usage:
+        replacements["stream_options"] = _asking(body.value("stream_options"))
+    return splice(body, replacements)
+
+
+def _asking(options: bytes | None) -> bytes:
+    """The stream options with `include_usage` set to true, the caller's other options kept as they are."""
+    if options is None or options == b"null":
+        return b'{"include_usage":true}'
+    return splice(scan(options), {"include_usage": b"true"})
+
+
+def _wants_usage(body: Body) -> bool:
+    options = body.value("stream_options")
+    if options is None or options == b"null":
+        return False
+    try:
+        return bool(reading.optional(scan(options), "include_usage", bool))
+    except RequestError as fault:
+        fault.field = "stream_options" if fault.field is None else f"stream_options.{fault.field}"
+        raise
+
+
+def _refuse_look_alikes(body: Body) -> None:
+    """A field that differs from one of ours only by case could be read by a provider and not by us: refused."""
+    for name in body.spans:
+        lowered = name.casefold()  # and not lower(): Go's decoder takes `ſtream` for `stream`
+        if name != lowered and lowered in MODELLED:
+            raise InvalidValue(
+                f"The field {name[:64]!r} is not known.", field=name[:64], hint=f"Did you mean {lowered!r}?"
+            )
+
+
+def _features(body: Body, has_tools: bool) -> frozenset[str]:
+    """The capabilities a target must have, read from marks in the bytes: a mark in mere text errs on the safe side."""
+    found = {name for mark, name in _MARKS if mark in body.raw}
+    if has_tools:
+        found.add("tools")
+    if b'"json_schema"' in (body.value("response_format") or b""):
+        found.add("json_schema")
+    if body.value("logprobs") == b"true":
+        found.add("logprobs")
+    return frozenset(found)

@@ -1,0 +1,156 @@
+"""The least that must be read of a provider's frame or document: what was said, by whom it is finished, and usage.
+
+Half a microsecond a frame: a typed struct of a few fields. msgspec refuses some JSON that is legal (a lone surrogate);
+such a frame is read with the standard library instead.
+"""
+
+import json
+
+import msgspec
+
+from tollbar.domain.errors import StreamBroken
+from tollbar.domain.usage import Usage
+
+
+class _PromptDetails(msgspec.Struct, gc=False):
+    cached_tokens: int | None = None
+    audio_tokens: int | None = None
+
+
+class _CompletionDetails(msgspec.Struct, gc=False):
+    reasoning_tokens: int | None = None
+    audio_tokens: int | None = None
+
+
+class _Usage(msgspec.Struct, gc=False):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    prompt_tokens_details: _PromptDetails | None = None
+    completion_tokens_details: _CompletionDetails | None = None
+
+
+class _Said(msgspec.Struct, gc=False):
+    content: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    refusal: str | None = None
+    tool_calls: msgspec.Raw | None = None
+    function_call: msgspec.Raw | None = None
+    audio: msgspec.Raw | None = None
+
+
+class Choice(msgspec.Struct, gc=False):
+    """One choice as far as metering reads it."""
+
+    index: int = 0
+    finish_reason: str | None = None
+    delta: _Said | None = None
+    message: _Said | None = None
+
+
+class Frame(msgspec.Struct, gc=False):
+    """One frame or document as far as metering reads it."""
+
+    choices: list[Choice] | None = None
+    usage: _Usage | None = None
+    error: msgspec.Raw | None = None
+
+
+_DECODE = msgspec.json.Decoder(Frame).decode
+MOST_TOKENS = 1_000_000_000
+"""More than any call can consume: a report beyond it is a fault of the provider's, and would not fit the ledger."""
+
+
+def read(data: bytes) -> Frame:
+    """Reads a frame or document; raises StreamBroken when it is no JSON object, or tells of an error."""
+    try:
+        frame = _DECODE(data)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        frame = _read_leniently(data)
+    if frame.error is not None and frame.error != _NULL:
+        raise StreamBroken(f"The provider answered with an error: {_message(bytes(frame.error))}", is_retryable=True)
+    return frame
+
+
+def output_bytes(choice: Choice) -> int:
+    """How many bytes of content a choice holds: text, reasoning, refusal, tool calls and audio."""
+    said = choice.delta or choice.message
+    if said is None:
+        return 0
+    size = 0
+    for text in (said.content, said.reasoning_content or said.reasoning, said.refusal):
+        if text:
+            size += len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+    for raw in (said.tool_calls, said.function_call, said.audio):
+        if raw is not None and len(raw) > _EMPTY:
+            size += len(raw)
+    return size
+
+
+def usage(frame: Frame) -> Usage | None:
+    """The usage report of a frame, impossible figures read as the nearest possible; None when it holds none."""
+    report = frame.usage
+    if report is None:
+        return None
+    prompt, completion = report.prompt_tokens_details, report.completion_tokens_details
+    return Usage(
+        prompt_tokens=_figure(report.prompt_tokens),
+        completion_tokens=_figure(report.completion_tokens),
+        cached_read_tokens=_figure(prompt.cached_tokens) if prompt else 0,
+        reasoning_tokens=_figure(completion.reasoning_tokens) if completion else 0,
+        audio_prompt_tokens=_figure(prompt.audio_tokens) if prompt else 0,
+        audio_completion_tokens=_figure(completion.audio_tokens) if completion else 0,
+    )
+
+
+def _figure(told: int | None) -> int:
+    return min(max(0, told or 0), MOST_TOKENS)
+
+
+_NULL = msgspec.Raw(b"null")
+_EMPTY = len(b"null")
+
+
+def _message(error: bytes) -> str:
+    try:
+        told = json.loads(error)
+    except RecursionError:
+        return "one nested too deep to be told"
+    text = told.get("message", told) if isinstance(told, dict) else told
+    return str(text)[:300]
+
+
+def _read_leniently(data: bytes) -> Frame:
+    """Reads what the typed decoder refused: legal but unusual JSON is counted by bytes, anything else is a fault."""
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError):
+        raise StreamBroken("The provider sent a frame that is no JSON.", is_retryable=True) from None
+    if not isinstance(document, dict):
+        raise StreamBroken("The provider sent a frame that is no JSON object.", is_retryable=True)
+    listed = document.get("choices")
+    choices = [_lenient_choice(choice) for choice in listed] if isinstance(listed, list) else None
+    if choices:
+        choices[0].delta = _Said(content=data.decode("utf-8", "replace"))
+    error = document.get("error")
+    return Frame(
+        choices=choices,
+        usage=_lenient(document.get("usage"), _Usage),
+        error=None if error is None else msgspec.Raw(json.dumps(error).encode()),
+    )
+
+
+def _lenient_choice(choice: object) -> Choice:
+    fields = choice if isinstance(choice, dict) else {}
+    index, reason = fields.get("index"), fields.get("finish_reason")
+    return Choice(
+        index=index if isinstance(index, int) else 0,
+        finish_reason=None if reason is None else str(reason),
+    )
+
+
+def _lenient(value: object, kind: type[_Usage]) -> _Usage | None:
+    try:
+        return None if value is None else msgspec.convert(value, kind)
+    except msgspec.ValidationError:
+        return None

@@ -1,0 +1,147 @@
+"""Two gates: `enter` takes rates before the body is read, `hold` takes token rates and reserves allowances after it.
+
+Rules of the hold:
+- it ends exactly once, in one settlement; a release is a settlement of nothing;
+- leaving the block by any door ends it, shielded from cancellation and within its own deadline;
+- what each ending costs is the table in `tariff.py`; a figure the provider did not report is marked so;
+- concurrency is given back, request rates are not, token rates are corrected to what was used;
+- settling twice changes nothing; a settlement that the store could not take is owed, and tried again by `tick`;
+- a crash is healed by the store, which knows whose holds they were.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+from tollbar.domain.catalogue import Plan
+from tollbar.domain.errors import Overloaded, RateLimited
+from tollbar.domain.identity import Principal
+from tollbar.domain.limits import Bounds, Charge, Measure, Verdict
+from tollbar.domain.records import Outcome
+from tollbar.gateway.entries import estimated
+from tollbar.gateway.hold import EXIT_SECONDS, Hold, claims_of, to_the_end
+from tollbar.gateway.visit import Visit
+from tollbar.ports import Clock, Counters, Ledger
+
+
+class Admission:
+    """Lets calls in, and holds what they may cost while they last."""
+
+    def __init__(self, counters: Counters, ledger: Ledger, clock: Clock) -> None:
+        self._counters = counters
+        self._ledger = ledger
+        self._clock = clock
+        self._owed: list[tuple[Hold, Outcome]] = []
+
+    async def enter(self, visit: Visit) -> None:
+        """The first gate: requests and concurrency, all or none; raises RateLimited. `leave` gives the slot back."""
+        scope = f"key:{visit.principal.key_id}"
+        charges = [Charge(scope, limit) for limit in visit.principal.limits if limit.measure is not Measure.TOKENS]
+        if charges:
+            await self._take(visit, charges)
+
+    async def leave(self, visit: Visit) -> None:
+        """Gives the concurrency slot of an entered call back."""
+        scope = f"key:{visit.principal.key_id}"
+        limits = visit.principal.limits
+        slots = [Charge(scope, limit) for limit in limits if limit.measure is Measure.CONCURRENCY]
+        if slots:
+            await to_the_end(self._counters.give_back(slots, visit.arrival.at), EXIT_SECONDS)
+
+    def hold(self, visit: Visit, plan: Plan, bounds: Bounds) -> "Holding":
+        """The second gate as a block: token rates and allowances, all or none; raises RateLimited or OutOfCredit."""
+        return Holding(self, visit, plan, bounds)
+
+    async def begin(self, visit: Visit, plan: Plan, bounds: Bounds) -> Hold:
+        """Takes what `hold` holds."""
+        claims = claims_of(visit.principal, bounds)
+        charges = _token_charges(visit.principal, bounds)
+        taken_at = (await self._take(visit, charges)).taken_at if charges else 0.0
+        try:
+            estimate = estimated(visit, plan, bounds, self._clock.now())
+            reservation = await self._ledger.reserve(visit.arrival.request_id, claims, estimate)
+        except BaseException:
+            if charges:
+                await to_the_end(self._counters.give_back(charges, taken_at), EXIT_SECONDS)
+            raise
+        return Hold(visit, bounds, reservation, charges, taken_at, self._ledger, self._counters, self._clock)
+
+    async def end(self, hold: Hold, outcome: Outcome) -> None:
+        """Sees to it that a hold has ended: a settlement that the store cannot take now is owed."""
+        if not hold.is_written:
+            await to_the_end(self._settle_or_owe(hold, outcome), EXIT_SECONDS + 1)
+
+    async def tick(self) -> None:
+        """Settles what is owed because the store could not take it; the app calls this every few seconds."""
+        for owed in tuple(self._owed):
+            if not await self._is_settled(*owed):
+                return  # the store is still away, and the others would only wait for it as well
+            self._owed.remove(owed)
+
+    @property
+    def owed(self) -> int:
+        """How many settlements wait for the store."""
+        return len(self._owed)
+
+    async def _take(self, visit: Visit, charges: Sequence[Charge]) -> Verdict:
+        verdict = await self._counters.take(charges)
+        visit.rooms += verdict.rooms
+        if verdict.refused is not None:
+            raise _refusal(verdict.refused, verdict.retry_after_seconds)
+        return verdict
+
+    async def _settle_or_owe(self, hold: Hold, outcome: Outcome) -> None:
+        if not await self._is_settled(hold, outcome):
+            self._owed.append((hold, outcome))
+
+    async def _is_settled(self, hold: Hold, outcome: Outcome) -> bool:
+        try:
+            async with asyncio.timeout(EXIT_SECONDS):
+                await hold.settle(outcome)
+        except (Overloaded, TimeoutError):
+            return False
+        return True
+
+
+class Holding:
+    """The block in which a call holds what it may cost; leaving it ends the hold, whatever happened."""
+
+    __slots__ = ("_admission", "_begin", "_hold", "_visit")
+
+    def __init__(self, admission: Admission, visit: Visit, plan: Plan, bounds: Bounds) -> None:
+        self._admission = admission
+        self._visit = visit
+        self._begin = (visit, plan, bounds)
+        self._hold: Hold | None = None
+
+    async def __aenter__(self) -> Hold:
+        self._hold = await self._admission.begin(*self._begin)
+        return self._hold
+
+    async def __aexit__(self, kind: object, fault: BaseException | None, trace: object) -> None:
+        if self._hold is not None:
+            await self._admission.end(self._hold, _outcome(fault, self._visit))
+
+
+def _token_charges(principal: Principal, bounds: Bounds) -> list[Charge]:
+    """What the call is expected to use; a completion longer than the whole limit does not keep a short prompt out."""
+    scope = f"key:{principal.key_id}"
+    return [
+        Charge(scope, limit, min(bounds.expected_tokens, max(limit.amount, bounds.prompt_tokens)))
+        for limit in principal.limits
+        if limit.measure is Measure.TOKENS
+    ]
+
+
+def _refusal(refused: Charge, retry_after_seconds: float) -> RateLimited:
+    measure = refused.limit.measure
+    word = "Too many calls" if measure is Measure.CONCURRENCY else "Rate limit exceeded"
+    unit = " (tokens)" if measure is Measure.TOKENS else ""
+    details = {"limit": str(refused.limit), "measure": measure.value, "scope": refused.scope.partition(":")[0]}
+    return RateLimited(f"{word}: {refused.limit}{unit}", retry_after_seconds=retry_after_seconds, details=details)
+
+
+def _outcome(fault: BaseException | None, visit: Visit) -> Outcome:
+    """How a call ended that did not reach its end; no fault means that nobody read the answer to it."""
+    if visit.interruption is None and (fault is None or isinstance(fault, asyncio.CancelledError | GeneratorExit)):
+        return Outcome.ABANDONED
+    return Outcome.BROKEN if visit.has_delivered else Outcome.FAILED

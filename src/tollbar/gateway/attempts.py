@@ -1,0 +1,151 @@
+"""Walks the plan: one attempt after another until a provider says something, or nobody is left.
+
+The point of no return is the first content event. Until then preludes are kept back and a failure may be retried or
+fall back; after it nothing is, and a failure is told in-band. At most `attempts` tries in all: each fallback takes one,
+the first target has the rest. A wait is min(2^i, 8) seconds with jitter, or what the provider asks for, and is only
+made before the *same* target is tried again.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+
+from tollbar.domain.catalogue import Call, Plan, Target
+from tollbar.domain.completion import CompletionRequest
+from tollbar.domain.errors import (
+    InternalError,
+    Overloaded,
+    StreamBroken,
+    UpstreamError,
+    UpstreamRejected,
+)
+from tollbar.domain.events import StreamEvent, is_content
+from tollbar.gateway.health import Health
+from tollbar.gateway.visit import Try, Visit
+from tollbar.ports import Clock, Provider
+
+LONGEST_WAIT_SECONDS = 8.0
+LONGEST_RETRY_AFTER_SECONDS = 30.0
+JITTER = 0.25
+MOST_SLEEPERS = 1_000
+
+
+class Attempts:
+    """Makes the attempts of calls. `jitter` gives numbers from 0 to 1."""
+
+    def __init__(
+        self, providers: Mapping[str, Provider], health: Health, clock: Clock, jitter: Callable[[], float]
+    ) -> None:
+        self._providers = providers
+        self._health = health
+        self._clock = clock
+        self._jitter = jitter
+        self._sleepers = 0
+
+    @asynccontextmanager
+    async def run(
+        self, plan: Plan, request: CompletionRequest, visit: Visit
+    ) -> AsyncIterator[AsyncIterator[StreamEvent]]:
+        """The events of the first attempt that gets as far as content; raises the last UpstreamError otherwise."""
+        ladder = rungs(plan)
+        position = 0
+        while True:
+            target = ladder[position]
+            attempt = self._begin(target, visit)
+            has_answered = False
+            try:
+                async with self._provider(target).open(self._call(request, target, visit)) as events:
+                    head = await _until_content(events)
+                    self._health.succeeded(target)
+                    has_answered = True
+                    yield _chained(head, events)
+                attempt.ended_at = self._clock.monotonic()
+                return
+            except UpstreamError as fault:
+                attempt.ended_at, attempt.fault = self._clock.monotonic(), fault
+                if not isinstance(fault, UpstreamRejected):
+                    self._health.failed(target)
+                if has_answered:
+                    raise
+                position = await self._next(ladder, position, fault)
+
+    def _begin(self, target: Target, visit: Visit) -> Try:
+        if not visit.tries or visit.tries[-1].target.name != target.name:
+            self._health.began(target)
+        attempt = Try(target, self._clock.monotonic())
+        visit.tries.append(attempt)
+        return attempt
+
+    def _provider(self, target: Target) -> Provider:
+        provider = self._providers.get(target.provider)
+        if provider is None:
+            raise InternalError(f"No provider is configured under {target.provider!r}.")
+        return provider
+
+    def _call(self, request: CompletionRequest, target: Target, visit: Visit) -> Call:
+        deadline = visit.arrival.at + target.timeouts.total
+        return Call(request, target, deadline, visit.arrival.request_id)
+
+    async def _next(self, ladder: list[Target], position: int, fault: UpstreamError) -> int:
+        """The rung to try after a failure, once it is time; raises the failure when there is none."""
+        if isinstance(fault, UpstreamRejected):
+            raise fault
+        following = position + 1
+        here = ladder[position].name
+        if not fault.is_retryable:
+            while following < len(ladder) and ladder[following].name == here:
+                following += 1
+        if following >= len(ladder):
+            raise fault
+        if ladder[following].name != here:
+            return following
+        seconds = self._pause(position, fault)
+        if seconds is None or not self._health.may_retry(ladder[position]):
+            return self._fallback(ladder, position, fault)
+        await self._sleep(seconds)
+        return following
+
+    def _fallback(self, ladder: list[Target], position: int, fault: UpstreamError) -> int:
+        here = ladder[position].name
+        for following in range(position + 1, len(ladder)):
+            if ladder[following].name != here:
+                return following
+        raise fault
+
+    def _pause(self, retry: int, fault: UpstreamError) -> float | None:
+        """Seconds to wait before the retry; None when the provider asks for longer than we will."""
+        wait = min(2.0**retry, LONGEST_WAIT_SECONDS)
+        wait *= 1 + JITTER * (2 * self._jitter() - 1)
+        asked = fault.retry_after_seconds or 0.0
+        return None if asked > LONGEST_RETRY_AFTER_SECONDS else max(wait, asked)
+
+    async def _sleep(self, seconds: float) -> None:
+        if self._sleepers >= MOST_SLEEPERS:
+            raise Overloaded("Too many calls are waiting to be tried again.")
+        self._sleepers += 1
+        try:
+            await self._clock.sleep(seconds)
+        finally:
+            self._sleepers -= 1
+
+
+def rungs(plan: Plan) -> list[Target]:
+    """Every try a call may make, in order: one for each fallback, the rest for the first target."""
+    most = max(1, plan.model.attempts)
+    fallbacks = list(plan.targets[1:most])
+    return [plan.targets[0]] * (most - len(fallbacks)) + fallbacks
+
+
+async def _until_content(events: AsyncIterator[StreamEvent]) -> list[StreamEvent]:
+    head: list[StreamEvent] = []
+    async for event in events:
+        head.append(event)
+        if is_content(event):
+            return head
+    raise StreamBroken("The provider closed its answer before it said anything.", is_retryable=True)
+
+
+async def _chained(head: list[StreamEvent], rest: AsyncIterator[StreamEvent]) -> AsyncIterator[StreamEvent]:
+    for event in head:
+        yield event
+    async for event in rest:
+        yield event

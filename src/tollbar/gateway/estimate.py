@@ -1,0 +1,70 @@
+"""Request + plan → Bounds: what the call may use at the most, and what it uses as expected, before it is sent.
+
+A token is at least one byte of text in every byte-level vocabulary, so the bytes of the prompt bound its tokens; four
+bytes a token is the usual rule of thumb for English text. The most over *all* targets is held, so that a fallback to a
+dearer model needs no second reservation.
+"""
+
+from tollbar.domain.catalogue import Plan, Target
+from tollbar.domain.completion import CompletionRequest
+from tollbar.domain.errors import ContextTooLarge
+from tollbar.domain.limits import Bounds
+from tollbar.domain.money import credit_price, expected, most
+
+BYTES_PER_TOKEN = 4
+UNKNOWN_OUTPUT_TOKENS = 32_768
+EXPECTED_OUTPUT_TOKENS = 1_024
+TOKENS_PER_LINKED_IMAGE = 4_096
+WIDEST_BYTES_PER_TOKEN = 16
+
+
+def estimate(request: CompletionRequest, plan: Plan, credit_cost: int) -> Bounds:
+    """The bounds of a call; raises ContextTooLarge when no target's context can hold the prompt."""
+    size = _prompt_bytes(request)
+    _check_context(request, plan, size)
+    prompt = tokens_of(size)
+    most_tokens = expected_tokens = 0
+    dearest: int | None = 0
+    expected_cost: int | None = 0
+    for target in plan.targets:
+        prompt_most = max(prompt, min(size, target.context_tokens or size))
+        output_most = _output_limit(request, target) * request.choices
+        output_expected = min(output_most, EXPECTED_OUTPUT_TOKENS * request.choices)
+        most_tokens = max(most_tokens, prompt_most + output_most)
+        expected_tokens = max(expected_tokens, prompt + output_expected)
+        if target.card is None or dearest is None or expected_cost is None:
+            dearest = expected_cost = None
+            continue
+        dearest = max(dearest, most(prompt_most, output_most, target.card))
+        expected_cost = max(expected_cost, expected(prompt, output_expected, target.card))
+    price = credit_price(credit_cost, plan.model.multiplier)
+    return Bounds(prompt, most_tokens, expected_tokens, dearest, expected_cost, price)
+
+
+def tokens_of(size_bytes: int) -> int:
+    """The tokens that so many bytes of text are expected to be."""
+    return -(-size_bytes // BYTES_PER_TOKEN)
+
+
+def _prompt_bytes(request: CompletionRequest) -> int:
+    spans = request.source.spans
+    named = (spans.get(name) for name in ("messages", "tools", "response_format", "functions"))
+    size = sum(end - start for start, end in filter(None, named))
+    return size + TOKENS_PER_LINKED_IMAGE if "images" in request.features else size
+
+
+def _output_limit(request: CompletionRequest, target: Target) -> int:
+    cap = target.max_output_tokens or target.context_tokens or UNKNOWN_OUTPUT_TOKENS
+    return min(request.max_tokens, cap) if request.max_tokens is not None else cap
+
+
+def _check_context(request: CompletionRequest, plan: Plan, size: int) -> None:
+    """Refuses only what cannot fit even if its tokens were as wide as they come; a provider counts exactly."""
+    if request.features & {"images", "audio", "files"}:
+        return
+    sizes = [target.context_tokens for target in plan.targets]
+    if all(sizes) and size // WIDEST_BYTES_PER_TOKEN > max(filter(None, sizes)):
+        raise ContextTooLarge(
+            f"The prompt of {size} bytes cannot fit into the context of {max(filter(None, sizes))} tokens.",
+            field="messages",
+        )

@@ -1,0 +1,122 @@
+"""What one call holds while it lasts, and the one settlement that ends it.
+
+The first outcome decides the bill; settling again only makes sure that the bill is written. The two rates of a key that
+were taken as expected are corrected here to what was used.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+
+from tollbar.domain.errors import InvalidValue
+from tollbar.domain.identity import AllowanceId, Principal
+from tollbar.domain.limits import Bounds, Charge
+from tollbar.domain.money import Unit
+from tollbar.domain.records import Outcome
+from tollbar.gateway.entries import entries
+from tollbar.gateway.tariff import Bill, bill
+from tollbar.gateway.visit import Visit
+from tollbar.ports import Claim, Clock, Counters, Ledger, Reservation
+
+EXIT_SECONDS = 10.0
+"""How long an exit may take for each thing it must not leave undone."""
+
+
+@dataclass(slots=True, eq=False)
+class Hold:
+    """A reservation and the token rates taken with it (`charges`, at `taken_at`), until `settle`."""
+
+    visit: Visit
+    bounds: Bounds
+    reservation: Reservation
+    charges: Sequence[Charge]
+    taken_at: float
+    ledger: Ledger
+    counters: Counters
+    clock: Clock
+    bill: Bill | None = None
+    is_written: bool = False
+
+    async def committed(self) -> None:
+        """Returns when the hold is durable: only then may a byte go to the caller. Raises Overloaded."""
+        await self.reservation.committed()
+        self.visit.is_held = True
+
+    async def settle(self, outcome: Outcome) -> None:
+        """Ends the hold, durably; raises Overloaded when the store cannot take it now: then it is still to be ended."""
+        if self.is_written:
+            return
+        if self.bill is None:
+            self.bill = self._close(outcome)
+        await self._correct(self.bill)
+        visit = self.visit
+        lines = entries(visit, self.bill, self.bounds, self.clock.now())
+        await self.ledger.settle(self.reservation, charges_of(visit.principal, self.bill), lines)
+        self.is_written = True
+
+    def _close(self, outcome: Outcome) -> Bill:
+        visit = self.visit
+        visit.outcome = outcome
+        closed = bill(outcome, visit, self.bounds)
+        visit.usage, visit.provenance, visit.credits = closed.usage, closed.provenance, closed.credits
+        visit.cost_nano_dollars = closed.cost.nano_dollars if closed.cost else None
+        return closed
+
+    async def _correct(self, closed: Bill) -> None:
+        """Gives the token rates back that were not used, or takes what was used beyond them; once."""
+        charges, self.charges = self.charges, ()
+        if charges:
+            used = closed.usage.total_tokens
+            unused = [Charge(charge.scope, charge.limit, charge.amount - used) for charge in charges]
+            await to_the_end(self.counters.give_back(unused, self.taken_at), EXIT_SECONDS)
+
+
+def claims_of(principal: Principal, bounds: Bounds) -> list[Claim]:
+    """What a call claims from each allowance of its key; raises InvalidValue when a dollar price is unknown."""
+    claims: list[Claim] = []
+    for allowance in principal.allowances:
+        match allowance.unit:
+            case Unit.CREDITS:
+                claims.append(Claim(allowance, bounds.credits, bounds.credits))
+            case Unit.TOKENS:
+                claims.append(Claim(allowance, bounds.most_tokens, bounds.expected_tokens))
+            case Unit.DOLLARS:
+                if bounds.most_nano_dollars is None or bounds.expected_nano_dollars is None:
+                    raise InvalidValue(
+                        "This key has a budget in dollars, and the price of this model is unknown.",
+                        hint="Set 'price' (or 'free: true') for the model in tollbar.yaml.",
+                        field="model",
+                    )
+                claims.append(Claim(allowance, bounds.most_nano_dollars, bounds.expected_nano_dollars))
+    return [claim for claim in claims if claim.most]
+
+
+def charges_of(principal: Principal, closed: Bill) -> list[tuple[AllowanceId, int]]:
+    """What a bill takes from each allowance of its key."""
+    owed = {
+        Unit.CREDITS: closed.credits,
+        Unit.TOKENS: closed.usage.total_tokens,
+        Unit.DOLLARS: closed.cost.nano_dollars if closed.cost else 0,
+    }
+    return [(allowance, owed[allowance.unit]) for allowance in principal.allowances]
+
+
+async def to_the_end(work: Coroutine[object, object, None], seconds: float) -> None:
+    """Runs the work although the calling task is cancelled meanwhile, then lets the cancellation through.
+
+    Raises TimeoutError, with the work cancelled, when it takes longer than `seconds` between cancellations.
+    """
+    task = asyncio.ensure_future(work)
+    cancellation: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task}, timeout=seconds)
+        except asyncio.CancelledError as fault:
+            cancellation = fault
+            continue
+        if not task.done():
+            task.cancel()
+            raise TimeoutError
+    task.result()
+    if cancellation is not None:
+        raise cancellation

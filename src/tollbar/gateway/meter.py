@@ -1,0 +1,52 @@
+"""Watches the events of an answer pass: what was delivered, when the first of it came, what the provider reported.
+
+Two guarantees about durability: no event is handed on before the hold is committed, and the last one not before the
+settlement is. So a caller never has an answer that the ledger does not know.
+"""
+
+from collections.abc import AsyncIterator
+
+from tollbar.domain.errors import StreamBroken
+from tollbar.domain.events import Finished, Frames, StreamEvent, Text, UsageSeen
+from tollbar.domain.records import Outcome
+from tollbar.domain.usage import Usage, merge
+from tollbar.gateway.hold import Hold
+from tollbar.gateway.visit import Visit
+from tollbar.ports import Clock
+
+
+async def metered(
+    events: AsyncIterator[StreamEvent], hold: Hold, visit: Visit, clock: Clock
+) -> AsyncIterator[StreamEvent]:
+    """The same events; raises StreamBroken when they end before a choice that was begun is finished."""
+    await hold.committed()
+    unfinished: set[int] = set()
+    async for event in events:
+        match event:
+            case Frames():
+                _note(visit, event.output_bytes, event.usage)
+                if event.is_content and visit.first_token_at is None:
+                    visit.first_token_at = clock.monotonic()
+                if event.is_last:
+                    await hold.settle(Outcome.OK)
+            case Text():
+                unfinished.add(event.choice)
+                _note(visit, len(event.text.encode("utf-8", "surrogatepass")), None)
+                if visit.first_token_at is None:
+                    visit.first_token_at = clock.monotonic()
+            case Finished():
+                unfinished.discard(event.choice)
+            case UsageSeen():
+                _note(visit, 0, event.usage)
+            case _:
+                pass
+        yield event
+    if unfinished:
+        raise StreamBroken("The provider closed the stream before its answer was complete.")
+    await hold.settle(Outcome.OK)
+
+
+def _note(visit: Visit, output_bytes: int, usage: Usage | None) -> None:
+    visit.output_bytes += output_bytes
+    if usage is not None:
+        visit.usage = merge(visit.usage, usage) if visit.usage is not None else usage

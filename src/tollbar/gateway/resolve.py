@@ -1,0 +1,113 @@
+"""(model name, principal, catalogue, health) → Plan. Pure: it calls nobody and changes nothing, so it can be explained.
+
+A name is, in this order: an alias, a configured model, `provider/model` of an open provider, or a bare name of a family
+that an open provider owns. Any other name is refused: nothing is ever served by surprise.
+"""
+
+import difflib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from tollbar.domain.catalogue import Catalogue, Model, Plan, Target
+from tollbar.domain.errors import InvalidValue, NotAllowed, UnknownModel
+from tollbar.domain.identity import Principal
+
+MAX_NAME = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """What an endpoint demands of the targets it may use."""
+
+    local_only: bool = False
+
+
+NO_PIN = Pin()
+
+
+def resolve(
+    name: str,
+    features: frozenset[str],
+    principal: Principal,
+    catalogue: Catalogue,
+    is_up: Callable[[Target], bool],
+    pin: Pin = NO_PIN,
+) -> Plan:
+    """The targets that will be tried, in order, and why; raises UnknownModel, NotAllowed or InvalidValue."""
+    model = find(name, catalogue)
+    allowed = principal.models
+    if allowed and not permits(allowed, name) and not permits(allowed, model.name):
+        raise NotAllowed(
+            f"This API key may not use the model {name[:100]!r}.",
+            hint=f"It may use: {', '.join(allowed[:20])}.",
+            field="model",
+        )
+    targets = [target for target in model.targets if target.is_local or not pin.local_only]
+    if not targets:
+        raise UnknownModel(f"{name[:100]!r} has no local target.", field="model")
+    targets, skipped = _capable(targets, features)
+    up: list[Target] = []
+    down: list[Target] = []
+    for target in targets:
+        (up if is_up(target) else down).append(target)
+    if up and down:
+        skipped += tuple((target.name, "its circuit is open: it failed too often just now") for target in down)
+    return Plan(model, tuple(up or down), _reason(model, up, down), skipped)
+
+
+def find(name: str, catalogue: Catalogue) -> Model:
+    """The model that a name stands for; raises UnknownModel with the nearest names."""
+    name = catalogue.aliases.get(name, name)
+    model = catalogue.models.get(name)
+    if model is not None:
+        return model
+    if len(name) <= MAX_NAME and name.isprintable():
+        provider, slash, rest = name.partition("/")
+        make = catalogue.open_providers.get(provider)
+        if slash and rest and make is not None:
+            return Model(name, (make(rest),), owned_by=provider)
+        for prefix, owner in catalogue.families:
+            if name.startswith(prefix):
+                return Model(name, (catalogue.open_providers[owner](name),), owned_by=owner)
+    raise UnknownModel(
+        f"The model {name[:100]!r} is not configured here.",
+        hint=_nearest(name[:MAX_NAME], catalogue),
+        field="model",
+    )
+
+
+def permits(allowed: Sequence[str], name: str) -> bool:
+    """Whether one of the allowed names, which may hold `*`, is this name."""
+    return name in allowed or any("*" in pattern and fnmatchcase(name, pattern) for pattern in allowed)
+
+
+def _capable(targets: Sequence[Target], features: frozenset[str]) -> tuple[list[Target], tuple[tuple[str, str], ...]]:
+    """The targets that can carry what the request holds; only if none can is that the caller's fault."""
+    capable: list[Target] = []
+    skipped: list[tuple[str, str]] = []
+    for target in targets:
+        missing = features - target.supports if target.supports is not None else frozenset()
+        if missing:
+            skipped.append((target.name, f"it does not support {', '.join(sorted(missing))}"))
+        else:
+            capable.append(target)
+    if not capable:
+        text = "; ".join(f"{name}: {reason}" for name, reason in skipped)
+        raise InvalidValue(f"No target of this model can carry the request: {text}.", field="model")
+    return capable, tuple(skipped)
+
+
+def _reason(model: Model, up: Sequence[Target], down: Sequence[Target]) -> str:
+    if not up:
+        return "every target's circuit is open; they are tried all the same, in the configured order"
+    order = "the only target" if len(model.targets) == 1 else "the configured order"
+    return f"{order}, those with an open circuit left out" if down else order
+
+
+def _nearest(name: str, catalogue: Catalogue) -> str:
+    names = [*catalogue.models, *catalogue.aliases]
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    if near:
+        return f"Did you mean {' or '.join(near)}? GET /v1/models lists all."
+    return "GET /v1/models lists the models that are."

@@ -1,0 +1,60 @@
+"""What an ending costs: this table, and nowhere else.
+
+ending                                   credits             dollars and tokens
+complete                                 price × multiplier  reported, else counted
+failed, nothing sent to the caller       0                   0, unless the provider reported usage
+provider cut the stream after content    0                   reported, else estimated
+caller left before content               0                   the input, if a request was sent
+caller left after content                price × multiplier  reported, else counted
+"""
+
+from dataclasses import dataclass
+
+from tollbar.domain.limits import Bounds
+from tollbar.domain.money import Cost, cost
+from tollbar.domain.records import Outcome, Provenance
+from tollbar.domain.usage import Usage
+from tollbar.gateway.estimate import tokens_of
+from tollbar.gateway.visit import Visit
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What the caller owes for one ending. `cost` is None when the price is unknown."""
+
+    credits: int
+    usage: Usage
+    provenance: Provenance
+    cost: Cost | None
+
+
+def bill(outcome: Outcome, visit: Visit, bounds: Bounds) -> Bill:
+    """The bill of a call that ended so."""
+    reported = visit.usage
+    earns = outcome is Outcome.OK or (outcome is Outcome.ABANDONED and visit.has_delivered)
+    if reported is not None:
+        final = outcome is Outcome.OK
+        usage, provenance = reported, Provenance.PROVIDER_FINAL if final else Provenance.PROVIDER_PARTIAL
+    else:
+        usage, provenance = _unreported(outcome, visit, bounds)
+    card = visit.tries[-1].target.card if visit.tries else None
+    price = cost(usage, card) if card is not None else None
+    if price is not None and reported is None and usage == Usage():
+        price = Cost(0, ())  # a price per request is not due for a request that was not served
+    return Bill(credits=bounds.credits if earns else 0, usage=usage, provenance=provenance, cost=price)
+
+
+def _unreported(outcome: Outcome, visit: Visit, bounds: Bounds) -> tuple[Usage, Provenance]:
+    sent = bool(visit.tries) and visit.tries[-1].fault is None  # else it failed, and the next was not made yet
+    counted = Usage(prompt_tokens=bounds.prompt_tokens, completion_tokens=tokens_of(visit.output_bytes))
+    match outcome:
+        case Outcome.OK:
+            return counted, Provenance.COUNTED
+        case Outcome.ABANDONED if visit.has_delivered:
+            return counted, Provenance.COUNTED
+        case Outcome.ABANDONED if sent:
+            return Usage(prompt_tokens=bounds.prompt_tokens), Provenance.ESTIMATE
+        case Outcome.BROKEN if visit.has_delivered:
+            return counted, Provenance.ESTIMATE
+        case _:
+            return Usage(), Provenance.COUNTED

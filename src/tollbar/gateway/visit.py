@@ -1,0 +1,69 @@
+"""One call while it lasts: what each stage learnt of it, for the stages after and for the record.
+
+A visit is written by the task that serves the call and by nobody else; `interrupt` is the one thing others may do.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from tollbar.domain.catalogue import Plan, Target
+from tollbar.domain.completion import CompletionRequest
+from tollbar.domain.errors import GatewayError, UpstreamError
+from tollbar.domain.identity import Principal
+from tollbar.domain.limits import Room
+from tollbar.domain.records import Outcome, Provenance
+from tollbar.domain.usage import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """How a call came in: its id, the route's path, the caller's address and the moment (monotonic seconds)."""
+
+    request_id: str
+    route: str
+    address: str
+    at: float
+
+
+@dataclass(slots=True)
+class Try:
+    """One attempt under way or over, in monotonic seconds."""
+
+    target: Target
+    began_at: float
+    ended_at: float | None = None
+    fault: UpstreamError | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Visit:
+    """A call in progress."""
+
+    arrival: Arrival
+    principal: Principal
+    task: "asyncio.Task[object] | None"
+    request: CompletionRequest | None = None
+    plan: Plan | None = None
+    tries: list[Try] = field(default_factory=list)
+    rooms: tuple[Room, ...] = ()
+    is_held: bool = False
+    usage: Usage | None = None
+    output_bytes: int = 0
+    first_token_at: float | None = None
+    outcome: Outcome | None = None
+    fault: GatewayError | None = None
+    provenance: Provenance | None = None
+    credits: int = 0
+    cost_nano_dollars: int | None = None
+    interruption: GatewayError | None = None
+
+    @property
+    def has_delivered(self) -> bool:
+        """Whether content went to the caller."""
+        return self.first_token_at is not None
+
+    def interrupt(self, error: GatewayError) -> None:
+        """Ends the call from outside (its key was revoked, we shut down): the caller is told `error`."""
+        if self.interruption is None and self.task is not None:
+            self.interruption = error
+            self.task.cancel()

@@ -1,0 +1,103 @@
+"""The settings as a whole: what `load` hands to the composition root, frozen.
+
+`Declared` holds what a file, the environment or a flag can say. `Settings` adds what reading them taught: where each
+value came from, the provider keys found, and what is legal but worth a warning. Nothing below the composition root sees
+either.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+from tollbar.settings.fields import Frozen, SecretText, Section, over, setting
+from tollbar.settings.offers import TIERS, Anonymous, Limits, Model, Provider, SelfService, Tier
+from tollbar.settings.secret import Secret
+from tollbar.settings.sections import (
+    Defaults,
+    Egress,
+    Input,
+    LanguageModel,
+    Ledger,
+    Requests,
+    Retries,
+    RotatingKey,
+    Server,
+    Timeouts,
+    Vendors,
+)
+
+GUIDE = "tollbar-guide"
+DEVELOPMENT_NAMES = frozenset({"development", "dev", "local"})
+
+
+class Declared(Section):
+    """Everything that can be set."""
+
+    data: Path = setting(
+        Path("data"), "Where state lives: the store and the instance secret.", environment=("TOLLBAR_DATA",)
+    )
+    admin_key: SecretText | None = setting(
+        None,
+        "The admin key, at least 16 characters. Without it one is made at the first start and shown once.",
+        environment=("TOLLBAR_ADMIN_KEY",),
+    )
+    secret: SecretText | None = setting(
+        None,
+        "What protects stored keys, at least 32 characters. Without it one is made at the first start and kept in the "
+        "data directory.",
+        environment=("TOLLBAR_SECRET",),
+    )
+    static_key: SecretText | None = setting(
+        None, "One key that is valid as long as it stands here.", environment=("x_api_key",)
+    )
+    database_url: str | None = setting(
+        None,
+        "The store. So far only `sqlite://`, a file in `data`, which is the default.",
+        environment=("DATABASE_URL",),
+    )
+    redis_url: str | None = setting(
+        None, "Where rates are counted. So far only `memory://`, which is the default.", environment=("REDIS_URL",)
+    )
+    environment: str = setting(
+        "production", "`development` lets browsers of any origin call the gateway.", environment=("ENV",)
+    )
+    debug: bool = setting(False, "Log more: every step of a call, though never its words.", environment=("DEBUG",))
+    server: Server = setting(Server, "Where Tollbar listens, whom it believes, and how it stops.")
+    providers: Annotated[Mapping[str, Provider], Frozen] = setting(dict, "Upstreams, by the name that targets use.")
+    models: Annotated[Mapping[str, Model], Frozen] = setting(dict, "The names that callers may use.")
+    default_model: str | None = setting(
+        None, "The model of the simple endpoints. Without it the first that is found.", environment=("DEFAULT_MODEL",)
+    )
+    default_local_model: str = setting(GUIDE, "The model of the simple endpoints under /local.")
+    tiers: Annotated[Mapping[str, Tier], over(lambda: TIERS), Frozen] = setting(lambda: TIERS, "Kinds of keys.")
+    anonymous: Anonymous = setting(Anonymous, "Callers without a key.")
+    self_service: SelfService = setting(SelfService, "Keys that callers fetch for themselves.")
+    rotating_key: RotatingKey = setting(RotatingKey, "The key that changes by itself every week.")
+    limits: Limits = setting(Limits, "Rates for callers whose keys carry none of their own.")
+    input: Input = setting(Input, "How much one request may bring.")
+    timeouts: Timeouts = setting(Timeouts, "How long one attempt at a provider may take.")
+    retries: Retries = setting(Retries, "How often a call is tried again.")
+    ledger: Ledger = setting(Ledger, "How money is kept.")
+    requests: Requests = setting(Requests, "What is kept of each call, for people.")
+    defaults: Defaults = setting(Defaults, "What the simple endpoints use where a request says nothing.")
+    llm: LanguageModel = setting(LanguageModel, "One model of one server, without more configuration.")
+    vendors: Vendors = setting(Vendors, "Where two vendors are found when not at their usual address.")
+    egress: Egress = setting(Egress, "How providers are reached.")
+
+
+class Settings(Declared):
+    """The settings in force, with where they came from."""
+
+    config_file: Path | None
+    """The configuration file that was read; None when there is none."""
+    secrets: Mapping[str, Secret]
+    """The environment's values under the names that the caller of `load` asked for (the vendors' usual key names)."""
+    origins: Mapping[str, str]
+    """Where each value that is not a default came from, by its dotted name."""
+    warnings: tuple[str, ...]
+    """What is allowed but probably not meant, as sentences."""
+
+    @property
+    def is_development(self) -> bool:
+        """Whether conveniences of development are on."""
+        return self.environment.lower() in DEVELOPMENT_NAMES

@@ -1,0 +1,185 @@
+"""The one place of a process that writes to the database: a thread with the only writing connection.
+
+What the event loop hands over while the thread is at work becomes the next batch, committed as one transaction; an idle
+thread is woken at once and waits for nothing. Operations are written lane by lane, in the order of the lanes.
+When a batch fails, each of its operations is tried again in a transaction of its own, so that one that cannot be
+written spoils no other. An operation is told that it is done only after its commit; none is lost, none written twice.
+It never blocks the event loop and never gives up: after a full disk the next batch is tried as ever.
+"""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from queue import SimpleQueue
+from typing import Any, Protocol, TypeVar
+
+from tollbar.domain.errors import Overloaded
+from tollbar.storage.engine import overloaded, transaction
+
+T = TypeVar("T")
+LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+class Operation(Protocol):
+    """One write of a lane. `fault` is why it was not written; it is set by the thread before `finish`."""
+
+    fault: Exception | None
+
+    def finish(self) -> None:
+        """Called on the event loop when the operation is durable, or has failed with `fault`."""
+        ...
+
+
+Lane = Callable[[sqlite3.Connection, Sequence[Any]], None]
+"""Writes the operations of one lane inside a transaction; what it raises undoes the transaction."""
+
+
+class Work:
+    """A function that runs in a transaction of its own."""
+
+    def __init__(self, function: Callable[[sqlite3.Connection], object], future: asyncio.Future[object]) -> None:
+        self.function = function
+        self.future = future
+        self.result: object = None
+        self.fault: Exception | None = None
+
+    def finish(self) -> None:
+        """Hands the result to who waits for it."""
+        if self.future.done():
+            return
+        if self.fault is not None:
+            self.future.set_exception(self.fault)
+        else:
+            self.future.set_result(self.result)
+
+
+class Batch:
+    """What the thread gets at once: operations by lane, then functions, then the wish to know that they are done."""
+
+    def __init__(self, lanes: int) -> None:
+        self.lanes: tuple[list[Operation], ...] = tuple([] for _ in range(lanes))
+        self.works: list[Work] = []
+        self.is_empty = True
+
+
+class Journal:
+    """See the module. Every method belongs to the event loop that `start` was called on."""
+
+    def __init__(self, connection: sqlite3.Connection, lanes: Sequence[Lane]) -> None:
+        self._connection = connection
+        self._lanes = lanes
+        self._next = Batch(len(lanes))
+        self._inbox: SimpleQueue[Batch | None] = SimpleQueue()
+        self._is_busy = False
+        self._is_closed = False
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+
+    def start(self) -> None:
+        """Starts the thread."""
+        self._loop = asyncio.get_running_loop()
+        self._thread.start()
+
+    def submit(self, lane: int, operation: Operation) -> None:
+        """Queues an operation; its `finish` tells the end. Raises Overloaded after `close`."""
+        batch = self._open_batch()
+        batch.lanes[lane].append(operation)
+
+    async def run(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        """The result of a function that was run in a transaction of its own, committed.
+
+        Raises what the function raised, and Overloaded when the database cannot be written.
+        """
+        future: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        self._open_batch().works.append(Work(function, future))
+        return await future  # type: ignore[return-value]
+
+    async def flush(self) -> None:
+        """Returns when everything that was submitted before is committed or has failed."""
+        await self.run(_nothing)
+
+    async def close(self) -> None:
+        """Writes what is queued, then ends the thread and closes the connection."""
+        if self._is_closed:
+            return
+        await self.flush()
+        self._is_closed = True
+        self._inbox.put(None)
+        await asyncio.to_thread(self._thread.join)
+        self._connection.close()
+
+    def _open_batch(self) -> Batch:
+        if self._is_closed:
+            raise Overloaded("The store is closed.")
+        batch = self._next
+        if batch.is_empty:
+            batch.is_empty = False
+            if not self._is_busy:
+                # Whatever else this turn of the loop brings goes along.
+                self._loop.call_soon(self._send)
+        return batch
+
+    def _send(self) -> None:
+        batch, self._next = self._next, Batch(len(self._lanes))
+        self._is_busy = True
+        self._inbox.put(batch)
+
+    def _done(self, batch: Batch) -> None:
+        self._is_busy = False
+        if not self._next.is_empty:
+            self._send()
+        for operations in (*batch.lanes, batch.works):
+            for operation in operations:
+                operation.finish()
+
+    def _run(self) -> None:
+        while (batch := self._inbox.get()) is not None:
+            self._write(batch)
+            try:
+                self._loop.call_soon_threadsafe(self._done, batch)
+            except RuntimeError:
+                return  # the loop is closed: nobody waits any more
+
+    def _write(self, batch: Batch) -> None:
+        if any(batch.lanes):
+            fault = self._attempt(self._write_lanes, batch.lanes)
+            if fault is not None:
+                self._write_one_by_one(batch.lanes, fault)
+        for work in batch.works:
+            if work.function is not _nothing:
+                fault = self._attempt(self._write_work, work)
+                work.fault = overloaded(fault) if isinstance(fault, sqlite3.Error) else fault
+
+    def _write_lanes(self, lanes: Sequence[Sequence[Operation]]) -> None:
+        with transaction(self._connection) as connection:
+            for write, operations in zip(self._lanes, lanes, strict=True):
+                if operations:
+                    write(connection, operations)
+
+    def _write_one_by_one(self, lanes: Sequence[Sequence[Operation]], fault: Exception | None) -> None:
+        for place, operations in enumerate(lanes):
+            for operation in operations:
+                # Whoever has locked the database made the batch wait long enough: not once more for each.
+                if fault is None or not _is_locked(fault):
+                    alone = [[operation] if other == place else [] for other in range(len(lanes))]
+                    fault = self._attempt(self._write_lanes, alone)
+                operation.fault = None if fault is None else overloaded(fault)
+
+    def _write_work(self, work: Work) -> None:
+        with transaction(self._connection) as connection:
+            work.result = work.function(connection)
+
+    def _attempt(self, write: Callable[[T], None], what: T) -> Exception | None:
+        try:
+            write(what)
+        except Exception as fault:  # the thread must outlive whatever an operation brings; who waits is told
+            return fault
+        return None
+
+
+def _is_locked(fault: Exception) -> bool:
+    return isinstance(fault, sqlite3.OperationalError) and fault.sqlite_errorcode in LOCKED
+
+
+def _nothing(_: sqlite3.Connection) -> None:
+    """What `flush` waits for."""

@@ -1,0 +1,213 @@
+"""The ledger: allowances, what calls hold of them while they last, and what calls were charged.
+
+It keeps six promises, on one process or many, through any crash:
+1. No allowance is oversold: granted − spent − held never falls below zero by a hold. Only a charge above its hold can
+   do that, and its line is flagged.
+2. Every hold ends exactly once: settled, released, or resolved after its process died.
+3. Every answered call has a durable line before its last byte goes out: `settle` returns after the commit.
+4. Every line says where its figures came from, at which price, and how the sum came about.
+5. Every attempt has a line of its own; who pays is said on each.
+6. No price is ever guessed: charges are the caller's figures, and recovery uses only the estimate it was given.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import suppress
+
+import structlog
+
+from tollbar.domain.errors import OutOfCredit, Overloaded
+from tollbar.domain.identity import Allowance, AllowanceId
+from tollbar.domain.money import to_decimal
+from tollbar.domain.records import LedgerEntry
+from tollbar.ports import Claim, Clock, Reservation
+from tollbar.storage.journal import Journal
+from tollbar.storage.leases import Leases, fetching
+from tollbar.storage.operations import NUMBER_BITS, Granted, Held, Return, Settlement, Taking
+from tollbar.storage.reader import Reader
+from tollbar.storage.recovery import register, resolve, silent
+from tollbar.storage.standings import read_standing
+from tollbar.storage.statements import Statements
+from tollbar.storage.times import SECOND, microseconds
+from tollbar.storage.writing import LedgerWriter
+
+LANE = 0
+IDLE_SECONDS = 10.0
+# Whoever was silent for longer is taken for dead by others, and must not go on either (ruling 14).
+EXPIRY_SECONDS = 30
+FOREVER = 2**62
+
+
+class StoredLedger:
+    """`ports.Ledger` over the store; everything here runs on the event loop."""
+
+    def __init__(
+        self, journal: Journal, reader: Reader, writer: LedgerWriter, statements: Statements, clock: Clock
+    ) -> None:
+        self._journal = journal
+        self._reader = reader
+        self._writer = writer
+        self._statements = statements
+        self._clock = clock
+        self._leases = Leases()
+        self._abandoned: list[Held] = []
+        self._is_open = False
+        self._heard_at = 0.0
+        self._latest = 0
+        self._made = 0
+
+    async def start(self, is_alone: bool) -> None:
+        """Lets this process reserve, and resolves what dead ones left: all others, if nobody else can be serving."""
+        await self._beat(silent_before=FOREVER if is_alone else None)
+        self._is_open = True
+
+    async def reserve(self, request_id: str, claims: Sequence[Claim], estimate: LedgerEntry) -> Held:
+        """See `ports.Ledger`."""
+        used_at = self._check_fence()
+        while True:
+            held = Held(self._number(), request_id, estimate)
+            short = self._leases.take(held, claims, used_at, self._now)
+            if not short:
+                self._write(held)
+                return held
+            under_way = fetching(short)
+            if under_way is not None:
+                held.undo()
+                with suppress(Overloaded):  # then it is our turn to ask
+                    await under_way.wait()
+                continue
+            taking = self._leases.ask(held, short, self._now(), self._taken)
+            self._journal.submit(LANE, taking)
+            try:
+                await taking.wait()
+            except BaseException:
+                self._abandon(taking)
+                raise
+            if taking.refused is None:
+                return held
+            if not taking.refused.want.lease.free:  # else something came back meanwhile
+                raise _out_of_credit(taking.refused)
+
+    async def settle(
+        self, reservation: Reservation, charges: Sequence[tuple[AllowanceId, int]], entries: Sequence[LedgerEntry]
+    ) -> None:
+        """See `ports.Ledger`."""
+        if not isinstance(reservation, Held):
+            raise TypeError("the reservation was made by another ledger")
+        await self._settle(reservation, charges, entries).wait()
+
+    async def standing(self, key_id: str) -> Sequence[Allowance]:
+        """See `ports.Ledger`. Holds that are not durable yet are waited for, so that none is missing."""
+        await self._journal.flush()
+        sql, now = self._statements.keys, self._now()
+        return await self._reader.run(lambda connection: read_standing(connection, sql, key_id, now))
+
+    async def tick(self) -> None:
+        """Says that this process lives, resolves what dead ones left, returns idle leases. To be called every 5 s.
+
+        Never raises for want of the store: that is logged, and tried again at the next call.
+        """
+        try:
+            await self._beat()
+        except Overloaded as fault:
+            structlog.get_logger().warning("ledger.heartbeat_failed", reason=str(fault.__cause__))
+        self._abandoned = [held for held in self._abandoned if not (held.settlement and held.settlement.is_over)]
+        for held in self._abandoned:
+            self._settle(held, (), ())
+        unused_since = self._clock.monotonic() - IDLE_SECONDS
+        self._leases.forget(unused_since)
+        self._give_back(unused_since)
+
+    def give_back(self) -> None:
+        """Returns all that lies idle in leases to the store: so a grant that was changed counts from now on."""
+        self._give_back(self._clock.monotonic())
+
+    async def close(self) -> None:
+        """Returns everything; a hold that is still open is resolved as if this process had died."""
+        self._is_open = False
+        process, sql = self._writer.process, self._statements.ledger
+        with suppress(Overloaded):  # then the next start does it
+            await self._journal.run(lambda connection: resolve(connection, sql, [process]))
+
+    def _check_fence(self) -> float:
+        now = self._clock.monotonic()
+        if not self._is_open or now - self._heard_at > EXPIRY_SECONDS:
+            raise Overloaded("The store cannot be written, so no call can be admitted.", hint="Try again shortly.")
+        return now
+
+    def _number(self) -> int:
+        self._made += 1
+        return self._writer.process << NUMBER_BITS | self._made
+
+    def _now(self) -> int:
+        # A clock that steps back must not bring a period back that is over.
+        self._latest = max(self._latest, microseconds(self._clock.now()))
+        return self._latest
+
+    def _write(self, held: Held) -> None:
+        if held.parts:
+            self._journal.submit(LANE, held)
+        else:
+            held.tell()
+
+    def _settle(
+        self, held: Held, charges: Sequence[tuple[AllowanceId, int]], entries: Sequence[LedgerEntry]
+    ) -> Settlement:
+        settlement = held.settlement
+        if settlement is None:
+            settlement = Settlement(held, charges, entries)
+            if settlement.is_empty:
+                settlement.tell()
+            else:
+                self._journal.submit(LANE, settlement)
+            held.settlement = settlement
+        return settlement
+
+    def _taken(self, taking: Taking) -> None:
+        self._leases.taken(taking)
+        if taking.is_granted:
+            taking.held.tell()
+            if taking.is_abandoned:
+                self._release(taking.held)
+
+    def _abandon(self, taking: Taking) -> None:
+        taking.is_abandoned = True
+        if taking.is_granted:
+            self._release(taking.held)
+
+    def _release(self, held: Held) -> None:
+        """Ends a hold whose caller went away while it was made; kept until that has worked."""
+        self._abandoned.append(held)
+        self._settle(held, (), ())
+
+    def _give_back(self, unused_since: float) -> None:
+        for lease in self._leases.idle(unused_since):
+            self._journal.submit(LANE, Return(self._writer.process, lease))
+
+    async def _beat(self, silent_before: int | None = None) -> None:
+        now, heard_at = self._now(), self._clock.monotonic()
+        sql, process = self._statements.ledger, self._writer.process
+        before = now - EXPIRY_SECONDS * SECOND if silent_before is None else silent_before
+
+        def beat(connection: sqlite3.Connection) -> tuple[int, int]:
+            is_known = connection.execute(sql.beat, {"process": process, "at": now}).rowcount == 1
+            number = process if is_known else register(connection, sql, now)
+            return number, resolve(connection, sql, silent(connection, sql, number, before))
+
+        number, lost = await self._journal.run(beat)
+        if number != process:
+            # Others took this process for dead, or it is new: what it had leased is not its own any more.
+            self._leases = Leases()
+            self._writer.process = number
+        self._heard_at = heard_at
+        if lost:
+            structlog.get_logger().warning("ledger.resolved_lost_calls", calls=lost)
+
+
+def _out_of_credit(refused: Granted) -> OutOfCredit:
+    want = refused.want
+    needed, left = (str(to_decimal(want.unit, amount)) for amount in (want.expected, max(0, refused.left)))
+    return OutOfCredit(
+        f"Insufficient {want.unit}: this call needs {needed}, and {left} are left.",
+        details={"unit": want.unit.value, "needed": needed, "left": left},
+    )

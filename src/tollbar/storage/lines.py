@@ -1,0 +1,95 @@
+"""Ledger lines as rows of the `ledger` table, and as the JSON that a hold keeps in case its process dies."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+import msgspec
+
+from tollbar.domain.money import LineItem
+from tollbar.domain.records import LedgerEntry, Outcome, Provenance
+from tollbar.domain.usage import Usage
+from tollbar.storage.times import microseconds
+
+OVERRUN = "overrun"
+"""The charge was above its hold."""
+LATE = "late"
+"""The process was taken for dead and its hold resolved before it settled; the line charges nothing."""
+ESTIMATE = "estimate"
+"""The process died before it settled; the line says what the call was expected to cost."""
+
+_Stored = tuple[int, str, str, str, tuple[int, ...], int | None, str | None, tuple[LineItem, ...]]
+
+_encode: Callable[[object], bytes] = msgspec.json.encode
+_stored: Callable[[str], _Stored] = msgspec.json.Decoder(_Stored).decode
+
+
+def to_row(entry: LedgerEntry, is_overrun: bool = False) -> tuple[object, ...]:
+    """A line in the order of the table's columns, without its number; an overrun flags what the caller pays."""
+    usage = entry.usage
+    return (
+        entry.request_id,
+        entry.attempt,
+        entry.key_id,
+        entry.model,
+        entry.target,
+        entry.outcome.value,  # as a plain string: SQLite's driver looks for an adapter of anything else
+        entry.provenance.value,
+        usage.prompt_tokens,
+        usage.completion_tokens,
+        usage.cached_read_tokens,
+        usage.cached_write_tokens,
+        usage.reasoning_tokens,
+        usage.audio_prompt_tokens,
+        usage.audio_completion_tokens,
+        int(entry.paid),
+        entry.credits,
+        entry.cost_nano_dollars,
+        entry.price_version,
+        _encode(entry.items).decode(),
+        microseconds(entry.at),
+        OVERRUN if is_overrun and entry.paid else entry.flag,
+    )
+
+
+def to_json(entry: LedgerEntry) -> str:
+    """What a hold keeps of a line: short, since every call writes it and nearly none needs it."""
+    usage = entry.usage
+    tokens = (
+        usage.prompt_tokens,
+        usage.completion_tokens,
+        usage.cached_read_tokens,
+        usage.cached_write_tokens,
+        usage.reasoning_tokens,
+        usage.audio_prompt_tokens,
+        usage.audio_completion_tokens,
+    )
+    who = (entry.attempt, entry.key_id, entry.model, entry.target)
+    return _encode((*who, tokens, entry.cost_nano_dollars, entry.price_version, entry.items)).decode()
+
+
+def lost(stored: str, request_id: str, at: datetime, is_paid: bool) -> LedgerEntry:
+    """The line of a call whose process died: as estimated, paid if an allowance pays for what the provider bills."""
+    attempt, key_id, model, target, tokens, cost, price_version, items = _stored(stored)
+    return LedgerEntry(
+        request_id=request_id,
+        attempt=attempt,
+        key_id=key_id,
+        model=model,
+        target=target,
+        outcome=Outcome.LOST,
+        provenance=Provenance.ESTIMATE,
+        usage=Usage(*tokens),
+        paid=is_paid,
+        credits=0,
+        cost_nano_dollars=cost,
+        price_version=price_version,
+        items=items,
+        at=at,
+        flag=ESTIMATE,
+    )
+
+
+def late(entry: LedgerEntry) -> LedgerEntry:
+    """The line of a settlement that came too late: the allowances have paid the estimate, or nothing."""
+    return replace(entry, paid=False, flag=LATE)

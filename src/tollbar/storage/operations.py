@@ -1,0 +1,242 @@
+"""What the ledger sends to the journal: holds, settlements, takings from the store, and returns to it.
+
+An operation is filled on the event loop, written by the journal's thread (`writing.py`), then finished on the event
+loop: the two never touch it at the same time. One that failed leaves memory as if it had never been asked for.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from tollbar.domain.identity import AllowanceId
+from tollbar.domain.money import Unit
+from tollbar.domain.records import LedgerEntry
+from tollbar.storage.lease import Lease
+
+# Reservation numbers carry their process in the upper bits: unique in the store without asking it. A process can make
+# 2^40 of them, and the store sees 2^23 starts, before a number is too large for 63 bits.
+NUMBER_BITS = 40
+
+
+class Part(NamedTuple):
+    """What a reservation holds of one allowance. `is_direct` when it came from the store, not out of the lease.
+
+    This and `Change` are tuples because each call makes some.
+    """
+
+    lease: Lease
+    amount: int
+    is_direct: bool
+
+
+class Change(NamedTuple):
+    """What ending a reservation does to an allowance in a period: adds to `spent`, takes from `leased`."""
+
+    allowance: int
+    period: int | None
+    spent: int
+    leased: int
+
+
+class Ending:
+    """Tells whoever waits for an operation how it ended."""
+
+    __slots__ = ("_waiters", "fault", "is_over")
+
+    def __init__(self) -> None:
+        self._waiters: tuple[asyncio.Future[None], ...] = ()
+        self.fault: Exception | None = None
+        self.is_over = False
+
+    async def wait(self) -> None:
+        """Returns when the operation is durable; raises Overloaded when it failed. Cancelling it changes nothing."""
+        if not self.is_over:
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiters += (waiter,)
+            await waiter
+        if self.fault is not None:
+            raise self.fault
+
+    def tell(self) -> None:
+        """Wakes those who wait."""
+        self.is_over = True
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+        self._waiters = ()
+
+
+class Held(Ending):
+    """`ports.Reservation`. As an operation it is the writing of its rows."""
+
+    __slots__ = ("estimate", "number", "parts", "request_id", "settlement")
+
+    def __init__(self, number: int, request_id: str, estimate: LedgerEntry) -> None:
+        super().__init__()
+        self.number = number
+        self.request_id = request_id
+        self.estimate = estimate
+        self.parts: list[Part] = []
+        self.settlement: Settlement | None = None
+
+    @property
+    def id(self) -> str:
+        """Unique in the store."""
+        return str(self.number)
+
+    @property
+    def process(self) -> int:
+        """The process whose reservation it is."""
+        return self.number >> NUMBER_BITS
+
+    def held(self, allowance: AllowanceId) -> int:
+        """How much of an allowance is held."""
+        return sum(part.amount for part in self.parts if part.lease.allowance == allowance.number)
+
+    async def committed(self) -> None:
+        """Returns once the hold is durable; raises Overloaded when it could not be written."""
+        await self.wait()
+
+    def add(self, lease: Lease, amount: int, is_direct: bool = False) -> None:
+        """Holds an amount that was already taken out of the lease, or out of the store."""
+        lease.held += amount
+        self.parts.append(Part(lease, amount, is_direct))
+
+    def undo(self) -> None:
+        """Puts what it took out of leases back: there will be no such reservation."""
+        for part in self.parts:
+            part.lease.held -= part.amount
+            part.lease.free += part.amount
+        self.parts.clear()
+
+    def finish(self) -> None:
+        """Its rows are durable, or could not be written; the hold in memory stands either way until it is settled."""
+        self.tell()
+
+
+class Settlement(Ending):
+    """The end of a reservation: what it costs, what returns to where, and the lines."""
+
+    __slots__ = ("changes", "entries", "held", "is_overrun", "unheld")
+
+    def __init__(self, held: Held, charges: Sequence[tuple[AllowanceId, int]], entries: Sequence[LedgerEntry]) -> None:
+        super().__init__()
+        self.held = held
+        self.entries = entries
+        self.changes: list[Change] = []
+        self.unheld = {allowance.number: amount for allowance, amount in charges if amount}
+        self.is_overrun = False
+        for lease, amount, is_direct in held.parts:
+            charge = self.unheld.pop(lease.allowance, 0)
+            rest = amount - charge
+            # Near the end of an allowance the rest goes back to the store, where every process finds it; and so does
+            # always what came from there.
+            is_kept = rest > 0 and not is_direct and not lease.is_low(amount)
+            self.changes.append(Change(lease.allowance, lease.period, charge, charge if is_kept else amount))
+            self.is_overrun |= rest < 0
+        self.is_overrun |= bool(self.unheld)
+
+    @property
+    def process(self) -> int | None:
+        """The process that must be alive for it to be in time; None when nothing was held."""
+        return self.held.process if self.held.parts else None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to write."""
+        return not (self.held.parts or self.entries or self.unheld)
+
+    def finish(self) -> None:
+        """The hold has ended; or it still stands, and may be settled again."""
+        if self.fault is not None:
+            self.held.settlement = None
+        else:
+            for (lease, amount, _), change in zip(self.held.parts, self.changes, strict=True):
+                lease.held -= amount
+                lease.free += amount - change.leased
+        self.tell()
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """What is wanted of one allowance, and what this process gives back of it in the same breath.
+
+    `returned` is the lease's own idle rest, of `period`; so nothing that this process keeps can be missing when the
+    store decides. `may_lease` asks for a lease, if the store has enough.
+    """
+
+    lease: Lease
+    allowance: int
+    unit: Unit
+    period: int | None
+    most: int
+    expected: int
+    returned: int
+    may_lease: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What the store gave for a want: `leased` in all, of which the call holds `held`; the rest is for next calls."""
+
+    want: Want
+    leased: int
+    held: int
+    period: int
+    ends_at: int | None
+    left: int
+
+
+class Taking(Ending):
+    """A reservation that the store decides, because the leases at hand do not cover it: all or nothing."""
+
+    __slots__ = ("_finish", "granted", "held", "is_abandoned", "now", "refused", "wants")
+
+    def __init__(self, held: Held, wants: Sequence[Want], now: int, finish: Callable[["Taking"], None]) -> None:
+        super().__init__()
+        self.held = held
+        self.wants = wants
+        self.now = now
+        self.granted: Sequence[Granted] = ()
+        self.refused: Granted | None = None
+        self.is_abandoned = False
+        self._finish = finish
+
+    @property
+    def process(self) -> int:
+        """The process whose reservation it would be."""
+        return self.held.process
+
+    @property
+    def is_granted(self) -> bool:
+        """Whether there is a reservation now."""
+        return self.is_over and self.fault is None and self.refused is None
+
+    def finish(self) -> None:
+        """The store has decided, or could not."""
+        self.tell()
+        self._finish(self)
+
+
+class Return:
+    """Gives an idle rest of a lease back to the store."""
+
+    __slots__ = ("amount", "fault", "lease", "process")
+
+    def __init__(self, process: int, lease: Lease) -> None:
+        self.process = process
+        self.lease = lease
+        self.amount = lease.free
+        self.fault: Exception | None = None
+        lease.free = 0
+        lease.held += self.amount
+
+    def finish(self) -> None:
+        """The store has it, or the lease has it again."""
+        self.lease.held -= self.amount
+        if self.fault is not None:
+            self.lease.free += self.amount
+
+
+Operation = Held | Settlement | Taking | Return

@@ -1,0 +1,48 @@
+"""Reads from the database without blocking the event loop: a few threads, each with a connection of its own.
+
+In WAL mode a read sees the last commit and waits for no writer. Raises `Overloaded` when the database cannot be read.
+"""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from tollbar.storage.engine import Database, overloaded
+
+T = TypeVar("T")
+THREADS = 2
+
+
+class Reader:
+    """Runs functions on connections that can only read."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="reader")
+        self._local = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+
+    async def run(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        """The function's result; raises what it raises."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, function)
+
+    async def close(self) -> None:
+        """Ends the threads and closes their connections."""
+        await asyncio.to_thread(self._threads.shutdown)
+        for connection in self._connections:
+            connection.close()
+
+    def _read(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            return function(self._connection())
+        except sqlite3.Error as fault:
+            raise overloaded(fault) from fault
+
+    def _connection(self) -> sqlite3.Connection:
+        if not hasattr(self._local, "connection"):
+            self._local.connection = self._database.reader()
+            self._connections.append(self._local.connection)
+        return self._local.connection

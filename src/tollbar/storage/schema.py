@@ -1,0 +1,168 @@
+"""Every table. Amounts are whole numbers in the allowance's unit, times are microseconds since 1970 in UTC.
+
+`ledger` is only ever added to. `holds` has a row for each open hold and for no other: ending a hold removes its row.
+For every allowance, `leased` is the sum of its `leases`, and each process's lease is what it holds and what it keeps
+ready. Every change here wants a migration; a test compares the two.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+# SQLite's row numbers are INTEGER and nothing else; elsewhere amounts need 64 bits.
+NUMBER = BigInteger().with_variant(Integer(), "sqlite")
+
+metadata = MetaData()
+
+# What the store says about itself: the check value of its secret, and the statements compiled for it.
+meta = Table("meta", metadata, Column("name", Text, primary_key=True), Column("value", Text, nullable=False))
+
+# One row; its number grows with every change to keys and allowances, so that processes know when to look again.
+changes = Table(
+    "changes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("number", NUMBER, nullable=False),
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("hint", Text, nullable=False),
+    Column("permission", Text, nullable=False),
+    Column("models", Text, nullable=False),
+    Column("limits", Text, nullable=False),
+    Column("created_at", NUMBER, nullable=False),
+    Column("expires_at", NUMBER),
+    Column("revoked_at", NUMBER),
+    Column("version", Integer, nullable=False),
+)
+
+# A key has several during a rotation; all but the newest have a `valid_until`.
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("key_id", Text, ForeignKey("keys.id"), nullable=False, index=True),
+    Column("valid_until", NUMBER),
+    sqlite_with_rowid=False,
+)
+
+# `period_start` names the period that `spent` and `leased` belong to; it never goes back.
+allowances = Table(
+    "allowances",
+    metadata,
+    Column("id", NUMBER, primary_key=True),
+    Column("key_id", Text, ForeignKey("keys.id"), nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("granted", NUMBER, nullable=False),
+    Column("spent", NUMBER, nullable=False),
+    Column("leased", NUMBER, nullable=False),
+    Column("reset", Text, nullable=False),
+    Column("period_start", NUMBER, nullable=False),
+    Column("period_end", NUMBER),
+    UniqueConstraint("key_id", "unit"),
+    CheckConstraint("granted >= 0 AND spent >= 0 AND leased >= 0", name="amounts"),
+)
+
+# A row for each start of a serving process; numbers are never used twice, so a number stands for one start.
+processes = Table(
+    "processes",
+    metadata,
+    Column("id", NUMBER, primary_key=True),
+    Column("started_at", NUMBER, nullable=False),
+    Column("heartbeat_at", NUMBER, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("allowance", NUMBER, primary_key=True),
+    Column("process", NUMBER, primary_key=True),
+    Column("period_start", NUMBER, nullable=False),
+    Column("amount", NUMBER, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# `estimate` is the ledger line to write if the process dies first; on the first row of each reservation.
+holds = Table(
+    "holds",
+    metadata,
+    Column("reservation", NUMBER, primary_key=True),
+    Column("allowance", NUMBER, primary_key=True),
+    Column("process", NUMBER, nullable=False),
+    Column("period_start", NUMBER, nullable=False),
+    Column("amount", NUMBER, nullable=False),
+    Column("request_id", Text, nullable=False),
+    Column("at", NUMBER, nullable=False),
+    Column("estimate", Text),
+    sqlite_with_rowid=False,
+)
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("id", NUMBER, primary_key=True),
+    Column("request_id", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("provenance", Text, nullable=False),
+    Column("prompt_tokens", NUMBER, nullable=False),
+    Column("completion_tokens", NUMBER, nullable=False),
+    Column("cached_read_tokens", NUMBER, nullable=False),
+    Column("cached_write_tokens", NUMBER, nullable=False),
+    Column("reasoning_tokens", NUMBER, nullable=False),
+    Column("audio_prompt_tokens", NUMBER, nullable=False),
+    Column("audio_completion_tokens", NUMBER, nullable=False),
+    Column("paid", Integer, nullable=False),
+    Column("credits", NUMBER, nullable=False),
+    Column("cost_nano_dollars", NUMBER),
+    Column("price_version", Text),
+    Column("items", Text, nullable=False),
+    Column("at", NUMBER, nullable=False),
+    Column("flag", Text),
+    UniqueConstraint("request_id", "attempt"),
+)
+
+# For people: may lose rows under a flood, and forgets them with age. `detail` is JSON: usage, attempts, stages.
+requests = Table(
+    "requests",
+    metadata,
+    Column("id", NUMBER, primary_key=True),
+    Column("request_id", Text, nullable=False, index=True),
+    Column("at", NUMBER, nullable=False),
+    Column("route", Text, nullable=False),
+    Column("key_id", Text),
+    Column("key_name", Text),
+    Column("address", Text, nullable=False),
+    Column("model", Text),
+    Column("target", Text),
+    Column("stream", Integer, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("error_code", Text),
+    Column("prompt_tokens", NUMBER),
+    Column("completion_tokens", NUMBER),
+    Column("provenance", Text),
+    Column("credits", NUMBER, nullable=False),
+    Column("cost_nano_dollars", NUMBER),
+    Column("duration_microseconds", NUMBER, nullable=False),
+    Column("first_token_microseconds", NUMBER),
+    Column("user", Text),
+    Column("detail", Text, nullable=False),
+)

@@ -1,0 +1,143 @@
+"""The SQL that the store runs, as text.
+
+It is compiled from the tables by `compiling.py` once and kept in the store, under a digest of the source it came from:
+importing SQLAlchemy costs a start more than everything else here, so a start that finds its statements does without.
+"""
+
+import hashlib
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain, islice
+from pathlib import Path
+
+import msgspec
+
+# Rows of one INSERT, largest first: a batch of any size is a handful of statements, and each is prepared once.
+# The largest has 5,632 values, where SQLite takes 32,766.
+CHUNKS = (256, 64, 16, 4, 1)
+NAME = "statements"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """An INSERT of any number of rows: what stands before the first row, one row, and what follows the last."""
+
+    head: str
+    row: str
+    tail: str
+
+    def insert(self, connection: sqlite3.Connection, rows: Sequence[tuple[object, ...]]) -> None:
+        """Adds the rows, in order. SQLite gives up the interpreter at each statement, hence few and large ones."""
+        remaining = iter(rows)
+        for size in _chunks(len(rows)):
+            connection.execute(self._texts[size], tuple(chain.from_iterable(islice(remaining, size))))
+
+    @cached_property
+    def _texts(self) -> Mapping[int, str]:
+        return {size: self.head + ", ".join([self.row] * size) + self.tail for size in CHUNKS}
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerSql:
+    """Statements over allowances, leases, holds and ledger lines."""
+
+    insert_process: str
+    find_process: str
+    beat: str
+    stale_processes: str
+    insert_holds: Rows
+    end_holds: str
+    charge: str
+    charge_unheld: str
+    reduce_leases: str
+    insert_lines: Rows
+    last_attempt: str
+    balances: str
+    begin_period: str
+    void_leases: str
+    lease: str
+    insert_leases: Rows
+    open_holds: str
+    return_leases: str
+    delete_holds: str
+    delete_leases: str
+    delete_processes: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeySql:
+    """Statements over keys and their secrets, and the allowances as their keepers see them."""
+
+    find: str
+    insert_key: str
+    insert_secret: str
+    insert_allowance: str
+    keys: str
+    key: str
+    standings: str
+    standing: str
+    change_key: str
+    retire_secrets: str
+    regrant: str
+    note_change: str
+    changes: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestSql:
+    """Statements over the request log."""
+
+    insert: Rows
+    find: str
+    first_kept: str
+    prune: str
+
+
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """Everything the store says to its database."""
+
+    ledger: LedgerSql
+    keys: KeySql
+    requests: RequestSql
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    source: str
+    statements: Statements
+
+
+def statements(connection: sqlite3.Connection) -> Statements:
+    """The store's statements: those kept in it if they are of this source, else compiled and kept."""
+    source = _source_digest()
+    found = connection.execute("SELECT value FROM meta WHERE name = ?", (NAME,)).fetchone()
+    if found is not None:
+        try:
+            kept = msgspec.json.decode(found[0], type=_Kept)
+        except msgspec.MsgspecError:
+            kept = None
+        if kept is not None and kept.source == source:
+            return kept.statements
+    from tollbar.storage.compiling import compile_statements
+
+    made = _Kept(source, compile_statements())
+    connection.execute(
+        "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+        (NAME, msgspec.json.encode(made).decode()),
+    )
+    return made.statements
+
+
+def _source_digest() -> str:
+    folder = Path(__file__).parent
+    source = b"".join((folder / name).read_bytes() for name in ("schema.py", "compiling.py", "statements.py"))
+    return hashlib.sha256(source).hexdigest()
+
+
+def _chunks(count: int) -> Iterator[int]:
+    for size in CHUNKS:
+        times, count = divmod(count, size)
+        yield from (size for _ in range(times))

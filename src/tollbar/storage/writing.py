@@ -1,0 +1,182 @@
+"""Writes the ledger's operations inside the journal's transactions, in the journal's thread.
+
+However many operations a batch has, it is a fixed set of statements. In a batch: rows of holds first, so that a
+settlement finds the hold that was made just before it; then settlements with their lines, and returns; then takings,
+which so find all that was given back. Nothing is written for a process that others have taken for dead.
+"""
+
+import sqlite3
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
+
+import msgspec
+
+from tollbar.domain.errors import Overloaded
+from tollbar.domain.identity import Reset
+from tollbar.domain.records import LedgerEntry
+from tollbar.storage import lines
+from tollbar.storage.balances import Balance, decide
+from tollbar.storage.operations import Change, Held, Operation, Return, Settlement, Taking
+from tollbar.storage.statements import LedgerSql
+from tollbar.storage.times import microseconds, period
+
+_encode: Callable[[object], bytes] = msgspec.json.encode
+
+
+class NotAloneError(Exception):
+    """One of several operations is unusual; the journal then writes each by itself."""
+
+
+class LedgerWriter:
+    """The journal's lane for the ledger. `process` is this process's number in the store, 0 before it has one."""
+
+    def __init__(self, sql: LedgerSql, is_strict: bool) -> None:
+        self._sql = sql
+        self._is_strict = is_strict
+        self.process = 0
+
+    def write(self, connection: sqlite3.Connection, operations: Sequence[Operation]) -> None:
+        """Writes the operations; what it raises has them undone."""
+        if not self._are_ours(connection, operations):
+            if len(operations) > 1:
+                raise NotAloneError
+            self._write_orphan(connection, operations[0])
+            return
+        holds = [operation for operation in operations if isinstance(operation, Held)]
+        settlements = [operation for operation in operations if isinstance(operation, Settlement)]
+        returns = [operation for operation in operations if isinstance(operation, Return)]
+        takings = [operation for operation in operations if isinstance(operation, Taking)]
+        if holds:
+            self._sql.insert_holds.insert(connection, [row for held in holds for row in _rows(held)])
+        if settlements or returns:
+            self._settle(connection, settlements, returns)
+        if takings:
+            self._take(connection, takings)
+
+    def _are_ours(self, connection: sqlite3.Connection, operations: Sequence[Operation]) -> bool:
+        process = self.process
+        if any(operation.process not in (process, None) for operation in operations):
+            return False
+        return connection.execute(self._sql.find_process, {"process": process}).fetchone() is not None
+
+    def _write_orphan(self, connection: sqlite3.Connection, operation: Operation) -> None:
+        match operation:
+            case Held() | Taking():
+                raise Overloaded("This process was silent for too long and may not admit calls.")
+            case Settlement(held=Held(parts=[])):
+                self._write_lines(connection, [operation])
+            case Settlement():
+                append_lines(connection, self._sql, map(lines.late, operation.entries))
+            case Return():
+                pass  # what it leased went back when it was taken for dead
+
+    def _settle(
+        self, connection: sqlite3.Connection, settlements: Sequence[Settlement], returns: Sequence[Return]
+    ) -> None:
+        if not self._end_holds(connection, settlements):
+            if len(settlements) > 1 or returns:
+                raise NotAloneError
+            append_lines(connection, self._sql, map(lines.late, settlements[0].entries))
+            return
+        changes = [change for settlement in settlements for change in settlement.changes]
+        changes += [Change(back.lease.allowance, back.lease.period, 0, back.amount) for back in returns]
+        self._change(connection, changes)
+        for settlement in settlements:
+            for allowance, amount in settlement.unheld.items():
+                connection.execute(self._sql.charge_unheld, {"allowance": allowance, "amount": amount})
+        self._write_lines(connection, settlements)
+
+    def _end_holds(self, connection: sqlite3.Connection, settlements: Sequence[Settlement]) -> bool:
+        # A hold without a fault has its rows: written before, or just now in this transaction.
+        written = [settlement.held for settlement in settlements if settlement.held.fault is None]
+        numbers = [held.number for held in written if held.parts]
+        if not numbers:
+            return True
+        ended = connection.execute(self._sql.end_holds, {"reservations": _json(numbers)}).rowcount
+        return ended == sum(len(held.parts) for held in written)
+
+    def _change(self, connection: sqlite3.Connection, changes: Iterable[Change]) -> None:
+        sums: dict[tuple[int, int | None], list[int]] = {}
+        for allowance, period_start, spent, leased in changes:
+            amounts = sums.setdefault((allowance, period_start), [0, 0])
+            amounts[0] += spent
+            amounts[1] += leased
+        deltas = [(*key, *amounts) for key, amounts in sums.items() if any(amounts)]
+        if deltas:
+            text = _json(deltas)
+            connection.execute(self._sql.charge, {"deltas": text})
+            connection.execute(self._sql.reduce_leases, {"deltas": text, "process": self.process})
+
+    def _write_lines(self, connection: sqlite3.Connection, settlements: Sequence[Settlement]) -> None:
+        rows = [lines.to_row(entry, ended.is_overrun) for ended in settlements for entry in ended.entries]
+        self._sql.insert_lines.insert(connection, rows)
+
+    def _take(self, connection: sqlite3.Connection, takings: Sequence[Taking]) -> None:
+        wanted = {want.allowance for taking in takings for want in taking.wants}
+        now = max(taking.now for taking in takings)
+        balances = current_balances(connection, self._sql, wanted, now)
+        before = {balance.allowance: balance.leased for balance in balances.values()}
+        for taking in takings:
+            taking.granted, taking.refused = (), None
+            decide(taking, balances, self._is_strict)
+        self._lease(connection, [(balance, balance.leased - before[number]) for number, balance in balances.items()])
+        rows = [row for taking in takings if taking.granted for row in _rows_of_taking(taking)]
+        self._sql.insert_holds.insert(connection, rows)
+
+    def _lease(self, connection: sqlite3.Connection, changes: Sequence[tuple[Balance, int]]) -> None:
+        leased = [(balance.allowance, self.process, balance.period, amount) for balance, amount in changes if amount]
+        if not leased:
+            return
+        deltas = _json([(allowance, amount) for allowance, _, _, amount in leased])
+        if connection.execute(self._sql.lease, {"deltas": deltas}).rowcount != len(leased):
+            raise RuntimeError("an allowance changed inside the transaction that leases from it")
+        self._sql.insert_leases.insert(connection, leased)
+
+
+def append_lines(connection: sqlite3.Connection, sql: LedgerSql, entries: Iterable[LedgerEntry]) -> None:
+    """Adds lines of calls that may have some already: they get the attempt numbers that follow."""
+    for entry in entries:
+        (last,) = connection.execute(sql.last_attempt, {"request_id": entry.request_id}).fetchone()
+        attempt = entry.attempt if last is None else max(last + 1, entry.attempt)
+        sql.insert_lines.insert(connection, [lines.to_row(replace(entry, attempt=attempt))])
+
+
+def current_balances(
+    connection: sqlite3.Connection, sql: LedgerSql, allowances: Collection[int], now: int
+) -> dict[int, Balance]:
+    """Allowances as they stand, by number. A period that is over by `now` ends here: its leases are void."""
+    rows = connection.execute(sql.balances, {"allowances": _json(list(allowances))}).fetchall()
+    balances = {row[0]: Balance(*row) for row in rows}
+    for balance in balances.values():
+        if balance.ends_at is not None and balance.ends_at <= now:
+            balance.period, balance.ends_at = period(Reset(balance.reset), now)
+            balance.spent = balance.leased = 0
+            begun = {"allowance": balance.allowance, "start": balance.period, "end": balance.ends_at}
+            connection.execute(sql.begin_period, begun)
+            connection.execute(sql.void_leases, {"allowance": balance.allowance})
+    return balances
+
+
+def _rows(held: Held) -> list[tuple[object, ...]]:
+    return _hold_rows(held, [(lease.allowance, lease.period, amount) for lease, amount, _ in held.parts])
+
+
+def _rows_of_taking(taking: Taking) -> list[tuple[object, ...]]:
+    kept = [(lease.allowance, lease.period, amount) for lease, amount, _ in taking.held.parts]
+    taken = [(given.want.allowance, given.period, given.held) for given in taking.granted]
+    return _hold_rows(taking.held, kept + taken)
+
+
+def _hold_rows(held: Held, parts: Sequence[tuple[int, int | None, int]]) -> list[tuple[object, ...]]:
+    """The rows of a reservation; the first also keeps the line to write if the process dies."""
+    number, process, request_id, at = held.number, held.process, held.request_id, microseconds(held.estimate.at)
+    estimate: str | None = lines.to_json(held.estimate)
+    rows: list[tuple[object, ...]] = []
+    for allowance, period_start, amount in parts:
+        rows.append((number, allowance, process, period_start, amount, request_id, at, estimate))
+        estimate = None
+    return rows
+
+
+def _json(value: object) -> str:
+    return _encode(value).decode()

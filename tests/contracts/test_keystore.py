@@ -1,0 +1,235 @@
+"""What every implementation of the `KeyStore` port promises."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.storage.making import AT, StepClock, a_directory, a_key, a_line, an_estimate, opened
+from tollbar.domain.errors import Conflict, InvalidValue, NotFound
+from tollbar.domain.identity import Allowance, Grant, Permission, Principal, Reset
+from tollbar.domain.limits import Limit, Measure
+from tollbar.domain.money import Unit
+from tollbar.ports import Claim, KeyChange, KeyStore
+from tollbar.storage.store import Storage
+
+pytestmark = pytest.mark.anyio
+
+LIMITS = (Limit(Measure.REQUESTS, 20, 60), Limit(Measure.CONCURRENCY, 3, 0))
+HOUR = timedelta(hours=1)
+
+
+def sqlite(directory: Path, clock: StepClock) -> AbstractAsyncContextManager[Storage]:
+    """The embedded store."""
+    return opened(directory, clock)
+
+
+IMPLEMENTATIONS: dict[str, Callable[[Path, StepClock], AbstractAsyncContextManager[Storage]]] = {"sqlite": sqlite}
+
+
+@pytest.fixture(params=sorted(IMPLEMENTATIONS))
+async def storage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Storage]:
+    """One implementation after the other, new, with the ledger that its allowances are for."""
+    async with IMPLEMENTATIONS[request.param](a_directory(tmp_path), StepClock()) as storage:
+        yield storage
+
+
+@pytest.fixture
+def keys(storage: Storage) -> KeyStore:
+    """The keys of the store."""
+    return storage.keys
+
+
+async def test_a_key_is_found_by_its_digest(keys: KeyStore) -> None:
+    """The principal carries what admission needs, and an unknown digest stands for nobody."""
+    key = a_key(models=("smart", "fast"), limits=LIMITS, expires_at=AT + HOUR)
+    added = await keys.add(key, b"digest", [Grant(Unit.CREDITS, 5), Grant(Unit.DOLLARS, 7, Reset.MONTH)])
+    expected = Principal(
+        key_id="somebody",
+        name="somebody",
+        models=("smart", "fast"),
+        limits=LIMITS,
+        allowances=tuple(allowance.id for allowance in added.allowances),
+        expires_at=AT + HOUR,
+    )
+    assert await keys.find(b"digest") == expected
+    assert await keys.find(b"another") is None
+
+
+async def test_an_added_key_comes_back_as_it_was_given(keys: KeyStore) -> None:
+    """What `add` returns is the key with its new allowances, and `get` returns the same."""
+    key = a_key(permission=Permission.ADMIN, limits=LIMITS, expires_at=AT + HOUR, revoked_at=AT)
+    added = await keys.add(key, b"digest", [Grant(Unit.TOKENS, 5)])
+    assert added == replace(key, allowances=(Allowance(added.allowances[0].id, 5, 0, 0),))
+    assert await keys.get("somebody") == added
+
+
+async def test_a_principal_may_be_revoked_and_expired(keys: KeyStore) -> None:
+    """Such keys are found too: who asks decides what that means."""
+    await keys.add(a_key(revoked_at=AT, expires_at=AT - HOUR), b"digest", [])
+    principal = await keys.find(b"digest")
+    assert principal is not None
+    assert (principal.revoked_at, principal.expires_at) == (AT, AT - HOUR)
+
+
+@pytest.mark.parametrize(("name", "key_id"), [("somebody", "other"), ("other", "somebody")])
+async def test_an_id_or_a_name_in_use_is_refused(keys: KeyStore, name: str, key_id: str) -> None:
+    """The second key of an id or a name is a conflict, and leaves nothing behind."""
+    first = await keys.add(a_key(), b"1", [Grant(Unit.CREDITS, 5)])
+    with pytest.raises(Conflict):
+        await keys.add(a_key(name, id=key_id), b"2", [Grant(Unit.CREDITS, 5)])
+    assert (await keys.find(b"2"), await keys.list()) == (None, [first])
+
+
+async def test_a_secret_serves_one_key(keys: KeyStore) -> None:
+    """A digest in use is a conflict for a new key and for a rotation."""
+    await keys.add(a_key("one"), b"1", [])
+    await keys.add(a_key("two"), b"2", [])
+    with pytest.raises(Conflict):
+        await keys.add(a_key("three"), b"1", [])
+    with pytest.raises(Conflict):
+        await keys.rotate("two", b"1", "hint", AT)
+    assert [key.id for key in await keys.list()] == ["one", "two"]
+
+
+async def test_one_of_several_keys_of_a_name_is_added(keys: KeyStore) -> None:
+    """Of many that add a key of one name at the same time, one succeeds."""
+    adding = (keys.add(a_key("same", id=f"k{place}"), bytes([place]), []) for place in range(20))
+    results = await asyncio.gather(*adding, return_exceptions=True)
+    assert sorted(type(result).__name__ for result in results) == ["Conflict"] * 19 + ["Key"]
+
+
+async def test_grants_are_checked(keys: KeyStore) -> None:
+    """A unit that is granted twice, and an amount that cannot be counted, are refused."""
+    for grants in ([Grant(Unit.CREDITS, 1)] * 2, [Grant(Unit.CREDITS, -1)], [Grant(Unit.DOLLARS, 10**18 + 1)]):
+        with pytest.raises(InvalidValue):
+            await keys.add(a_key(), b"1", grants)
+    assert await keys.list() == []
+
+
+async def test_keys_are_listed_newest_first(keys: KeyStore) -> None:
+    """The list has every key, with its own allowances."""
+    for age, name in enumerate(("new", "middle", "old")):
+        await keys.add(a_key(name, created_at=AT - age * HOUR), name.encode(), [Grant(Unit.CREDITS, age)])
+    listed = [(key.id, [allowance.granted for allowance in key.allowances]) for key in await keys.list()]
+    assert listed == [("new", [0]), ("middle", [1]), ("old", [2])]
+
+
+async def test_an_unknown_key_is_not_found(keys: KeyStore) -> None:
+    """To get, change or rotate a key that does not exist is an error."""
+    for asking in (keys.get("no"), keys.change("no", KeyChange(name="x")), keys.rotate("no", b"2", "hint", AT)):
+        with pytest.raises(NotFound):
+            await asking
+
+
+async def test_a_change_changes_what_it_names(keys: KeyStore) -> None:
+    """Other fields stay, the version grows, and the principal is the changed one at once."""
+    added = await keys.add(a_key(limits=LIMITS, models=("smart",)), b"1", [])
+    changed = await keys.change("somebody", KeyChange(name="new name", expires_at=AT + HOUR))
+    assert changed == replace(added, name="new name", expires_at=AT + HOUR, version=2)
+    assert await keys.change("somebody", KeyChange(models=(), limits=(), revoked_at=AT)) == replace(
+        changed, models=(), limits=(), revoked_at=AT, version=3
+    )
+    principal = await keys.find(b"1")
+    assert principal is not None
+    assert (principal.name, principal.models, principal.revoked_at) == ("new name", (), AT)
+
+
+async def test_a_change_of_an_older_version_is_refused(keys: KeyStore) -> None:
+    """Of two who change the same version, the second is told, and changes nothing."""
+    await keys.add(a_key(), b"1", [])
+    await keys.change("somebody", KeyChange(models=("a",)), version=1)
+    with pytest.raises(Conflict):
+        await keys.change("somebody", KeyChange(models=("b",)), version=1)
+    assert (await keys.get("somebody")).models == ("a",)
+
+
+async def test_a_name_in_use_cannot_be_taken_over(keys: KeyStore) -> None:
+    """A change to another key's name is a conflict."""
+    await keys.add(a_key("one"), b"1", [])
+    await keys.add(a_key("two"), b"2", [])
+    with pytest.raises(Conflict):
+        await keys.change("two", KeyChange(name="one"))
+    assert (await keys.get("two")).version == 1
+
+
+async def test_a_grant_replaces_the_amount_and_keeps_what_was_used(storage: Storage) -> None:
+    """The unit that is named gets a new amount; its usage, and the other units, stay; a new unit is added."""
+    added = await storage.keys.add(a_key(), b"1", [Grant(Unit.CREDITS, 10), Grant(Unit.TOKENS, 50)])
+    credits, tokens = (allowance.id for allowance in added.allowances)
+    spent = await storage.ledger.reserve("r1", [Claim(credits, 3, 3), Claim(tokens, 9, 9)], an_estimate())
+    await storage.ledger.settle(spent, [(credits, 3), (tokens, 9)], [a_line()])
+    held = await storage.ledger.reserve("r2", [Claim(credits, 2, 2)], an_estimate("r2"))
+    await held.committed()
+    grants = (Grant(Unit.CREDITS, 20), Grant(Unit.DOLLARS, 7))
+    changed = await storage.keys.change("somebody", KeyChange(grants=grants))
+    units = [(one.id.unit, one.granted, one.spent, one.held, one.left) for one in changed.allowances]
+    assert units == [
+        (Unit.CREDITS, 20, 3, 2, 15),
+        (Unit.TOKENS, 50, 9, 0, 41),
+        (Unit.DOLLARS, 7, 0, 0, 7),
+    ]
+
+
+async def test_a_grant_below_what_was_used_leaves_less_than_nothing(storage: Storage) -> None:
+    """An amount may be lowered under what is spent: then nothing is left, and no call is admitted."""
+    added = await storage.keys.add(a_key(), b"1", [Grant(Unit.CREDITS, 10)])
+    credits = added.allowances[0].id
+    spent = await storage.ledger.reserve("r1", [Claim(credits, 3, 3)], an_estimate())
+    await storage.ledger.settle(spent, [(credits, 3)], [a_line()])
+    changed = await storage.keys.change("somebody", KeyChange(grants=(Grant(Unit.CREDITS, 1),)))
+    assert changed.allowances[0].left == -2
+
+
+async def test_another_reset_keeps_what_was_used_until_its_period_ends(storage: Storage) -> None:
+    """An allowance that begins to reset daily still has today's usage, and loses it at midnight."""
+    added = await storage.keys.add(a_key(), b"1", [Grant(Unit.CREDITS, 10)])
+    credits = added.allowances[0].id
+    spent = await storage.ledger.reserve("r1", [Claim(credits, 3, 3)], an_estimate())
+    await storage.ledger.settle(spent, [(credits, 3)], [a_line()])
+    held = await storage.ledger.reserve("r2", [Claim(credits, 2, 2)], an_estimate("r2"))
+    await held.committed()
+    midnight = AT.replace(hour=0) + timedelta(days=1)
+    changed = await storage.keys.change("somebody", KeyChange(grants=(Grant(Unit.CREDITS, 10, Reset.DAY),)))
+    assert changed.allowances == (Allowance(credits, 10, 3, 2, Reset.DAY, midnight),)
+    await storage.ledger.settle(held, [(credits, 1)], [a_line("r2")])
+    assert (await storage.keys.get("somebody")).allowances == (Allowance(credits, 10, 4, 0, Reset.DAY, midnight),)
+
+
+async def test_a_rotation_gives_another_secret_and_a_time_of_grace(keys: KeyStore) -> None:
+    """Both secrets are the key; the old one expires at the time that was set, the new one with the key."""
+    await keys.add(a_key(expires_at=AT + 9 * HOUR), b"old", [Grant(Unit.CREDITS, 5)])
+    rotated = await keys.rotate("somebody", b"new", "new hint", AT + HOUR)
+    assert (rotated.hint, rotated.version) == ("new hint", 2)
+    old, new = await keys.find(b"old"), await keys.find(b"new")
+    assert old is not None
+    assert new is not None
+    assert (old.key_id, old.expires_at, new.key_id, new.expires_at) == (
+        *("somebody", AT + HOUR),
+        *("somebody", AT + 9 * HOUR),
+    )
+    assert replace(old, expires_at=None) == replace(new, expires_at=None)
+
+
+async def test_a_grace_is_only_ever_shortened(keys: KeyStore) -> None:
+    """A later rotation lets no older secret live longer, and may end it sooner."""
+    await keys.add(a_key(), b"first", [])
+    await keys.rotate("somebody", b"second", "hint", AT + 2 * HOUR)
+    await keys.rotate("somebody", b"third", "hint", AT + 5 * HOUR)
+    ends = [principal.expires_at for digest in (b"first", b"second") if (principal := await keys.find(digest))]
+    assert ends == [AT + 2 * HOUR, AT + 5 * HOUR]
+    await keys.rotate("somebody", b"fourth", "hint", AT)
+    ends = [principal.expires_at for digest in (b"first", b"third") if (principal := await keys.find(digest))]
+    assert ends == [AT, AT]
+
+
+async def test_a_revoked_key_gets_no_other_secret(keys: KeyStore) -> None:
+    """To rotate a revoked key is a conflict."""
+    await keys.add(a_key(revoked_at=AT), b"1", [])
+    with pytest.raises(Conflict):
+        await keys.rotate("somebody", b"2", "hint", AT)
+    assert await keys.find(b"2") is None

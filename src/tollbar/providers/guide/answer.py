@@ -1,0 +1,34 @@
+"""Writes the guide's answers: the passage with its commands, where it stands, and where to read on.
+
+Every word comes from the documentation or from the few sentences here; nothing of the question is repeated.
+"""
+
+from tollbar.providers.guide.index import Finding
+from tollbar.providers.guide.passages import Passage
+
+INTRODUCTION = "I am tollbar-guide: I look questions up in Tollbar's documentation. I am not a language model."
+
+STRANGE = (
+    "I only know Tollbar, and nothing in its documentation seems to answer that. If you meant Tollbar, ask with other "
+    "words. For everything else, connect a real model:\n\n"
+    "- a vendor's: set its key, such as `OPENAI_API_KEY` or `GROQ_API_KEY`, in the environment and restart;\n"
+    "- a local one: start Ollama, LM Studio, llama.cpp or vLLM on this machine, then restart. (`tollbar pull`, which "
+    "fetches a model that runs inside Tollbar, is planned.)\n\n"
+    "How: docs/guide.md"
+)
+
+
+def write_answer(finding: Finding, *, is_first: bool) -> str:
+    """What to say to a question; the first answer of a conversation begins by saying who speaks."""
+    answer = _quote(finding.passages) if finding.is_answerable else STRANGE
+    return f"{INTRODUCTION}\n\n{answer}" if is_first else answer
+
+
+def _quote(passages: tuple[Passage, ...]) -> str:
+    best, *others = passages
+    also = "; ".join(_place(passage) for passage in others)
+    return f"**{best.title}**\n\n{best.body}\n\nFrom {_place(best)}. See also {also}."
+
+
+def _place(passage: Passage) -> str:
+    return f"docs/{passage.page}.md, “{passage.title}”"

@@ -1,0 +1,96 @@
+"""Reads the documentation into passages: one for each `##` section, with the ways in which people ask for it.
+
+The pages are those that have a file of phrasings; each phrasing belongs to the section that its heading names. What is
+read is part of the package, so a fault in it is a mistake of ours, and the tests find it.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+_ELSEWHERE_FILE = "elsewhere"
+_RELATED = "Related: "
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One section of a page: what it says, questions that it answers, and more words that such questions may hold."""
+
+    page: str
+    section: str
+    title: str
+    body: str
+    phrasings: tuple[str, ...]
+    related: str = ""
+
+    @property
+    def name(self) -> str:
+        """`page#section`, as in a link to it."""
+        return f"{self.page}#{self.section}"
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """Everything that the guide knows: the passages, and samples of what it must not answer."""
+
+    passages: tuple[Passage, ...]
+    elsewhere: tuple[str, ...]
+
+
+def packaged_documents() -> Traversable:
+    """The folder of pages: inside the installed package, or `docs/` of the clone that this code runs from."""
+    installed = files("tollbar") / "documents"
+    return installed if installed.is_dir() else Path(__file__).parents[4] / "docs"
+
+
+def packaged_phrasings() -> Traversable:
+    """The folder of phrasings, one file for each page."""
+    return files("tollbar.providers.guide") / "phrasings"
+
+
+def read_library(documents: Traversable, phrasings: Traversable) -> Library:
+    """The library of the two folders; raises ValueError for a phrasing without a section."""
+    asked = {entry.name.removesuffix(".md"): _read_sections(entry) for entry in phrasings.iterdir()}
+    elsewhere = asked.pop(_ELSEWHERE_FILE, {})
+    passages: list[Passage] = []
+    for page in sorted(asked):
+        passages += _read_page(page, documents / f"{page}.md", asked[page])
+    return Library(tuple(passages), tuple(line for text in elsewhere.values() for line in _lines(text)))
+
+
+def slug(title: str) -> str:
+    """The name that a heading gets in links, by the rule of the usual Markdown viewers."""
+    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+
+
+def _read_page(page: str, document: Traversable, asked: Mapping[str, str]) -> Iterator[Passage]:
+    sections = _read_sections(document)
+    known = {slug(title) for title in sections}
+    if strangers := sorted(asked.keys() - known):
+        raise ValueError(f"{page}.md has no section {', '.join(strangers)}, for which there are phrasings")
+    for title, body in sections.items():
+        lines = _lines(asked.get(slug(title), ""))
+        related = [line.removeprefix(_RELATED) for line in lines if line.startswith(_RELATED)]
+        phrasings = tuple(line for line in lines if not line.startswith(_RELATED))
+        yield Passage(page, slug(title), title, body, phrasings, " ".join(related))
+
+
+def _lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line]
+
+
+def _read_sections(entry: Traversable) -> dict[str, str]:
+    """The `##` sections of a Markdown file by their titles; lines inside a fenced block are no headings."""
+    sections: dict[str, list[str]] = {}
+    lines: list[str] = []
+    is_fenced = False
+    for line in entry.read_text(encoding="utf-8").splitlines():
+        is_fenced ^= line.startswith("```")
+        if line.startswith("## ") and not is_fenced:
+            lines = sections.setdefault(line.removeprefix("## ").strip(), [])
+        else:
+            lines.append(line)
+    return {title: "\n".join(body).strip() for title, body in sections.items()}

@@ -1,0 +1,76 @@
+"""Folds a question into the words that carry its meaning, so that two ways to say one thing look the same.
+
+Lower case without accents; fixed expressions and synonyms become one word; words that every question has are dropped.
+Stemming is left to the index. The words hold letters and digits alone, whatever the question held.
+"""
+
+import re
+import tomllib
+import unicodedata
+from collections import defaultdict
+from collections.abc import Sequence
+
+LONGEST_QUESTION = 2_000
+"""Characters of a question that are read; whoever pastes more has said what matters by then."""
+
+DEFINING = "whatis"
+"""The word for the frame "what is …": it tells "What is Docker?" from a question about running in it."""
+
+_WORD = re.compile(r"[^\W_]+")
+_OPENINGS = (("what", "is"), ("what", "are"), ("what", "s"), ("whats",), ("define",), ("explain",))
+
+
+class Folding:
+    """The rules of `vocabulary.toml`, ready to be applied."""
+
+    def __init__(self, vocabulary: str) -> None:
+        rules = tomllib.loads(vocabulary)
+        self.faint = frozenset(rules["faint"].split())
+        self._dropped = frozenset(rules["dropped"].split())
+        self._same = {variant: word for word, variants in rules["same"].items() for variant in variants.split()}
+        self._expressions: defaultdict[str, list[tuple[list[str], list[str]]]] = defaultdict(list)
+        for meaning, variants in rules["expressions"].items():
+            for variant in variants.split(","):
+                words = variant.split()
+                self._expressions[words[0]].append((words, meaning.split()))
+        for choices in self._expressions.values():
+            choices.sort(key=lambda choice: -len(choice[0]))
+
+    def fold(self, text: str) -> list[str]:
+        """The meaningful words of a text, in order."""
+        words = _WORD.findall(_plain(text))
+        folded = [DEFINING] if _is_defining(words) else []
+        at = 0
+        while at < len(words):
+            length, meaning = self._read(words, at)
+            folded += (word for word in meaning if word not in self._dropped)
+            at += length
+        return folded
+
+    def _read(self, words: Sequence[str], at: int) -> tuple[int, Sequence[str]]:
+        """How many words are read at a place, and what they mean: an expression if there is one, else a synonym."""
+        word = words[at]
+        for expression, meaning in self._expressions.get(word, ()):
+            if words[at : at + len(expression)] == expression:
+                return len(expression), meaning
+        return 1, [self._same.get(word, word)]
+
+
+def spelled(text: str) -> str:
+    """A text without its punctuation, case and accents: equal for two that are read out the same."""
+    return " ".join(_WORD.findall(_plain(text)))
+
+
+def _is_defining(words: Sequence[str]) -> bool:
+    """Whether a question asks what something is, or how it works as such."""
+    if any(tuple(words[: len(opening)]) == opening for opening in _OPENINGS):
+        return True
+    return words[:1] == ["how"] and words[1:2] in (["do"], ["does"]) and words[-1:] == ["work"]
+
+
+def _plain(text: str) -> str:
+    """The part of a text that is read, in lower case, with compatibility forms made ordinary and marks removed."""
+    line = text[:LONGEST_QUESTION].lower()
+    if line.isascii():
+        return line
+    return "".join(sign for sign in unicodedata.normalize("NFKD", line) if not unicodedata.combining(sign))

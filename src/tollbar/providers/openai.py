@@ -1,0 +1,134 @@
+"""Providers that speak OpenAI's chat completions, which is nearly all of them.
+
+It knows no vendor: address, key and deviations come with the `Instance`. One attempt per call; retries are the
+gateway's. A plain answer is read to its end while the call is entered, so that a broken one can still be retried.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+
+from tollbar.domain.catalogue import Call, Timeouts
+from tollbar.domain.errors import UpstreamFailed, UpstreamRejected
+from tollbar.domain.events import Frames, StreamEvent
+from tollbar.ports import Clock
+from tollbar.providers.faults import Peer
+from tollbar.providers.quirks import rewrite, rewrites_of
+from tollbar.providers.transport import Answer, Transport, endpoint
+from tollbar.providers.vendors import Instance
+from tollbar.wire.openai_chat.relay import Relay
+from tollbar.wire.openai_chat.request import outgoing
+
+# How long a provider may take to close a stream whose content is complete; most do it in the same packet.
+CLOSING_SECONDS = 0.2
+MOST_MODELS = 10_000
+LONGEST_NAME = 200
+
+
+class OpenAIProvider:
+    """`ports.Provider` over the OpenAI wire."""
+
+    def __init__(self, instance: Instance, transport: Transport, clock: Clock) -> None:
+        peer = Peer(instance.name, instance.credential, instance.api_key)
+        self._chat = endpoint(peer, f"{instance.base_url}/chat/completions", instance.headers)
+        self._models = endpoint(peer, f"{instance.base_url}/models", instance.headers)
+        self._asks_for_usage = "no_stream_usage" not in instance.vendor.quirks
+        self._rewrites = rewrites_of(instance.vendor.quirks)
+        self._transport = transport
+        self._clock = clock
+
+    def open(self, call: Call) -> AbstractAsyncContextManager[AsyncIterator[StreamEvent]]:
+        """The answer as frames of the provider's own; see the port."""
+        request, target = call.request, call.target
+        ask_usage = request.stream and self._asks_for_usage and not request.wants_usage
+        body = outgoing(request, target.model, ask_usage)
+        if self._rewrites:
+            body = rewrite(body, self._rewrites)
+        seconds_left = call.deadline - self._clock.monotonic()
+        answer = self._transport.post(self._chat, body, target.timeouts, request.stream, seconds_left)
+        return _Exchange(answer, Relay(request.stream, ask_usage), request.stream)
+
+    async def models(self) -> Sequence[str]:
+        """The names that the provider lists; none when it has no list."""
+        try:
+            async with self._transport.get(self._models, Timeouts()) as answer:
+                document = await answer.read()
+        except UpstreamRejected as fault:
+            if fault.upstream_status in {404, 405}:
+                return ()
+            raise
+        names = read_models(document)
+        if names is None:
+            name = self._models.peer.name
+            raise UpstreamFailed(f"{name} answered with something that is no list of models.", is_retryable=True)
+        return names
+
+
+class _Exchange:
+    """One call under way: the context, and the iterator that it gives."""
+
+    def __init__(self, answer: Answer, relay: Relay, is_stream: bool) -> None:
+        self._answer = answer
+        self._relay = relay
+        self._is_stream = is_stream
+        self._whole: Frames | None = None
+        self._is_over = False
+
+    async def __aenter__(self) -> Self:
+        await self._answer.__aenter__()
+        if self._is_stream:
+            return self
+        try:
+            self._relay.feed(await self._answer.read())
+            self._whole = self._relay.end()
+        except BaseException:
+            self._answer.close()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._answer.close()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> StreamEvent:
+        if not self._is_stream:
+            whole, self._whole = self._whole, None
+            if whole is None:
+                raise StopAsyncIteration
+            return whole
+        while not self._is_over:
+            if self._relay.is_done:
+                await self._answer.finish(CLOSING_SECONDS)
+                break
+            if chunk := await self._answer.read_chunk():
+                frames = self._relay.feed(chunk)
+            else:
+                self._is_over = True
+                frames = self._relay.end()
+            if frames is not None:
+                return frames
+        self._is_over = True
+        raise StopAsyncIteration
+
+
+def read_models(document: bytes) -> tuple[str, ...] | None:
+    """The names in an answer to GET /models, as OpenAI and those near to it give them; None when it is no such list."""
+    try:
+        found: Any = msgspec.json.decode(document)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    if isinstance(found, dict):
+        found = found.get("data") if "data" in found else found.get("models", ())
+    if found is None:
+        found = ()
+    if not isinstance(found, list | tuple):
+        return None
+    names = (entry.get("id") or entry.get("name") for entry in found[:MOST_MODELS] if isinstance(entry, dict))
+    return tuple(name for name in names if isinstance(name, str) and 0 < len(name) <= LONGEST_NAME)

@@ -1,0 +1,255 @@
+"""One answer of a provider while it is read.
+
+Guarantees: entered when its status is 200 and its content can be what was asked for; every failure is an UpstreamError;
+time-outs hold whichever task reads. Leaving the context gives the connection back to the pool when the answer was read
+to its end, and closes it at once otherwise.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+
+from tollbar.domain.catalogue import Timeouts
+from tollbar.domain.errors import StreamBroken, UpstreamError, UpstreamFailed, UpstreamMisconfigured, UpstreamTimeout
+from tollbar.ports import Clock
+from tollbar.providers.faults import Peer, from_status, read
+from tollbar.providers.transport.limits import Limits
+
+MAX_ERROR_BYTES = 64 * 1024
+ERROR_BODY_SECONDS = 5.0
+# A request up to this size fits into the socket's buffers, so that sending it neither stalls nor takes long.
+LARGE_BODY_BYTES = 64 * 1024
+HEADERS = ("content-type", "retry-after", "retry-after-ms", "x-request-id", "request-id", "openai-processing-ms")
+
+Send = Callable[[aiohttp.UploadTracker | None], Awaitable[aiohttp.ClientResponse]]
+
+
+class ForbiddenAddressError(OSError):
+    """A name stands for an address that we never connect to."""
+
+
+class Answer:
+    """What a provider answers, as a context; entering it raises UpstreamError."""
+
+    def __init__(self, send: Send, body_bytes: int, peer: Peer, limits: Limits, clock: Clock) -> None:
+        self._send = send
+        self._body_bytes = body_bytes
+        self._peer = peer
+        self._limits = limits
+        self._clock = clock
+        self._loop = asyncio.get_running_loop()
+        now = self._loop.time()
+        self._first_byte_at = now + limits.first_byte_seconds
+        self._ends_at = now + limits.total_seconds
+        self._response: aiohttp.ClientResponse | None = None
+        self._content: aiohttp.StreamReader = aiohttp.EMPTY_PAYLOAD
+        self._waiting_since: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._late: UpstreamTimeout | None = None
+
+    async def __aenter__(self) -> Self:
+        self._response = await self._head(self._send)
+        self._content = self._response.content
+        del self._send  # it holds the request's body, which nobody needs while a long stream runs
+        try:
+            if self._response.status != 200:
+                raise await self._refusal(self._response.status)
+            kind = self._response.headers.get("content-type", "")
+            if not kind.startswith("text/event-stream" if self._limits.is_stream else "application/json"):
+                await self._check_content(kind)
+        except BaseException:
+            self.close()
+            raise
+        pass
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What the provider said about its answer, of the few things that are anybody's business."""
+        found: Mapping[str, str] = self._response.headers if self._response is not None else {}
+        return {name: found[name] for name in HEADERS if name in found}
+
+    async def read_chunk(self) -> bytes:
+        """The bytes that have arrived, b"" at the end; raises StreamBroken or UpstreamTimeout."""
+        self._waiting_since = self._loop.time()
+        try:
+            data = await self._content.readany()
+        except (aiohttp.ClientError, OSError) as error:
+            if self._late is not None:
+                raise self._late from None
+            raise StreamBroken(f"{self._peer.name} broke off its answer.", is_retryable=True) from error
+        finally:
+            self._waiting_since = None
+        return data
+
+    async def read(self) -> bytes:
+        """The whole body; raises UpstreamFailed when it is cut or too large, UpstreamTimeout when it takes too long."""
+        chunks: list[bytes] = []
+        size = 0
+        try:
+            while chunk := await self.read_chunk():
+                chunks.append(chunk)
+                size += len(chunk)
+                if size > self._limits.max_body_bytes:
+                    limit = self._limits.max_body_bytes
+                    raise UpstreamFailed(f"{self._peer.name} answered with a document of more than {limit} bytes.")
+        except StreamBroken as fault:
+            raise UpstreamFailed(fault.message, is_retryable=True) from fault
+        return b"".join(chunks)
+
+    async def finish(self, seconds: float) -> None:
+        """Waits a moment for the proper end of an answer that has said all, so that its connection can serve again."""
+        if self._content.at_eof():
+            return
+        with suppress(TimeoutError, aiohttp.ClientError, OSError):
+            async with asyncio.timeout(seconds):
+                while await self._content.readany():
+                    pass
+
+    def close(self) -> None:
+        """Gives the connection up. May be called more than once."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._response is not None:
+            self._response.close()
+
+    async def _head(self, send: Send) -> aiohttp.ClientResponse:
+        """Status and headers."""
+        stall: _Stall | None = None
+        try:
+            async with asyncio.timeout_at(min(self._first_byte_at, self._ends_at)) as scope:
+                if self._body_bytes > LARGE_BODY_BYTES:
+                    stall = _Stall(scope, self._body_bytes, self._limits.timeouts)
+                return await send(stall.tracker if stall is not None else None)
+        except aiohttp.ConnectionTimeoutError:
+            raise self._exceeded("connect") from None
+        except TimeoutError:
+            which = self._limits.first_byte if self._loop.time() < self._ends_at else "total"
+            raise self._exceeded("write" if stall is not None and stall.is_stalled else which) from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise unreachable(self._peer, error) from error
+        finally:
+            if stall is not None:
+                stall.cancel()
+
+    async def _refusal(self, status: int) -> UpstreamError:
+        return from_status(self._peer, status, self.headers, await self._error_body(), self._clock.now())
+
+    async def _error_body(self) -> bytes:
+        """The beginning of a body, as far as it comes in a few seconds."""
+        body = b""
+        with suppress(TimeoutError, aiohttp.ClientError, OSError):
+            async with asyncio.timeout(ERROR_BODY_SECONDS):
+                while len(body) < MAX_ERROR_BYTES and (chunk := await self._content.readany()):
+                    body += chunk
+        return body[:MAX_ERROR_BYTES]
+
+    async def _check_content(self, content_type: str) -> None:
+        """Raises UpstreamFailed when the body cannot be what was asked for. Of unusual types, only these are sure."""
+        kind = content_type.partition(";")[0].strip().lower()
+        name = self._peer.name
+        if kind in {"text/html", "application/xhtml+xml"}:
+            hint = "Is the provider's base_url right?"
+            raise UpstreamFailed(f"{name} answered with a web page.", hint=hint, is_retryable=True, upstream_status=200)
+        if kind == "application/json" and self._limits.is_stream:
+            said = read(await self._error_body(), self._peer).message
+            message = f"{name} answered with a document where a stream was asked for{f': {said}' if said else '.'}"
+            raise UpstreamFailed(self._peer.clean(message), is_retryable=True, upstream_status=200)
+
+    def _watch(self) -> None:
+        """Looks whether the provider has been silent for too long, and decides when to look again.
+
+        One timer for the whole answer: moving one with each chunk would cost more than the rest of the reading.
+        """
+        now = self._loop.time()
+        which, between = "between_bytes", self._limits.timeouts.between_bytes
+        if not self._content.total_bytes:
+            which, silent_at = self._limits.first_byte, self._first_byte_at
+        elif self._waiting_since is not None:
+            silent_at = self._waiting_since + between
+        else:
+            silent_at = now + between  # it is the reader who takes its time
+        if now < silent_at and now < self._ends_at:
+            self._timer = self._loop.call_at(min(silent_at, self._ends_at), self._watch)
+            return
+        self._late = self._exceeded(which if now >= silent_at else "total")
+        self._content.set_exception(TimeoutError())
+        self.close()
+
+    def _exceeded(self, which: str) -> UpstreamTimeout:
+        return self._limits.exceeded(self._peer, which)
+
+
+class _Stall:
+    """Ends the sending of a large request that makes no progress."""
+
+    def __init__(self, scope: asyncio.Timeout, body_bytes: int, timeouts: Timeouts) -> None:
+        self.tracker = aiohttp.UploadTracker()
+        self.is_stalled = False
+        self._scope = scope
+        self._body_bytes = body_bytes
+        self._seconds = timeouts.write
+        self._sent = 0
+        self._loop = asyncio.get_running_loop()
+        self._timer = self._loop.call_later(timeouts.connect + timeouts.write, self._look)
+
+    def cancel(self) -> None:
+        """The answer has begun, or never will."""
+        self._timer.cancel()
+
+    def _look(self) -> None:
+        sent = self.tracker.bytes_written
+        if sent >= self._body_bytes:
+            return
+        if sent > self._sent:
+            self._sent = sent
+            self._timer = self._loop.call_later(self._seconds, self._look)
+            return
+        self.is_stalled = True
+        self._scope.reschedule(self._loop.time())
+
+
+def unreachable(peer: Peer, error: aiohttp.ClientError | OSError) -> UpstreamError:
+    """The error for a request that got no answer."""
+    name = peer.name
+    if isinstance(getattr(error, "os_error", None), ForbiddenAddressError):
+        return UpstreamMisconfigured(
+            f"The address of {name} stands for a link-local address or a metadata service, which is never a provider.",
+            hint="Check its base_url.",
+        )
+    match error:
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError() | aiohttp.ServerFingerprintMismatch():
+            message, may_retry = f"The TLS connection to {name} could not be trusted or made.", False
+        case aiohttp.ClientConnectorDNSError():
+            message, may_retry = f"The host of {name} was not found.", True
+        case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
+            message, may_retry = f"The proxy on the way to {name} could not be used.", True
+        case aiohttp.ClientConnectorError():
+            message, may_retry = f"{name} could not be reached: {_reason(error)}.", True
+        case aiohttp.ServerDisconnectedError():
+            message, may_retry = f"{name} closed the connection before it answered.", True
+        case aiohttp.ClientResponseError():
+            message, may_retry = f"{name} answered with something that is not HTTP.", True
+        case aiohttp.InvalidURL():
+            message, may_retry = f"The address of {name} cannot be used.", False
+        case _:
+            message, may_retry = f"The connection to {name} broke before it answered.", True
+    return UpstreamFailed(message, is_retryable=may_retry, details={"provider": name})
+
+
+def _reason(error: aiohttp.ClientConnectorError) -> str:
+    """Why a connection was not made, without the address that the system's own message holds."""
+    match error.os_error:
+        case ConnectionRefusedError():
+            return "nothing listens at its address"
+        case _:
+            return "the connection failed"

@@ -1,0 +1,42 @@
+"""Calls as the gateway would make them, for tests of what serves them."""
+
+import json
+import time
+from typing import Any
+
+from tests.upstream import FakeUpstream
+from tollbar.clock import SystemClock
+from tollbar.domain.catalogue import Call, Target, Timeouts
+from tollbar.domain.events import Frames, StreamEvent
+from tollbar.ports import Provider
+from tollbar.providers import connect
+from tollbar.providers.transport import Transport
+from tollbar.providers.vendors import Instance, Vendor, custom
+from tollbar.wire.openai_chat.request import decode
+
+SECRET = "sk-upstream-0123456789abcdef"
+QUICK = Timeouts(connect=0.3, write=0.2, first_byte_stream=0.25, first_byte_plain=0.3, between_bytes=0.2, total=5.0)
+
+
+def call(model: str, stream: bool = False, timeouts: Timeouts = QUICK, seconds: float = 20.0, **fields: Any) -> Call:
+    """A call of one model, with more fields of the caller's body."""
+    body = {"model": "whatever", "stream": stream, "messages": [{"role": "user", "content": "Hi"}], **fields}
+    target = Target("fake", model, timeouts=timeouts)
+    return Call(decode(json.dumps(body).encode()), target, time.monotonic() + seconds, "req_test")
+
+
+def provider(up: FakeUpstream, transport: Transport, vendor: Vendor | None = None) -> Provider:
+    """A provider of the fake upstream."""
+    instance = Instance("fake", vendor or custom("fake", "openai"), up.url, SECRET, "FAKE_API_KEY")
+    return connect(instance, transport, SystemClock())
+
+
+async def ask(serving: Provider, asked: Call) -> list[StreamEvent]:
+    """Every event of a call."""
+    async with serving.open(asked) as events:
+        return [event async for event in events]
+
+
+def joined(events: list[StreamEvent]) -> bytes:
+    """The bytes that events relay."""
+    return b"".join(event.raw for event in events if isinstance(event, Frames))

@@ -1,0 +1,39 @@
+"""What the guide says."""
+
+from tollbar.providers.guide.answer import INTRODUCTION, STRANGE, write_answer
+from tollbar.providers.guide.index import Evidence, Finding
+from tollbar.providers.guide.passages import Library, Passage
+from tollbar.providers.guide.provider import count_tokens
+
+MOST_TOKENS = 340
+THREE = tuple(Passage("keys", f"s{number}", f"Title {number}", f"Body {number}.", ()) for number in range(3))
+SURE = Evidence(nearest=1.0, elsewhere=0.0, leaning=1.0, covered=1.0, is_exact=True)
+UNSURE = Evidence(nearest=0.0, elsewhere=1.0, leaning=-1.0, covered=0.0, is_exact=False)
+
+
+def test_an_answer_is_the_passage_its_page_and_the_next_two() -> None:
+    """The best passage is quoted whole; the others are named with their pages."""
+    assert write_answer(Finding(THREE, SURE), is_first=False) == (
+        "**Title 0**\n\nBody 0.\n\n"
+        "From docs/keys.md, “Title 0”. See also docs/keys.md, “Title 1”; docs/keys.md, “Title 2”."
+    )
+
+
+def test_the_first_answer_says_who_speaks() -> None:
+    """It says that it searches, and that it is no language model; later answers do not repeat it."""
+    first = write_answer(Finding(THREE, SURE), is_first=True)
+    assert first == f"{INTRODUCTION}\n\n{write_answer(Finding(THREE, SURE), is_first=False)}"
+    assert "not a language model" in INTRODUCTION
+
+
+def test_a_question_about_something_else_is_refused() -> None:
+    """The refusal says what the guide knows, and names the two ways to a real model."""
+    assert write_answer(Finding(THREE, UNSURE), is_first=False) == STRANGE
+    assert all(way in STRANGE for way in ("OPENAI_API_KEY", "tollbar pull", "Ollama", "only know Tollbar"))
+
+
+def test_no_answer_is_long(library: Library) -> None:
+    """Whatever the passage, an answer stays within a few hundred tokens."""
+    longest = sorted(library.passages, key=lambda passage: len(passage.body) + len(passage.title))[-3:]
+    answer = write_answer(Finding(tuple(reversed(longest)), SURE), is_first=True)
+    assert count_tokens(answer) <= MOST_TOKENS

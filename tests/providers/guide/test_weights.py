@@ -1,0 +1,36 @@
+"""The weights of stems."""
+
+import pytest
+
+from tollbar.providers.guide.weights import ELSEWHERE, Sample, Weights
+
+WEIGHTS = Weights(
+    [
+        Sample(0, ("key", "creat")),
+        Sample(1, ("key", "revok")),
+        Sample(2, ("stream", "long")),
+        Sample(ELSEWHERE, ("poem", "key")),
+        Sample(ELSEWHERE, ("poem", "long")),
+    ],
+    body_stems=frozenset({"header"}),
+    faint=frozenset({"long"}),
+)
+
+
+def test_a_stem_of_fewer_passages_weighs_more() -> None:
+    """What tells passages apart counts, and a faint stem counts half."""
+    assert WEIGHTS.weight("revok") > WEIGHTS.weight("key")
+    assert WEIGHTS.weight("long") == WEIGHTS.weight("stream") / 2
+
+
+def test_the_length_counts_each_stem_once() -> None:
+    """A repeated stem does not lengthen a text."""
+    assert WEIGHTS.length(["key"]) == pytest.approx(WEIGHTS.weight("key"))
+    assert WEIGHTS.length(["key", "key"]) == WEIGHTS.length(["key"])
+
+
+def test_stems_lean_to_where_they_were_seen() -> None:
+    """Ours lean above zero, those of other subjects and strangers below; a stem of a body less so."""
+    assert WEIGHTS.leaning(["revok"]) > 0 > WEIGHTS.leaning(["poem"])
+    assert WEIGHTS.leaning(["header"]) > WEIGHTS.leaning(["zebra"])
+    assert WEIGHTS.leaning([]) == 0

@@ -1,0 +1,26 @@
+"""`/v1/me`: what the holder of a key may know of it. Free, not metered."""
+
+from fastapi import Request
+from starlette.responses import Response
+
+from tollbar.domain.identity import Principal
+from tollbar.edge.bodies import answer
+from tollbar.edge.schemas import AccountView, AllowanceView, LimitView
+from tollbar.edge.services import Services
+
+
+async def me(request: Request) -> Response:
+    """The caller's own key: its models, limits and allowances as they stand now."""
+    services: Services = request.app.state.services
+    principal: Principal = request.state.principal
+    standing = await services.ledger.standing(principal.key_id)
+    return answer(
+        AccountView(
+            id=principal.key_id,
+            name=principal.name,
+            expires_at=principal.expires_at,
+            models=list(principal.models) or ["*"],
+            limits=[LimitView.of(limit) for limit in principal.limits],
+            allowances=[AllowanceView.of(allowance) for allowance in standing],
+        )
+    )

@@ -1,0 +1,110 @@
+"""Who may use a page: one dependency for each class of access, run before a handler sees the request.
+
+Guarantees: the credential rules are those of the calls (`credentials.py`, one authenticator, the same errors); a page
+without a row in the route table, or without its guard, keeps the server from starting. It never reads a body.
+"""
+
+import re
+from collections.abc import Awaitable, Callable
+from ipaddress import ip_address
+
+from fastapi import FastAPI, Request
+from fastapi.routing import APIRoute
+
+from tollbar.domain.errors import NotAllowed
+from tollbar.domain.identity import Permission
+from tollbar.edge.credentials import credential_in
+from tollbar.edge.routes import PAGES, Access
+from tollbar.edge.services import Services
+
+Guard = Callable[[Request], Awaitable[None]]
+
+_FORWARDED = frozenset((b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip"))
+_OWN_NAMES = re.compile(rb"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?", re.IGNORECASE)
+
+
+def guard(access: Access) -> Guard:
+    """The dependency that lets through whom `access` names, and puts the principal into `request.state`."""
+    return _GUARDS[access]
+
+
+def refuse_unguarded(app: FastAPI) -> None:
+    """Raises RuntimeError when the application answers an address that the route table does not guard."""
+    faults = unguarded(app)
+    if faults:
+        raise RuntimeError(f"These addresses are not in the route table, or lack its guard: {', '.join(faults)}")
+
+
+def unguarded(app: FastAPI) -> list[str]:
+    """Every address of the application that has no row in the route table, or not the guard that its row names."""
+    wanted = {(page.path, page.handler): guard(page.access) for page in PAGES}
+    faults: list[str] = []
+    for route in app.routes:
+        path = str(getattr(route, "path", route))
+        if not isinstance(route, APIRoute):
+            faults.append(path)
+            continue
+        expected = wanted.get((path, route.endpoint))
+        if expected is None or expected not in [depends.dependency for depends in route.dependencies]:
+            faults.append(path)
+    return faults
+
+
+async def _public(request: Request) -> None:
+    """Lets everybody through, unknown."""
+
+
+async def _key(request: Request) -> None:
+    """Lets holders of a key for calls through."""
+    services: Services = request.app.state.services
+    credential = credential_in(request.scope["headers"])
+    request.state.principal = await services.gateway.authenticate(credential, _address(request))
+
+
+async def _admin(request: Request) -> None:
+    """Lets the admin key through."""
+    services: Services = request.app.state.services
+    credential = credential_in(request.scope["headers"])
+    principal = await services.gateway.authenticator.principal(credential, _address(request))
+    if principal.permission is not Permission.ADMIN:
+        hint = "It was printed at the first start; 'tollbar admin reset' makes another."
+        raise NotAllowed("This address needs the admin key.", hint=hint)
+    request.state.principal = principal
+
+
+async def _machine(request: Request) -> None:
+    """Lets the admin key through, and whoever sends no key from this machine."""
+    if credential_in(request.scope["headers"]) is None and is_from_this_machine(request):
+        return
+    await _admin(request)
+
+
+_GUARDS: dict[Access, Guard] = {
+    Access.PUBLIC: _public,
+    Access.KEY: _key,
+    Access.ADMIN: _admin,
+    Access.MACHINE: _machine,
+}
+
+
+def is_from_this_machine(request: Request) -> bool:
+    """Whether a request began on this machine: its socket is loopback, no proxy brought it, and it names us so.
+
+    The Host header counts because a page of another site can point its own name at 127.0.0.1 and let the browser ask.
+    """
+    headers = request.scope["headers"]
+    if any(name in _FORWARDED for name, _ in headers):
+        return False
+    hosts = [value for name, value in headers if name == b"host"]
+    if len(hosts) > 1 or not all(_OWN_NAMES.fullmatch(host) for host in hosts):
+        return False
+    try:
+        address = ip_address(_address(request))
+    except ValueError:
+        return False
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
+
+
+def _address(request: Request) -> str:
+    """The caller's address; empty for a caller that has none, such as one on a Unix socket."""
+    return request.client.host if request.client else ""

@@ -1,0 +1,54 @@
+"""`/v1/models`: what the caller's key may call, in OpenAI's shape. Free, not metered, asks no provider."""
+
+from fastapi import Request
+from starlette.responses import Response
+
+from tollbar.domain.catalogue import Model
+from tollbar.domain.errors import UnknownModel
+from tollbar.domain.identity import Principal
+from tollbar.edge.bodies import answer
+from tollbar.edge.schemas import ModelList, ModelView
+from tollbar.edge.services import Services
+from tollbar.gateway.resolve import find, permits
+
+
+async def list_models(request: Request) -> Response:
+    """The models that can be named, as far as the key may use them."""
+    services: Services = request.app.state.services
+    allowed = _principal(request).models
+    shown = [model for model in services.listed() if not allowed or permits(allowed, model.name)]
+    return answer(ModelList(data=[_view(request, model, model.name) for model in shown]))
+
+
+async def show_model(request: Request, model: str) -> Response:
+    """One model by its name, which may hold slashes; one that the key may not use is as unknown as one that is not."""
+    services: Services = request.app.state.services
+    allowed = _principal(request).models
+    try:
+        found = find(model, services.gateway.catalogue)
+    except UnknownModel:
+        raise _unknown(model) from None
+    if allowed and not permits(allowed, model) and not permits(allowed, found.name):
+        raise _unknown(model)
+    return answer(_view(request, found, model))
+
+
+def _principal(request: Request) -> Principal:
+    principal: Principal = request.state.principal
+    return principal
+
+
+def _view(request: Request, model: Model, name: str) -> ModelView:
+    contexts = [target.context_tokens for target in model.targets]
+    known = [context for context in contexts if context is not None]
+    return ModelView(
+        id=name,
+        created=int(request.app.state.began_at.timestamp()),
+        owned_by=model.owned_by,
+        context_length=min(known) if known and len(known) == len(contexts) else None,
+    )
+
+
+def _unknown(name: str) -> UnknownModel:
+    hint = "GET /v1/models lists those that it may."
+    return UnknownModel(f"There is no model {name[:100]!r} that this key may use.", hint=hint, field="model")

@@ -1,0 +1,257 @@
+"""What the API document says of each row of the route table, beyond what the row itself says.
+
+Data for the document alone. A row without an entry here, or an entry without a row, fails a test. The examples of
+errors are made by the code that makes the errors, so that they cannot differ from what is sent.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from pydantic import BaseModel
+
+from tollbar.domain import errors
+from tollbar.domain.errors import GatewayError
+from tollbar.domain.identity import Permission, Reset
+from tollbar.domain.limits import Measure
+from tollbar.domain.money import Unit
+from tollbar.edge import schemas
+from tollbar.edge.chat_schemas import COMPLETION_EXAMPLE, REQUEST_EXAMPLES
+
+JSON = "application/json"
+
+SAMPLES: Mapping[type[GatewayError], GatewayError] = {
+    type(sample): sample
+    for sample in (
+        errors.InvalidJson("The body is not valid JSON: JSON is malformed: expected `:` (byte 8)."),
+        errors.MissingField("The field 'model' is missing.", hint="Send 'model' as a string.", field="model"),
+        errors.InvalidType("'max_tokens' must be a whole number.", field="max_tokens"),
+        errors.InvalidValue("'n' must be from 1 to 128.", field="n", details={"min": 1, "max": 128, "received": 0}),
+        errors.UnknownModel(
+            "The model 'gtp-4o' is not configured here.",
+            hint="Did you mean gpt-4o? GET /v1/models lists all.",
+            field="model",
+        ),
+        errors.ContextTooLarge(
+            "The prompt of 9000000 bytes cannot fit into the context of 128000 tokens.", field="messages"
+        ),
+        errors.PayloadTooLarge("The body is larger than 33554432 bytes.", details={"max": 33_554_432}),
+        errors.RequestTimeout("The request came too slowly."),
+        errors.NotFound("There is no such key."),
+        errors.Conflict("Somebody else changed the key since.", hint="Read it again.", field="version"),
+        errors.MissingKey("This address needs an API key.", hint="Send it as 'Authorization: Bearer KEY'."),
+        errors.InvalidKey("The API key is not valid.", hint="Check that it is whole, or ask for a new one."),
+        errors.ExpiredKey("The API key expired at 2026-11-20 00:00:00 UTC."),
+        errors.NotAllowed("This API key may not use the model 'gpt-4o'.", field="model"),
+        errors.OutOfCredit("The credits of this key do not suffice: 0 left, and this call may cost 1."),
+        errors.RateLimited(
+            "Rate limit exceeded: 20 per 1 minute",
+            retry_after_seconds=12,
+            details={"limit": "20 per 1 minute", "measure": "requests", "scope": "key"},
+        ),
+        errors.Overloaded("Tollbar takes no new calls: draining."),
+        errors.UpstreamFailed("The provider answered with status 500.", is_retryable=True),
+        errors.UpstreamBusy("The provider limits the rate of our calls.", is_retryable=True),
+        errors.UpstreamTimeout("The provider did not answer in time.", is_retryable=True),
+        errors.UpstreamRejected("The provider refuses the request: unknown field 'foo'."),
+        errors.UpstreamMisconfigured("The provider refuses the credentials that this gateway has for it."),
+        errors.InternalError("Something went wrong on our side.", hint="Id: req_5f0c8e1b9a7d4c3e2f1a0b9c."),
+    )
+}
+"""One of each error that a caller can be told, as it might read."""
+
+BODY = (errors.InvalidJson, errors.MissingField, errors.InvalidType, errors.InvalidValue)
+READING = (*BODY, errors.RequestTimeout, errors.PayloadTooLarge)
+CREDENTIAL = (errors.MissingKey, errors.InvalidKey, errors.ExpiredKey, errors.NotAllowed, errors.RateLimited)
+UPSTREAM = (
+    errors.UpstreamRejected,
+    errors.UpstreamFailed,
+    errors.UpstreamMisconfigured,
+    errors.UpstreamBusy,
+    errors.UpstreamTimeout,
+)
+CALL = (
+    *READING,
+    errors.ContextTooLarge,
+    *CREDENTIAL,
+    errors.UnknownModel,
+    errors.OutOfCredit,
+    errors.Overloaded,
+    *UPSTREAM,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One row's entry. `body` and `answer` are shapes, or names of schemas that the document has besides.
+
+    `errors` leaves out what every row of its access can fail with.
+    """
+
+    tag: str
+    summary: str
+    description: str = ""
+    body: type[BaseModel] | str | None = None
+    body_examples: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    status: int = 200
+    answer: type[BaseModel] | str | None = None
+    answer_type: str = JSON
+    example: object = None
+    errors: tuple[type[GatewayError], ...] = ()
+    headers: tuple[str, ...] = ()
+
+
+_MOMENT = datetime(2027, 1, 31, tzinfo=UTC)
+_LIMIT = schemas.LimitView(text="20 per 1 minute", measure=Measure.REQUESTS, amount=20, window_seconds=60)
+_ALLOWANCE = schemas.AllowanceView(
+    unit=Unit.DOLLARS,
+    granted=Decimal(20),
+    spent=Decimal("9.99999"),
+    held=Decimal("0.0132"),
+    left=Decimal("9.99681"),
+    reset=Reset.MONTH,
+    resets_at=datetime(2026, 12, 1, tzinfo=UTC),
+)
+_KEY = schemas.KeyView(
+    id="3fK9x0PqLm",
+    name="ana",
+    hint="sk-toll-…x7Qd",
+    permission=Permission.CALL,
+    state="active",
+    created_at=datetime(2026, 11, 20, 9, 30, tzinfo=UTC),
+    expires_at=_MOMENT,
+    revoked_at=None,
+    models=["*"],
+    limits=[_LIMIT],
+    allowances=[_ALLOWANCE],
+    version=1,
+)
+_ISSUED = schemas.IssuedKeyView(**_KEY.model_dump(), key="sk-toll-3fK9x0PqLm…")
+_ACCOUNT = schemas.AccountView(
+    id=_KEY.id, name=_KEY.name, expires_at=_MOMENT, models=["*"], limits=[_LIMIT], allowances=[_ALLOWANCE]
+)
+_MODEL = schemas.ModelView(id="tollbar-guide", created=1_795_190_400, owned_by="tollbar", context_length=8_192)
+_HEALTH = {"status": "ok", "version": "0.1.0", "uptime_seconds": 86.4}
+
+_CHAT = Operation(
+    tag="Calls",
+    summary="Chat completion",
+    description=(
+        "OpenAI's Chat Completions. The body goes to the provider as it came, with the model's name replaced; the "
+        "answer comes back untouched. With `stream: true` it is `text/event-stream`, closed by `data: [DONE]`; a "
+        "failure after the first event is told in the stream, as an event with `error` and no `[DONE]`."
+    ),
+    body="ChatRequest",
+    body_examples=REQUEST_EXAMPLES,
+    answer="ChatCompletion",
+    example=COMPLETION_EXAMPLE,
+    errors=CALL,
+    headers=("x-tollbar-target",),
+)
+_LIST_MODELS = Operation(
+    tag="Models",
+    summary="The models of a key",
+    answer=schemas.ModelList,
+    example=schemas.ModelList(data=[_MODEL]),
+)
+_SHOW_MODEL = Operation(
+    tag="Models", summary="One model", answer=schemas.ModelView, example=_MODEL, errors=(errors.UnknownModel,)
+)
+_LIVE = Operation(tag="Health", summary="Is it alive?", answer="Health", example=_HEALTH)
+_ONE_KEY = (errors.NotFound,)
+
+OPERATIONS: Mapping[tuple[str, str], Operation] = {
+    ("POST", "/v1/chat/completions"): _CHAT,
+    ("POST", "/chat/completions"): _CHAT,
+    ("GET", "/v1/models"): _LIST_MODELS,
+    ("GET", "/models"): _LIST_MODELS,
+    ("GET", "/v1/models/{model:path}"): _SHOW_MODEL,
+    ("GET", "/models/{model:path}"): _SHOW_MODEL,
+    ("GET", "/v1/me"): Operation(
+        tag="Account",
+        summary="What is left on my key",
+        description="Amounts are exact: credits and tokens whole, dollars with up to nine decimals. Free, not metered.",
+        answer=schemas.AccountView,
+        example=_ACCOUNT,
+        errors=(errors.Overloaded,),
+    ),
+    ("GET", "/admin/api/keys"): Operation(
+        tag="Keys", summary="List keys", answer=schemas.KeyList, example=schemas.KeyList(data=[_KEY])
+    ),
+    ("POST", "/admin/api/keys"): Operation(
+        tag="Keys",
+        summary="Create a key",
+        body=schemas.NewKey,
+        body_examples={
+            "credits": {"summary": "A hundred calls", "value": {"name": "ana", "credits": 100, "rpm": 20}},
+            "dollars": {
+                "summary": "Twenty dollars a month, some models",
+                "value": {"name": "ben", "dollars": 20, "reset": "month", "models": ["openai/*"], "expires": "90d"},
+            },
+        },
+        status=201,
+        answer=schemas.IssuedKeyView,
+        example=_ISSUED,
+        errors=(*READING, errors.Conflict),
+        headers=("etag",),
+    ),
+    ("GET", "/admin/api/keys/{key_id}"): Operation(
+        tag="Keys", summary="Show a key", answer=schemas.KeyView, example=_KEY, errors=_ONE_KEY, headers=("etag",)
+    ),
+    ("PATCH", "/admin/api/keys/{key_id}"): Operation(
+        tag="Keys",
+        summary="Change a key",
+        description="Changes what is named and leaves the rest. With `If-Match` (an ETag) or `version`, a change that "
+        "somebody else made in between is refused with 409.",
+        body=schemas.KeyUpdate,
+        body_examples={"more": {"summary": "More credits", "value": {"credits": 500, "version": 1}}},
+        answer=schemas.KeyView,
+        example=_KEY,
+        errors=(*READING, errors.Conflict, *_ONE_KEY),
+        headers=("etag",),
+    ),
+    ("POST", "/admin/api/keys/{key_id}/rotate"): Operation(
+        tag="Keys",
+        summary="Rotate a key",
+        body=schemas.Rotation,
+        body_examples={"grace": {"summary": "The old secret works for a day", "value": {"grace_seconds": 86_400}}},
+        answer=schemas.IssuedKeyView,
+        example=_ISSUED,
+        errors=(*READING, errors.Conflict, *_ONE_KEY),
+        headers=("etag",),
+    ),
+    ("POST", "/admin/api/keys/{key_id}/revoke"): Operation(
+        tag="Keys",
+        summary="Revoke a key",
+        body=schemas.Revocation,
+        body_examples={"nothing": {"summary": "Nothing more to say", "value": {}}},
+        answer=schemas.KeyView,
+        example=_KEY.model_copy(update={"state": "revoked", "revoked_at": _MOMENT, "version": 2}),
+        errors=(*READING, *_ONE_KEY),
+        headers=("etag",),
+    ),
+    ("GET", "/health"): _LIVE,
+    ("GET", "/healthz"): _LIVE,
+    ("GET", "/health/ready"): Operation(
+        tag="Health",
+        summary="Are new calls welcome?",
+        answer="Health",
+        example={**_HEALTH, "status": "ready"},
+        errors=(errors.Overloaded,),
+    ),
+    ("GET", "/metrics"): Operation(
+        tag="Health",
+        summary="Metrics",
+        description="Prometheus' text format. The admin key opens it; a program on this machine needs none.",
+        answer_type="text/plain",
+        example="# TYPE toll_calls_total counter\n",
+    ),
+    ("GET", "/"): Operation(tag="Documents", summary="Landing page", answer_type="text/html"),
+    ("GET", "/docs"): Operation(tag="Documents", summary="This document, to try out", answer_type="text/html"),
+    ("GET", "/redoc"): Operation(tag="Documents", summary="This document, to read", answer_type="text/html"),
+    ("GET", "/openapi.json"): Operation(tag="Documents", summary="This document, for programs", answer="OpenAPI"),
+    ("GET", "/docs/assets/{name}"): Operation(
+        tag="Documents", summary="A file of the documents", answer_type="*/*", errors=(errors.NotFound,)
+    ),
+}

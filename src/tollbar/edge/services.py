@@ -1,0 +1,30 @@
+"""What the handlers of the control plane work with; made by the composition root, the same for every request."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from tollbar.domain.catalogue import Model
+from tollbar.gateway.completions import Gateway
+from tollbar.ports import Clock, KeyStore, Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The product, as far as HTTP reaches it.
+
+    `digest` turns a secret into what the store knows of it. `status` tells what is already known of stores and
+    providers, without asking anybody; `is_ready` whether new calls are welcome. `listed` are the models that can be
+    named. `key_changed` makes the change of a key count at once in this process.
+    """
+
+    gateway: Gateway
+    keys: KeyStore
+    ledger: Ledger
+    clock: Clock
+    digest: Callable[[str], bytes]
+    status: Callable[[], Mapping[str, object]]
+    is_ready: Callable[[], bool]
+    listed: Callable[[], tuple[Model, ...]]
+    key_changed: Callable[[str], None]
+    metrics: Callable[[], bytes]
+    version: str

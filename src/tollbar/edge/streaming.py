@@ -1,0 +1,146 @@
+"""One call as an ASGI application: it owns the call from the credential to the last byte.
+
+The gateway's blocks are entered inside this object's own `__call__`, so an error before the first byte is an ordinary
+HTTP error, and a caller who leaves, a normal end and a killed task all leave through the same blocks.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from tollbar.domain.completion import CompletionRequest
+from tollbar.domain.errors import GatewayError, InternalError
+from tollbar.domain.events import Frames, StreamEvent
+from tollbar.edge.credentials import credential_in
+from tollbar.edge.headers import error_headers, limit_headers, request_id_header
+from tollbar.edge.line import Departure, Headers, Line, Receive, Send
+from tollbar.edge.receiving import CallerLeft, read_body
+from tollbar.gateway.completions import Gateway, Reply
+from tollbar.gateway.resolve import NO_PIN, Pin
+from tollbar.gateway.visit import Arrival, Visit
+from tollbar.wire.dialect import Dialect, Stamp
+
+SILENCE_SECONDS = 15.0
+"""A streaming caller who has heard nothing for so long gets a comment, so that no proxy on the way gives up."""
+DEFAULT_BODY_BYTES = 32 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What one row of the route table says of a completion-like endpoint."""
+
+    gateway: Gateway
+    dialect: Dialect
+    pin: Pin = NO_PIN
+    max_body_bytes: int = DEFAULT_BODY_BYTES
+    silence_seconds: float = SILENCE_SECONDS
+
+    async def __call__(self, scope: Mapping[str, object], receive: Receive, send: Send) -> None:
+        """Serves one request."""
+        await CallResponse(self, scope, receive, send).serve()
+
+
+class CallResponse:
+    """Serves one call."""
+
+    def __init__(self, endpoint: Endpoint, scope: Mapping[str, object], receive: Receive, send: Send) -> None:
+        self._endpoint = endpoint
+        self._scope = scope
+        self._receive = receive
+        self._line = Line(send)
+        self._departure = Departure(receive)
+        self._visit: Visit | None = None
+        self._request_id = str(scope["tollbar.request_id"])
+
+    async def serve(self) -> None:
+        """Answers, whatever happens; only a cancellation from outside leaves."""
+        async with self._departure:
+            try:
+                await self._call()
+            except GatewayError as error:
+                await self._fail(error)
+            except CallerLeft:
+                return
+            except Exception:  # the edge's last resort: a fault of ours becomes a 500 with an id
+                structlog.get_logger().exception("call.crashed", request_id=self._request_id)
+                await self._fail(InternalError("Something went wrong on our side.", hint=f"Id: {self._request_id}."))
+
+    async def _call(self) -> None:
+        gateway = self._endpoint.gateway
+        scope = self._scope
+        headers: Headers = scope["headers"]  # type: ignore[assignment]
+        address = scope["client"][0] if scope.get("client") else ""  # type: ignore[index]
+        arrival = Arrival(self._request_id, str(scope["path"]), address, gateway.clock.monotonic())
+        principal = await gateway.authenticate(credential_in(headers), address)
+        async with gateway.enter(principal, arrival) as visit:
+            self._visit = visit
+            body = await read_body(headers, self._receive, self._endpoint.max_body_bytes)
+            request = self._endpoint.dialect.decode(body)
+            if request.stream:
+                self._departure.reassure(self._reassure, self._endpoint.silence_seconds)
+            else:
+                self._departure.watch()
+            async with gateway.open(visit, request, self._endpoint.pin) as reply:
+                await (self._pump(reply, request) if request.stream else self._whole(reply, request))
+
+    async def _pump(self, reply: Reply, request: CompletionRequest) -> None:
+        encoder = self._endpoint.dialect.stream_encoder(request, self._stamp())
+        relays = False
+        async for event in reply.events:
+            if not self._line.has_started:
+                await self._line.start(200, self._stream_headers(reply))
+            relays = isinstance(event, Frames)
+            data = event.raw if isinstance(event, Frames) else encoder.encode(event)
+            if data:
+                await self._line.say(data)
+        if not relays:
+            await self._line.say(encoder.end())
+        self._departure.stop()
+        await self._line.end()
+
+    async def _whole(self, reply: Reply, request: CompletionRequest) -> None:
+        events: list[StreamEvent] = [event async for event in reply.events]
+        body = self._endpoint.dialect.encode(request, events, self._stamp())
+        headers = [(b"content-type", b"application/json"), *self._headers(), *_target_header(reply)]
+        self._departure.stop()
+        await self._line.whole(200, headers, body)
+
+    async def _reassure(self) -> None:
+        """Tells a caller who waits for a stream that we are still there, once the hold is durable."""
+        comment = self._endpoint.dialect.comment
+        if not comment or self._visit is None or not self._visit.is_held or not self._line.is_idle:
+            return
+        if not self._line.has_started:
+            await self._line.start(200, self._stream_headers(None))
+        await self._line.say(comment)
+
+    async def _fail(self, error: GatewayError) -> None:
+        dialect = self._endpoint.dialect
+        if self._line.has_started:
+            await self._line.say(dialect.encode_stream_error(error, self._request_id))
+            await self._line.end()
+            return
+        status, body = dialect.encode_error(error, self._request_id)
+        headers = [(b"content-type", b"application/json"), *self._headers(), *error_headers(error)]
+        await self._line.whole(status, headers, body)
+
+    def _headers(self) -> Headers:
+        rooms = self._visit.rooms if self._visit is not None else ()
+        return [request_id_header(self._request_id), *limit_headers(rooms)]
+
+    def _stream_headers(self, reply: Reply | None) -> Headers:
+        headers = [
+            (b"content-type", self._endpoint.dialect.stream_content_type),
+            (b"cache-control", b"no-cache"),
+            (b"x-accel-buffering", b"no"),
+        ]
+        return [*headers, *self._headers(), *(_target_header(reply) if reply else ())]
+
+    def _stamp(self) -> Stamp:
+        return Stamp(self._request_id, int(self._endpoint.gateway.clock.now().timestamp()))
+
+
+def _target_header(reply: Reply) -> Headers:
+    """Which target answered: with fallbacks that is not always the first of the model's."""
+    return [(b"x-tollbar-target", reply.target.name.encode("ascii", "replace"))]

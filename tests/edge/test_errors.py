@@ -1,0 +1,191 @@
+"""Every failure of the control plane has one shape, whoever raised it."""
+
+import json
+
+import pytest
+
+from tests.edge.stage import ADMIN_KEY, CALL_KEY, JSON, Stage, a_stage, bearer, call
+from tollbar.edge.errors import nearest
+from tollbar.edge.routes import CALLS, PAGES
+
+pytestmark = pytest.mark.anyio
+
+ROWS = [(row.method, row.path) for row in (*CALLS, *PAGES)]
+ADDRESSES = sorted({path for _, path in ROWS})
+KEYS = "/admin/api/keys"
+WRITES = [
+    ("POST", KEYS),
+    ("PATCH", f"{KEYS}/callcallca"),
+    ("POST", f"{KEYS}/callcallca/rotate"),
+    ("POST", f"{KEYS}/callcallca/revoke"),
+    ("POST", "/v1/chat/completions"),
+    ("POST", "/chat/completions"),
+]
+
+
+def filled(path: str) -> str:
+    """An address with its parameters filled in."""
+    return path.replace("{model:path}", "a/b").replace("{key_id}", "callcallca").replace("{name}", "mark.svg")
+
+
+def key_for(path: str) -> tuple[bytes, bytes]:
+    """The key that opens an address."""
+    return bearer(ADMIN_KEY if path.startswith("/admin") else CALL_KEY)
+
+
+async def test_an_unknown_address_names_the_nearest_one() -> None:
+    """A slip in an address is answered with the address that was meant."""
+    answer = await (await a_stage()).ask("POST", "/v1/chat/completion")
+    assert answer.status == 404
+    assert answer.error["code"] == "not_found"
+    assert "/v1/chat/completions?" in answer.error["message"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("/v1/v1/chat/completions", "/v1/chat/completions"),
+        ("/V1/ME", "/v1/me"),
+        ("/healthy", "/health"),
+        ("/admin/api/key", "/admin/api/keys"),
+        ("/nothing/like/anything", None),
+        ("/" + "a" * 9_000, None),
+    ],
+)
+def test_the_nearest_address_is_found(typed: str, meant: str | None) -> None:
+    """Slips lead to what was meant, strange addresses nowhere."""
+    assert nearest(typed) == meant
+
+
+async def test_a_wrong_method_names_the_right_ones() -> None:
+    """405 says in `Allow` and in words what the address answers; a page that answers GET answers HEAD too."""
+    stage = await a_stage()
+    for path in ADDRESSES:
+        answer = await stage.ask("DELETE", filled(path))
+        assert (answer.status, answer.error["code"]) == (405, "method_not_allowed")
+        methods = [method for method, other in ROWS if other == path]
+        expected = [name for method in methods for name in ((method, "HEAD") if method == "GET" else (method,))]
+        assert answer.header("allow") == ", ".join(expected)
+        assert answer.error["message"].endswith(f"It answers {', '.join(expected)}.")
+
+
+async def test_an_address_below_or_beside_a_known_one_is_unknown() -> None:
+    """404 in our shape, never the framework's, nor a redirect."""
+    stage = await a_stage()
+    for path in ("/v2/x", "/v1/chat", "/admin", "/docs/assets", "/health/x", "/%", "/\x00", "/é", "//"):
+        answer = await stage.ask("GET", path)
+        assert (path, answer.status, answer.error["code"]) == (path, 404, "not_found")
+
+
+async def test_a_trailing_slash_is_another_address() -> None:
+    """No redirect that would turn a POST into a GET; the nearest address is named."""
+    answer = await (await a_stage()).ask("POST", "/v1/chat/completions/")
+    assert answer.status == 404
+    assert "Did you mean /v1/chat/completions?" in answer.error["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"{", "invalid_json"),
+        (b'{"name": "a"', "invalid_json"),
+        (b"[" * 100_000 + b"]" * 100_000, "invalid_json"),
+        (b'{"a": ' + b"[" * 65 + b"]" * 65 + b"}", "invalid_json"),
+        (b'{"rpm": ' + b"9" * 5_000 + b"}", "invalid_json"),
+        (b'{"rpm": NaN}', "invalid_json"),
+        (b'{"name": "\xff"}', "invalid_json"),
+        (b'{"name": "\x00"}', "invalid_json"),
+        (b"[]", "invalid_type"),
+        (b"3", "invalid_type"),
+        (b'{"name": "a", "name": "b"}', "invalid_value"),
+    ],
+)
+async def test_a_hostile_body_is_a_clean_refusal(body: bytes, code: str) -> None:
+    """Bad JSON, depth, endless numbers, invalid UTF-8 and double fields are told apart, on every address that reads."""
+    stage = await a_stage()
+    for method, path in WRITES:
+        answer = await stage.ask(method, path, key_for(path), JSON, body=body)
+        assert (path, answer.status, answer.error["code"]) == (path, 400, code)
+        assert answer.header("x-should-retry") == "false"
+
+
+async def test_a_large_body_is_refused_unread_where_its_length_is_told() -> None:
+    """The limit of the control plane is 1 MiB; the error names the figure, and no setting that does not apply."""
+    stage = await a_stage()
+    headers = [bearer(ADMIN_KEY), JSON, (b"content-length", b"1048577")]
+    for method, path in (write for write in WRITES if write[1].startswith(KEYS)):
+        answer = await call(stage.application, method, path, headers, pieces=()).answer()
+        assert (answer.status, answer.error["code"]) == (413, "payload_too_large")
+        assert answer.error["details"] == {"max": 1_048_576}
+        assert "setting" not in answer.error["message"]
+
+
+async def test_a_large_body_of_untold_length_is_refused_as_it_comes() -> None:
+    """A chunked body is counted as it arrives, in many pieces or in one."""
+    stage = await a_stage()
+    headers = [bearer(ADMIN_KEY), JSON]
+    for pieces in ([b"x" * 600_000] * 4, [b"x" * 1_048_577]):
+        answer = await call(stage.application, "POST", KEYS, headers, pieces=pieces).answer()
+        assert (answer.status, answer.error["code"]) == (413, "payload_too_large")
+
+
+async def test_a_crash_tells_its_id_and_nothing_else() -> None:
+    """500 carries the id under which the log has the rest; the message of the fault stays inside."""
+    stage = await a_stage()
+
+    def crash() -> dict[str, object]:
+        raise ValueError("the secret is swordfish")
+
+    stage.status = crash
+    answer = await stage.ask("GET", "/health")
+    assert (answer.status, answer.error["code"]) == (500, "internal_error")
+    assert answer.error["request_id"] in answer.error["message"]
+    assert b"swordfish" not in answer.body
+    assert isinstance(answer.fault, ValueError)
+
+
+async def test_a_caller_who_leaves_before_the_body_is_whole_is_no_crash() -> None:
+    """Nothing is changed, and the log has nginx's status for it."""
+    stage = await a_stage()
+    headers = [bearer(ADMIN_KEY), JSON]
+    caller = call(stage.application, "POST", KEYS, headers, pieces=[b'{"name": '], leaves=True)
+    answer = await caller.answer()
+    assert (answer.status, answer.fault) == (499, None)
+    assert stage.changed_keys == []
+
+
+async def test_no_answer_is_the_frameworks() -> None:
+    """Whatever a row answers without a key and without a body, it is not FastAPI's `detail`, and it has an id."""
+    stage = await a_stage()
+    for number, (method, path) in enumerate(ROWS):
+        caller = call(stage.application, method, filled(path), client=(f"192.0.2.{number}", 1))
+        answer = await caller.answer()
+        assert answer.status in {200, 401}
+        assert (answer.header("x-request-id") or "").startswith("req_")
+        if answer.status == 401:
+            assert answer.error["code"] == "missing_api_key"
+
+
+async def test_a_long_address_is_quoted_in_part() -> None:
+    """An error repeats at most a hundred characters of what was sent."""
+    answer = await (await a_stage()).ask("GET", "/" + "a" * 5_000)
+    assert "a" * 101 not in answer.error["message"]
+
+
+async def test_markup_in_an_address_comes_back_as_json_only() -> None:
+    """What was typed comes back inside a JSON string that no browser takes for a page."""
+    answer = await (await a_stage()).ask("GET", "/<script>alert(1)</script>")
+    assert answer.header("content-type") == "application/json"
+    assert answer.header("x-content-type-options") == "nosniff"
+
+
+async def test_faults_are_told_in_order_of_need() -> None:
+    """The key is checked before the body is read, a missing field comes before a wrong type, that before a value."""
+    stage: Stage = await a_stage()
+    body = json.dumps({"rpm": "many", "nonsense": 1}).encode()
+    without_key = await stage.ask("POST", KEYS, JSON, body=b"{")
+    assert without_key.error["code"] == "missing_api_key"
+    missing = await stage.ask("POST", KEYS, bearer(ADMIN_KEY), JSON, body=body)
+    assert (missing.error["code"], missing.error["param"]) == ("missing_required_field", "name")
+    fields = [fault["field"] for fault in missing.error["details"]["faults"]]
+    assert fields == ["name", "rpm", "nonsense"]

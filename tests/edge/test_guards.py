@@ -1,0 +1,172 @@
+"""Who may use a page: each row's class of access, and nothing beside the table."""
+
+import pytest
+from fastapi import FastAPI, Request
+
+from tests.edge.stage import ADMIN_KEY, CALL_KEY, Answer, Stage, a_stage, bearer, call
+from tests.edge.test_errors import filled
+from tollbar.domain.identity import KEY_PREFIX
+from tollbar.edge.application import control_plane
+from tollbar.edge.guards import guard, is_from_this_machine, refuse_unguarded, unguarded
+from tollbar.edge.routes import CALLS, PAGES, Access
+
+pytestmark = pytest.mark.anyio
+
+LOOPBACK = ("127.0.0.1", 50_000)
+
+
+def rows(access: Access) -> list[tuple[str, str]]:
+    """The method and address of every row of a class."""
+    return [(row.method, filled(row.path)) for row in (*CALLS, *PAGES) if row.access is access]
+
+
+async def refusal(stage: Stage, method: str, path: str, *headers: tuple[bytes, bytes]) -> tuple[int, str]:
+    """The status and code of a refusal; 0 and nothing when the guard lets through."""
+    answer = await stage.ask(method, path, *headers)
+    return (answer.status, answer.error["code"]) if answer.status in {401, 403} else (0, "")
+
+
+async def test_public_pages_ask_for_nothing() -> None:
+    """Health and documents answer without a key, and do not mind one that is wrong."""
+    stage = await a_stage()
+    for method, path in rows(Access.PUBLIC):
+        assert (await stage.ask(method, path, bearer("nonsense"))).status == 200
+
+
+async def test_pages_for_keys_want_a_key_for_calls() -> None:
+    """No key is 401, a wrong one 401, the admin key 403."""
+    stage = await a_stage()
+    for method, path in rows(Access.KEY):
+        assert await refusal(stage, method, path) == (401, "missing_api_key")
+        assert await refusal(stage, method, path, bearer("sk-nobody")) == (401, "invalid_api_key")
+        assert await refusal(stage, method, path, bearer(ADMIN_KEY)) == (403, "forbidden")
+        assert await refusal(stage, method, path, bearer(CALL_KEY)) == (0, "")
+
+
+async def test_admin_pages_want_the_admin_key() -> None:
+    """No key is 401, a key for calls 403, and the remedy is named."""
+    for method, path in rows(Access.ADMIN):
+        stage = await a_stage()
+        assert await refusal(stage, method, path) == (401, "missing_api_key")
+        assert await refusal(stage, method, path, bearer(CALL_KEY)) == (403, "forbidden")
+        assert await refusal(stage, method, path, bearer(ADMIN_KEY)) == (0, "")
+    stage = await a_stage()
+    answer = await stage.ask("GET", "/admin/api/keys", bearer(CALL_KEY))
+    assert "tollbar admin reset" in answer.error["message"]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        (b"authorization", b"Basic " + ADMIN_KEY.encode()),
+        (b"authorization", b"Bearer"),
+        (b"authorization", b"Bearer " + ADMIN_KEY[:-1].encode()),
+        (b"authorization", b"Bearer " + ADMIN_KEY.lower().encode()),
+        (b"authorization", b"Bearer " + KEY_PREFIX.encode()),
+        (b"authorization", b"Bearer ' OR 1=1 --"),
+        (b"authorization", b"Bearer " + ADMIN_KEY.encode() + b"\x00"),
+        (b"authorization", b"Bearer \xff\xfe"),
+        (b"x-api-key", b"*"),
+        (b"x-api-key", b"admin"),
+        (b"cookie", b"key=" + ADMIN_KEY.encode()),
+        (b"proxy-authorization", b"Bearer " + ADMIN_KEY.encode()),
+        (b"x-forwarded-for", b"127.0.0.1"),
+        (b"host", b"localhost"),
+    ],
+)
+async def test_mangled_credentials_open_nothing(header: tuple[bytes, bytes]) -> None:
+    """Near misses, injections and keys in wrong places are 401 on every admin page."""
+    stage = await a_stage()
+    for method, path in rows(Access.ADMIN):
+        status, _ = await refusal(stage, method, path, header)
+        assert status == 401
+
+
+async def test_a_key_in_the_address_opens_nothing() -> None:
+    """A query parameter is never a credential."""
+    stage = await a_stage()
+    query = f"api_key={ADMIN_KEY}&key={ADMIN_KEY}".encode()
+    caller = call(stage.application, "GET", "/admin/api/keys", query_string=query)
+    assert (await caller.answer()).error["code"] == "missing_api_key"
+
+
+async def test_bad_keys_are_counted_per_address_and_good_ones_still_pass() -> None:
+    """After twenty wrong keys in a minute an address hears 429 for wrong ones; a right one from there is served."""
+    stage = await a_stage()
+    answers = [await stage.ask("GET", "/v1/models", bearer("wrong")) for _ in range(21)]
+    assert [answer.status for answer in answers] == [401] * 20 + [429]
+    assert answers[-1].header("retry-after") is not None
+    assert answers[-1].header("x-should-retry") is None
+    assert (await stage.ask("GET", "/v1/models", bearer(CALL_KEY))).status == 200
+
+
+async def metrics(stage: Stage, *headers: tuple[bytes, bytes], client: tuple[str, int] | None = LOOPBACK) -> Answer:
+    """The answer of /metrics to a caller."""
+    return await call(stage.application, "GET", "/metrics", headers, client=client).answer()
+
+
+async def test_metrics_are_for_this_machine_or_the_admin_key() -> None:
+    """A program on this machine needs no key; everybody else needs the admin key; a wrong key is never forgiven."""
+    stage = await a_stage()
+    here, there = (b"host", b"localhost:8000"), ("192.0.2.7", 1)
+    assert (await metrics(stage, here)).status == 200
+    assert (await metrics(stage, here, client=("::1", 1))).status == 200
+    assert (await metrics(stage, here, client=("::ffff:127.0.0.1", 1))).status == 200
+    assert (await metrics(stage, here, bearer(ADMIN_KEY), client=there)).status == 200
+    assert (await metrics(stage, here, client=there)).status == 401
+    assert (await metrics(stage, here, client=None)).status == 401
+    assert (await metrics(stage, here, bearer("wrong"))).status == 401
+    assert (await metrics(stage, here, bearer(CALL_KEY))).status == 403
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        (b"x-forwarded-for", b"127.0.0.1"),
+        (b"forwarded", b"for=127.0.0.1"),
+        (b"x-real-ip", b"127.0.0.1"),
+        (b"via", b"1.1 proxy"),
+        (b"host", b"rebound.example"),
+        (b"host", b"localhost.example"),
+        (b"host", b"127.0.0.1.example:8000"),
+    ],
+)
+async def test_what_came_through_a_proxy_or_by_another_name_is_not_from_here(header: tuple[bytes, bytes]) -> None:
+    """A proxy on this machine, and a page that rebinds its name to it, do not make strangers local."""
+    stage = await a_stage()
+    assert (await metrics(stage, header)).status == 401
+
+
+def test_a_request_without_a_host_is_from_where_its_socket_is() -> None:
+    """HTTP/1.0 probes send no Host."""
+    request = Request({"type": "http", "headers": [], "client": LOOPBACK})
+    assert is_from_this_machine(request) is True
+
+
+async def test_the_real_application_is_guarded() -> None:
+    """Every address of the control plane is a row of the table, with its row's guard."""
+    stage = await a_stage()
+    app = control_plane(stage.services)
+    assert unguarded(app) == []
+
+
+async def test_an_address_beside_the_table_keeps_the_server_from_starting() -> None:
+    """A route that nobody entered, a wrong handler, and a missing guard are each named."""
+    stage = await a_stage()
+
+    async def extra() -> None:
+        """A page that somebody forgot to enter."""
+
+    app = control_plane(stage.services)
+    app.add_api_route("/debug", extra)
+    app.add_api_route("/health", extra)
+    app.add_api_route("/v1/me", next(page.handler for page in PAGES if page.path == "/v1/me"))
+    app.mount("/files", FastAPI(openapi_url=None))
+    assert unguarded(app) == ["/debug", "/health", "/v1/me", "/files"]
+    with pytest.raises(RuntimeError, match="/debug, /health, /v1/me, /files"):
+        refuse_unguarded(app)
+
+
+def test_each_class_of_access_has_its_guard() -> None:
+    """No two classes share a guard, so that the check can tell them apart."""
+    assert len({guard(access) for access in Access}) == len(Access)

@@ -1,0 +1,80 @@
+"""The headers beside the content, exactly."""
+
+import pytest
+
+from tollbar.domain import errors
+from tollbar.domain.limits import Limit, Measure, Room
+from tollbar.edge.headers import error_headers, limit_headers, request_id_header
+
+MINUTE = Limit(Measure.REQUESTS, 20, 60)
+DAY = Limit(Measure.REQUESTS, 100, 86_400)
+TOKENS = Limit(Measure.TOKENS, 40_000, 60)
+AT_ONCE = Limit(Measure.CONCURRENCY, 4, 0)
+
+
+def test_the_request_id_is_told() -> None:
+    """The header that finds the log line."""
+    assert request_id_header("req_1") == (b"x-request-id", b"req_1")
+
+
+def test_limits_are_told_by_measure() -> None:
+    """Requests and tokens each have three headers; concurrency has none."""
+    rooms = [Room("key:1", MINUTE, 12, 41.2), Room("key:1", TOKENS, 39_000, 3.0), Room("key:1", AT_ONCE, 0, 0.0)]
+    assert limit_headers(rooms) == [
+        (b"x-ratelimit-limit-requests", b"20"),
+        (b"x-ratelimit-remaining-requests", b"12"),
+        (b"x-ratelimit-reset-requests", b"42s"),
+        (b"x-ratelimit-limit-tokens", b"40000"),
+        (b"x-ratelimit-remaining-tokens", b"39000"),
+        (b"x-ratelimit-reset-tokens", b"3s"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("minute_left", "day_left", "told"), [(12, 5, b"100"), (1, 50, b"20"), (0, 0, b"20"), (20, 100, b"20")]
+)
+def test_the_limit_nearest_to_its_end_is_told(minute_left: int, day_left: int, told: bytes) -> None:
+    """Of two windows the one with the smaller share left, the first where they are level."""
+    rooms = [Room("key:1", MINUTE, minute_left, 1.0), Room("key:1", DAY, day_left, 1.0)]
+    assert limit_headers(rooms)[0] == (b"x-ratelimit-limit-requests", told)
+
+
+def test_what_is_left_is_never_below_nothing() -> None:
+    """A correction may take more than there was; the caller hears zero."""
+    headers = dict(limit_headers([Room("key:1", TOKENS, -7, 0.0)]))
+    assert headers[b"x-ratelimit-remaining-tokens"] == b"0"
+    assert headers[b"x-ratelimit-reset-tokens"] == b"0s"
+
+
+def test_without_limits_there_are_no_headers() -> None:
+    """A key without limits hears of none."""
+    assert limit_headers([]) == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(0.0, b"1"), (0.2, b"1"), (1.0, b"1"), (1.01, b"2"), (86_399.5, b"86400")]
+)
+def test_retry_after_is_whole_seconds_and_at_least_one(seconds: float, told: bytes) -> None:
+    """A caller who obeys finds room; a zero would make it hammer."""
+    assert error_headers(errors.RateLimited("", retry_after_seconds=seconds)) == [(b"retry-after", told)]
+
+
+def test_overload_asks_for_a_moment() -> None:
+    """503 is worth another try, soon."""
+    assert error_headers(errors.Overloaded("")) == [(b"retry-after", b"1")]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.OutOfCredit(""),
+        errors.InvalidKey(""),
+        errors.UnknownModel(""),
+        errors.InternalError(""),
+        errors.UpstreamFailed("", is_retryable=True),
+        errors.UpstreamTimeout("", is_retryable=True),
+    ],
+)
+def test_final_errors_say_that_trying_again_is_no_use(error: errors.GatewayError) -> None:
+    """Ours were tried already; the SDKs would multiply them by their own."""
+    assert error_headers(error) == [(b"x-should-retry", b"false")]

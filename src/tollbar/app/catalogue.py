@@ -1,0 +1,204 @@
+"""What can be called, made of the settings, the vendors' table and the servers found on this machine.
+
+With models in the file, these are what is served and nothing else. Without, every configured provider serves its own
+models as `provider/model`, a vendor's well-known names also bare, and the guide answers where there is nothing else.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from decimal import Decimal
+from functools import partial
+
+from tollbar.domain.catalogue import Catalogue, Model, Target, Timeouts
+from tollbar.domain.money import FREE, PICO_PER_DOLLAR_PER_MILLION, PriceCard, Rate
+from tollbar.providers import vendors as table
+from tollbar.providers.discovery import LocalServer
+from tollbar.providers.prices import Prices, whole
+from tollbar.providers.vendors import Instance, Vendor
+from tollbar.settings import Settings
+from tollbar.settings.offers import Model as ModelSetting
+from tollbar.settings.offers import Price
+from tollbar.settings.sections import TimeoutOverrides
+from tollbar.settings.values import GUIDE
+
+GUIDE_PROVIDER = "tollbar"
+ENVIRONMENT_PROVIDER = "llm"
+CONFIGURED_PRICE = "tollbar.yaml"
+GUIDE_CONTEXT_TOKENS = 131_072
+GUIDE_OUTPUT_TOKENS = 1_024
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A catalogue with the instances its targets name, and what was configured in vain, as sentences."""
+
+    catalogue: Catalogue
+    instances: Mapping[str, Instance]
+    warnings: tuple[str, ...] = ()
+
+
+def offer(settings: Settings, vendors: Mapping[str, Vendor], found: Sequence[LocalServer], prices: Prices) -> Offer:
+    """What the settings offer, with the servers that were found on this machine; raises VendorFaults."""
+    environment = {name: secret.reveal() for name, secret in settings.secrets.items()}
+    instances, warnings = _instances(settings, vendors, found, environment)
+    shop = _Shop(settings, instances, prices)
+    models = {GUIDE: Model(GUIDE, (guide_target(),), owned_by=GUIDE_PROVIDER)}
+    models |= {name: shop.model(name, model) for name, model in settings.models.items() if model.alias is None}
+    aliases = {name: model.alias for name, model in settings.models.items() if model.alias is not None}
+    is_open = not settings.models
+    default = _default_model(settings, instances)
+    if default not in models and default not in aliases and not is_open:
+        models[default] = Model(default, (shop.target(default),))
+    catalogue = Catalogue(
+        models=models,
+        aliases=aliases,
+        open_providers={name: partial(shop.named, name) for name in instances} if is_open else {},
+        families=tuple((family, name) for name in instances for family in instances[name].vendor.families),
+        default_model=default,
+        default_local_model=settings.default_local_model,
+    )
+    return Offer(catalogue if is_open else _closed(catalogue), instances, warnings)
+
+
+def guide_target() -> Target:
+    """The built-in guide, as a target: local and free."""
+    return Target(
+        GUIDE_PROVIDER,
+        GUIDE,
+        card=FREE,
+        context_tokens=GUIDE_CONTEXT_TOKENS,
+        max_output_tokens=GUIDE_OUTPUT_TOKENS,
+        supports=frozenset(),
+        is_local=True,
+    )
+
+
+def _closed(catalogue: Catalogue) -> Catalogue:
+    return Catalogue(
+        catalogue.models,
+        catalogue.aliases,
+        default_model=catalogue.default_model,
+        default_local_model=catalogue.default_local_model,
+    )
+
+
+class _Shop:
+    """Makes targets: knows the instances, what their models cost, and how long each may take."""
+
+    def __init__(self, settings: Settings, instances: Mapping[str, Instance], prices: Prices) -> None:
+        self._settings = settings
+        self._instances = instances
+        self._prices = prices
+
+    def model(self, name: str, declared: ModelSetting) -> Model:
+        """A model of the file."""
+        return Model(
+            name=name,
+            targets=tuple(self.target(target, declared) for target in declared.targets),
+            strategy=declared.strategy,
+            multiplier=Decimal(declared.multiplier),
+            attempts=declared.attempts or self._settings.retries.attempts,
+        )
+
+    def target(self, text: str, declared: ModelSetting | None = None) -> Target:
+        """The target that `provider/model` names."""
+        if text == GUIDE:
+            return guide_target()
+        provider, _, model = text.partition("/")
+        return self.named(provider, model, declared)
+
+    def named(self, provider: str, model: str, declared: ModelSetting | None = None) -> Target:
+        """A model of a provider; raises VendorFaults when no such provider is configured."""
+        instance = self._instances.get(provider)
+        if instance is None:
+            raise table.VendorFaults([f"provider {provider}: is not configured, and {provider}/{model} needs it"])
+        vendor = instance.vendor
+        facts = self._prices.find(vendor.price_id, model)
+        configured = self._settings.providers.get(provider)
+        overrides = [configured.timeouts] if configured else []
+        return Target(
+            provider=provider,
+            model=model,
+            card=_card(declared) or (FREE if vendor.is_local else facts.card),
+            context_tokens=(declared.context if declared else None) or facts.context_tokens,
+            max_output_tokens=declared.max_output if declared else None,
+            is_local=vendor.is_local,
+            timeouts=_timeouts(self._settings, [*overrides, *([declared.timeouts] if declared else [])]),
+        )
+
+
+def _instances(
+    settings: Settings, vendors: Mapping[str, Vendor], found: Sequence[LocalServer], environment: Mapping[str, str]
+) -> tuple[dict[str, Instance], tuple[str, ...]]:
+    """Every provider that can be called: those of the file, else those of the environment and of this machine."""
+    instances: dict[str, Instance] = {}
+    faults: list[str] = []
+    for name, declared in settings.providers.items():
+        vendor = vendors[declared.vendor] if declared.vendor else table.custom(name, declared.wire or "")
+        key = declared.api_key.reveal() if declared.api_key else ""
+        try:
+            place = f"providers.{name}.api_key"
+            instances[name] = table.configure(name, vendor, environment, key, declared.base_url or "", place)
+        except table.VendorFaults as fault:
+            faults += fault.faults
+    if faults:
+        raise table.VendorFaults(faults)
+    usable = table.find_configured(vendors, environment)
+    for instance in usable.instances:
+        instances.setdefault(instance.name, _at_own_address(instance, settings))
+    for server in found:
+        instances.setdefault(server.instance.name, server.instance)
+    if settings.llm.base_url is not None:
+        key = settings.llm.api_key.reveal() if settings.llm.api_key else ""
+        vendor = table.custom(ENVIRONMENT_PROVIDER, "openai")
+        instances[ENVIRONMENT_PROVIDER] = table.configure(
+            ENVIRONMENT_PROVIDER, vendor, environment, key, settings.llm.base_url, "LLM_API_KEY"
+        )
+    return instances, tuple(usable.unusable.values())
+
+
+def _at_own_address(instance: Instance, settings: Settings) -> Instance:
+    address = settings.vendors.openai_base_url
+    if instance.name != "openai" or address is None:
+        return instance
+    return Instance(instance.name, instance.vendor, address.rstrip("/"), instance.api_key, instance.credential)
+
+
+def _default_model(settings: Settings, instances: Mapping[str, Instance]) -> str:
+    """What the simple endpoints call: named outright, else the first of the usual ones there is, else the guide."""
+    if settings.llm.base_url is not None and settings.llm.model:
+        return f"{ENVIRONMENT_PROVIDER}/{settings.llm.model}"
+    if settings.default_model:
+        return settings.default_model
+    for name in ("openai", "groq"):
+        if name in instances and instances[name].vendor.default_model:
+            return f"{name}/{instances[name].vendor.default_model}"
+    return GUIDE
+
+
+def _card(declared: ModelSetting | None) -> PriceCard | None:
+    if declared is None:
+        return None
+    if declared.free:
+        return FREE
+    return _priced(declared.price) if declared.price else None
+
+
+def _priced(price: Price) -> PriceCard:
+    cached = None if price.cached_input is None else _rate(price.cached_input)
+    return PriceCard(CONFIGURED_PRICE, _rate(price.input), _rate(price.output), cached_read=cached)
+
+
+def _rate(dollars_per_million: Decimal) -> Rate:
+    return Rate(whole(dollars_per_million, PICO_PER_DOLLAR_PER_MILLION))
+
+
+def _timeouts(settings: Settings, overrides: list[TimeoutOverrides]) -> Timeouts:
+    values: dict[str, float] = {}
+    for name in (field.name for field in fields(Timeouts)):
+        values[name] = getattr(settings.timeouts, f"{name}_seconds")
+        for override in overrides:
+            changed = getattr(override, f"{name}_seconds")
+            if changed is not None:
+                values[name] = changed
+    return Timeouts(**values)

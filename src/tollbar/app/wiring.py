@@ -1,0 +1,225 @@
+"""Settings → a running product. The only place that names adapters: what stands behind each port is decided here.
+
+Everything opened here is closed here, in reverse, whatever happens. Start-up refuses to go on with a store it cannot
+trust; what is merely missing is a warning.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+import structlog
+
+from tollbar import __version__
+from tollbar.admin.bootstrap import derive, ensure_admin_key, read_secret, renew_starter_key
+from tollbar.app.calls import call_log
+from tollbar.app.catalogue import GUIDE_PROVIDER, Offer, offer
+from tollbar.clock import SystemClock
+from tollbar.counters.memory import MemoryCounters
+from tollbar.domain.digest import digest
+from tollbar.domain.errors import GatewayError, InvalidKey, Overloaded
+from tollbar.edge.application import application
+from tollbar.edge.middleware import RequestIds
+from tollbar.edge.services import Services
+from tollbar.gateway.admit import Admission
+from tollbar.gateway.attempts import Attempts
+from tollbar.gateway.authenticate import Authenticator
+from tollbar.gateway.completions import Gateway
+from tollbar.gateway.health import Health
+from tollbar.gateway.record import Recorder
+from tollbar.metrics import Metrics
+from tollbar.ports import Clock, Provider
+from tollbar.providers import connect, vendors
+from tollbar.providers.discovery import LocalServer, discover
+from tollbar.providers.guide import GuideProvider
+from tollbar.providers.prices import Prices
+from tollbar.providers.transport import Transport
+from tollbar.settings import Settings
+from tollbar.storage.store import Options, Storage, open_storage
+
+TICK_SECONDS = 5.0
+POLL_SECONDS = 0.25
+"""How often the store is asked whether another process changed a key: what is revoked there stops here within it."""
+PRUNE_SECONDS = 3_600.0
+
+
+@dataclass(slots=True)
+class Running:
+    """A product under way: its HTTP surface, and what a start has to tell."""
+
+    application: RequestIds
+    gateway: Gateway
+    offer: Offer
+    servers: tuple[LocalServer, ...]
+    admin_key: str | None
+    starter_key: str | None
+    readiness: "Readiness"
+
+    def drain(self) -> None:
+        """Readiness ends: load balancers should look elsewhere."""
+        self.readiness.is_draining = True
+
+    def expire(self) -> None:
+        """Calls still under way are told to come back: their time is over."""
+        self.gateway.recorder.interrupt(Overloaded("The gateway is shutting down.", hint="Send the request again."))
+
+
+@dataclass(slots=True)
+class Readiness:
+    """Whether new calls are welcome."""
+
+    is_draining: bool = False
+
+
+@asynccontextmanager
+async def running(settings: Settings, makes_starter_key: bool) -> AsyncIterator[Running]:
+    """The product of these settings, from an opened store to closed connections.
+
+    Raises BootstrapError, StorageError or VendorFaults when it must not start.
+    """
+    clock = SystemClock()
+    secrets = derive(read_secret(settings.data, settings.secret.reveal() if settings.secret else None))
+    digest_of = partial(digest, secrets.pepper)
+    async with AsyncExitStack() as stack:
+        storage = await stack.enter_async_context(
+            open_storage(settings.data, clock, _store_options(settings, secrets.check))
+        )
+        configured = settings.admin_key.reveal() if settings.admin_key else None
+        admin_key = await ensure_admin_key(storage.keys, clock, digest_of, configured)
+        starter_key = await renew_starter_key(storage.keys, clock, digest_of) if makes_starter_key else None
+        transport = await stack.enter_async_context(Transport(clock, settings.egress.proxy, settings.egress.ca_file))
+        prices = Prices(lambda: clock.now().date())
+        servers, made, providers = await _providers(settings, transport, prices, clock)
+        metrics = Metrics()
+        sinks = (call_log(), metrics.observe, storage.log.write)
+        gateway = _gateway(storage, made, providers, Recorder(sinks, clock), digest_of, clock)
+        metrics.watch_calls(lambda: len(gateway.recorder.visits))
+        readiness = Readiness()
+        services = _services(gateway, storage, metrics, digest_of, readiness)
+        tasks = await stack.enter_async_context(asyncio.TaskGroup())
+        chores = [tasks.create_task(chore) for chore in _chores(gateway, storage, settings)]
+        if made.instances:
+            chores.append(tasks.create_task(_load_prices(prices)))
+        stack.callback(_cancel, chores)
+        app = application(services, max_body_bytes=settings.input.max_body_bytes)
+        yield Running(app, gateway, made, servers, admin_key, starter_key, readiness)
+
+
+def _store_options(settings: Settings, check: bytes) -> Options:
+    return Options(
+        secret_check=check,
+        is_server=True,
+        is_strict=settings.ledger.strict,
+        survives_power_loss=settings.ledger.durability == "power",
+    )
+
+
+async def _providers(
+    settings: Settings, transport: Transport, prices: Prices, clock: SystemClock
+) -> tuple[tuple[LocalServer, ...], Offer, Mapping[str, Provider]]:
+    rows = vendors.load()
+    servers = await discover(rows, transport, settings.vendors.ollama_host or "", {settings.server.port})
+    made = offer(settings, rows, servers, prices)
+    providers: dict[str, Provider] = {
+        name: connect(instance, transport, clock) for name, instance in made.instances.items()
+    }
+    return servers, made, {**providers, GUIDE_PROVIDER: GuideProvider()}
+
+
+def _gateway(
+    storage: Storage,
+    made: Offer,
+    providers: Mapping[str, Provider],
+    recorder: Recorder,
+    digest_of: Callable[[str], bytes],
+    clock: SystemClock,
+) -> Gateway:
+    counters = MemoryCounters(clock)
+    health = Health(clock)
+    return Gateway(
+        authenticator=Authenticator(storage.keys, digest_of, counters, clock),
+        recorder=recorder,
+        admission=Admission(counters, storage.ledger, clock),
+        catalogue=made.catalogue,
+        health=health,
+        attempts=Attempts(providers, health, clock, random.random),
+        clock=clock,
+    )
+
+
+def _services(
+    gateway: Gateway, storage: Storage, metrics: Metrics, digest_of: Callable[[str], bytes], readiness: Readiness
+) -> Services:
+    def key_changed(key_id: str) -> None:
+        gateway.authenticator.forget()
+
+    return Services(
+        gateway=gateway,
+        keys=storage.keys,
+        ledger=storage.ledger,
+        clock=gateway.clock,
+        digest=digest_of,
+        status=lambda: {"calls": len(gateway.recorder.visits), "owed": gateway.admission.owed},
+        is_ready=lambda: not readiness.is_draining,
+        listed=lambda: tuple(gateway.catalogue.models.values()),
+        key_changed=key_changed,
+        metrics=metrics.render,
+        version=__version__,
+    )
+
+
+def _chores(gateway: Gateway, storage: Storage, settings: Settings) -> list[Coroutine[None, None, None]]:
+    """What goes on in the background, each at its own pace."""
+
+    async def tick() -> None:
+        await storage.ledger.tick()
+        await gateway.admission.tick()
+
+    async def prune() -> None:
+        await storage.requests.prune(gateway.clock.now() - timedelta(days=settings.requests.retention_days))
+
+    return [
+        _every(TICK_SECONDS, tick, gateway.clock),
+        _every(PRUNE_SECONDS, prune, gateway.clock),
+        _watch_keys(gateway, storage),
+    ]
+
+
+async def _every(seconds: float, chore: Callable[[], Awaitable[None]], clock: Clock) -> None:
+    """Does a chore again and again; a store that is away for a while is logged, and the chore done next time."""
+    while True:
+        await clock.sleep(seconds)
+        try:
+            await chore()
+        except GatewayError as fault:
+            structlog.get_logger("tollbar").warning("chore.failed", chore=chore.__name__, error=fault.message)
+
+
+async def _watch_keys(gateway: Gateway, storage: Storage) -> None:
+    """Forgets keys that another process changed, and ends the calls of those it revoked."""
+    known = await storage.keys.changes()
+    while True:
+        await gateway.clock.sleep(POLL_SECONDS)
+        number = await storage.keys.changes()
+        if number == known:
+            continue
+        known = number
+        gateway.authenticator.forget()
+        for visit in tuple(gateway.recorder.visits):
+            key = await storage.keys.get(visit.principal.key_id)
+            if key.revoked_at is not None:
+                visit.interrupt(InvalidKey("The API key was revoked."))
+
+
+async def _load_prices(prices: Prices) -> None:
+    """Has the price table loaded, in a thread, before the first call needs it."""
+    await asyncio.to_thread(prices.find, "openai", "gpt-4o-mini")
+
+
+def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()

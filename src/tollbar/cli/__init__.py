@@ -1,0 +1,1 @@
+"""The command line: a thin face of `admin` and of the composition root, for people, and with --json for programs."""

@@ -1,0 +1,24 @@
+"""The clock of the machine, behind `ports.Clock`: the one place where real time enters.
+
+Wall-clock time is always aware and in UTC. Durations come from the monotonic clock and never from the wall clock.
+"""
+
+import asyncio
+import time
+from datetime import UTC, datetime
+
+
+class SystemClock:
+    """`ports.Clock` over the operating system's clocks."""
+
+    def now(self) -> datetime:
+        """The present moment, aware, in UTC."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Seconds since some fixed moment; never goes back."""
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """Waits; ends early only by cancellation."""
+        await asyncio.sleep(seconds)

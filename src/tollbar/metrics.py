@@ -1,0 +1,223 @@
+"""The metrics: few, named after the stages of a call, and all fed from the one record that a call leaves behind.
+
+Guarantees: `observe` costs a few microseconds and never fails; label values are bounded, so that no caller can make the
+set grow; nothing is registered globally. Counting is plain arithmetic in the loop's thread; the exposition format is
+prometheus-client's affair.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tollbar import __version__
+from tollbar.domain.money import NANO_PER_DOLLAR
+from tollbar.domain.records import RequestRecord
+
+if TYPE_CHECKING:
+    from prometheus_client.metrics_core import Metric
+
+MAX_LABEL_SETS = 256
+OTHER = "other"
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """One metric: its name, `counter`, `histogram` or `gauge`, its labels, and what it says."""
+
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+    text: str
+
+
+CALLS = Description("toll_calls_total", "counter", ("route", "outcome"), "Calls that ended, by route and outcome.")
+ERRORS = Description("toll_errors_total", "counter", ("code",), "Calls that ended in an error, by its code.")
+CALL_SECONDS = Description("toll_call_seconds", "histogram", ("route",), "Time from a call's arrival to its end.")
+STAGE_SECONDS = Description(
+    "toll_stage_seconds",
+    "histogram",
+    ("stage",),
+    "Time within the stages of a call: `admit` until the provider is asked, `wait` until its first content, `deliver` "
+    "until the end.",
+)
+FIRST_TOKEN_SECONDS = Description(
+    "toll_first_token_seconds", "histogram", ("vendor",), "Time from a call's arrival to the first content."
+)
+ATTEMPTS = Description(
+    "toll_attempts_total", "counter", ("vendor", "outcome"), "Attempts at providers, retries and fallbacks included."
+)
+TOKENS = Description("toll_tokens_total", "counter", ("kind",), "Tokens consumed, by kind.")
+CREDITS = Description("toll_credits_settled_total", "counter", (), "Credits charged to keys.")
+DOLLARS = Description("toll_dollars_settled_total", "counter", (), "Dollars that calls cost, where the price is known.")
+FAIL_OPEN = Description(
+    "toll_fail_open_total", "counter", ("what",), "Checks that were skipped because their store could not be reached."
+)
+DROPPED = Description("toll_records_dropped_total", "counter", (), "Records of calls lost because the queue was full.")
+IN_PROGRESS = Description("toll_calls_in_progress", "gauge", (), "Calls under way.")
+BUILD = Description("toll_build_info", "gauge", ("version",), "Always 1; the label is the running version.")
+
+DESCRIPTIONS = (
+    *(CALLS, ERRORS, CALL_SECONDS, STAGE_SECONDS, FIRST_TOKEN_SECONDS, ATTEMPTS, TOKENS),
+    *(CREDITS, DOLLARS, FAIL_OPEN, DROPPED, IN_PROGRESS, BUILD),
+)
+
+
+class Metrics:
+    """Counts what records say. One object per process, used from the loop's thread alone."""
+
+    def __init__(self) -> None:
+        self._calls = _Counters(CALLS)
+        self._errors = _Counters(ERRORS)
+        self._call_seconds = _Histograms(CALL_SECONDS)
+        self._stage_seconds = _Histograms(STAGE_SECONDS)
+        self._first_token_seconds = _Histograms(FIRST_TOKEN_SECONDS)
+        self._attempts = _Counters(ATTEMPTS)
+        self._tokens = _Counters(TOKENS)
+        self._credits = _Counters(CREDITS)
+        self._dollars = _Counters(DOLLARS, NANO_PER_DOLLAR)
+        self._fail_open = _Counters(FAIL_OPEN)
+        self._dropped = _Counters(DROPPED)
+        self._in_progress: Callable[[], int] = int
+
+    def observe(self, record: RequestRecord) -> None:
+        """Counts one call that is over."""
+        self._calls.add((record.route, record.outcome), 1)
+        self._call_seconds.add((record.route,), record.duration_seconds)
+        for stage, seconds in record.stages.items():
+            self._stage_seconds.add((stage,), seconds)
+        for attempt in record.attempts:
+            self._attempts.add((attempt.target.partition("/")[0], attempt.outcome), 1)
+        if record.error_code is not None:
+            self._errors.add((record.error_code,), 1)
+        if record.first_token_seconds is not None and record.target is not None:
+            self._first_token_seconds.add((record.target.partition("/")[0],), record.first_token_seconds)
+        usage = record.usage
+        if usage is not None:
+            self._tokens.add(("prompt",), usage.prompt_tokens)
+            self._tokens.add(("completion",), usage.completion_tokens)
+            if usage.cached_read_tokens:
+                self._tokens.add(("cached_read",), usage.cached_read_tokens)
+            if usage.reasoning_tokens:
+                self._tokens.add(("reasoning",), usage.reasoning_tokens)
+        if record.credits:
+            self._credits.add((), record.credits)
+        if record.cost_nano_dollars:
+            self._dollars.add((), record.cost_nano_dollars)
+
+    def count_fail_open(self, what: str) -> None:
+        """Counts a check that was skipped because its store (`what`, such as `counters`) could not be reached."""
+        self._fail_open.add((what,), 1)
+
+    def count_dropped(self, records: int = 1) -> None:
+        """Counts records that were lost because their queue was full."""
+        self._dropped.add((), records)
+
+    def watch_calls(self, in_progress: Callable[[], int]) -> None:
+        """Names what says how many calls are under way; it is asked when somebody reads the metrics."""
+        self._in_progress = in_progress
+
+    def render(self) -> bytes:
+        """Everything counted so far, and the process's own figures, in Prometheus' text format."""
+        # Imported here, because nobody should wait for it at the start who never reads metrics.
+        from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(self)
+        ProcessCollector(registry=registry)
+        return generate_latest(registry)
+
+    def collect(self) -> "Iterator[Metric]":
+        """The metrics as prometheus-client's registry asks for them."""
+        from prometheus_client.core import GaugeMetricFamily
+
+        counters = (
+            *(self._calls, self._errors, self._attempts, self._tokens),
+            *(self._credits, self._dollars, self._fail_open, self._dropped),
+        )
+        for counter in counters:
+            yield counter.family()
+        for histogram in (self._call_seconds, self._stage_seconds, self._first_token_seconds):
+            yield histogram.family()
+        yield GaugeMetricFamily(IN_PROGRESS.name, IN_PROGRESS.text, value=self._in_progress())
+        build = GaugeMetricFamily(BUILD.name, BUILD.text, labels=BUILD.labels)
+        build.add_metric((__version__,), 1)
+        yield build
+
+
+class _Counters:
+    """Sums by label values, whole until they are shown in units of `unit`.
+
+    Beyond the bound, new label values are counted together as `other`.
+    """
+
+    __slots__ = ("_description", "_sums", "_unit")
+
+    def __init__(self, description: Description, unit: int = 1) -> None:
+        self._description = description
+        self._unit = unit
+        self._sums: dict[tuple[str, ...], int] = {} if description.labels else {(): 0}
+
+    def add(self, labels: tuple[str, ...], amount: int) -> None:
+        sums = self._sums
+        if labels not in sums:
+            labels = _bounded(labels, sums)
+            sums.setdefault(labels, 0)
+        sums[labels] += amount
+
+    def family(self) -> "Metric":
+        from prometheus_client.core import CounterMetricFamily
+
+        family = CounterMetricFamily(self._description.name, self._description.text, labels=self._description.labels)
+        for labels, total in self._sums.items():
+            family.add_metric(labels, total / self._unit)
+        return family
+
+
+class _Histograms:
+    """Counts by bucket, and sums, by label values."""
+
+    __slots__ = ("_description", "_series")
+
+    def __init__(self, description: Description) -> None:
+        self._description = description
+        self._series: dict[tuple[str, ...], _Series] = {}
+
+    def add(self, labels: tuple[str, ...], seconds: float) -> None:
+        series = self._series.get(labels)
+        if series is None:
+            series = self._series.setdefault(_bounded(labels, self._series), _Series())
+        series.counts[bisect_left(SECONDS, seconds)] += 1
+        series.total += seconds
+
+    def family(self) -> "Metric":
+        from prometheus_client.core import HistogramMetricFamily
+
+        family = HistogramMetricFamily(self._description.name, self._description.text, labels=self._description.labels)
+        for labels, series in self._series.items():
+            family.add_metric(labels, buckets=series.cumulative(), sum_value=series.total)
+        return family
+
+
+class _Series:
+    """One histogram: how many fell into each bucket, the last being everything above the bounds."""
+
+    __slots__ = ("counts", "total")
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(SECONDS) + 1)
+        self.total = 0.0
+
+    def cumulative(self) -> list[tuple[str, float]]:
+        """The buckets as Prometheus wants them: each counts everything up to its bound."""
+        buckets: list[tuple[str, float]] = []
+        so_far = 0
+        for bound, count in zip((*(str(float(second)) for second in SECONDS), "+Inf"), self.counts, strict=True):
+            so_far += count
+            buckets.append((bound, so_far))
+        return buckets
+
+
+def _bounded(labels: tuple[str, ...], known: Mapping[tuple[str, ...], object]) -> tuple[str, ...]:
+    return labels if len(known) < MAX_LABEL_SETS else (OTHER,) * len(labels)

@@ -1,0 +1,115 @@
+"""The measures, in the order in which they are taken, each adding its figures to the report."""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+
+from bench import gateway, growth, reference
+from bench.answers import STREAM_CHUNKS
+from bench.driving import SETTLE_SECONDS, percentile
+from bench.gateway import Gateway, Installation
+from bench.machine import resident_bytes
+from bench.plan import STREAMS, Plan
+from bench.report import Budget, Figure, Report
+from bench.stage import Stage, calls, direct
+
+PLAIN = "CPU per plain request"
+STREAM = "CPU per 64-chunk stream"
+NGINX = ", nginx proxy_pass"
+REFERENCE = "CPU per round of the reference loop"
+BUDGETS = {PLAIN: Budget(250, 150), STREAM: Budget(350, 200)}
+KINDS = {"plain": PLAIN, "stream": STREAM}
+LATENCIES = {50: Budget(0.8, 0.4), 99: Budget(2, 1)}
+LAGS = {50: Budget(5, 2), 99: Budget(80, 40)}
+
+
+def everything(stage: Stage, plan: Plan, tell: Callable[[str], None]) -> Report:
+    """The whole table."""
+    report = Report()
+    installation, key = installed(stage)
+    tell("starting it")
+    starts(report, installation, key, plan)
+    with gateway.running(installation, (key,)) as running:
+        time.sleep(SETTLE_SECONDS)
+        idle_bytes = resident_bytes(running.pid)
+        report.figures.append(Figure("memory when idle", "MB", [idle_bytes / 1e6], Budget(120, 90)))
+        tell("CPU per request and per stream")
+        costs(report, stage, running, plan)
+        tell("latency at one connection")
+        latency(report, stage, running, plan)
+        tell(f"{STREAMS:,} paced streams")
+        paced(report, stage, running, plan)
+    tell(f"{plan.growth_keys:,} keys")
+    growth.measure(report, stage, installation, plan)
+    return report
+
+
+def installed(stage: Stage) -> tuple[Installation, str]:
+    """A fresh installation with one key."""
+    installation = gateway.install(stage.folder / "tollbar", stage.cores, stage.fast_port, stage.paced_port)
+    return installation, gateway.make_key(installation, "bench")
+
+
+def starts(report: Report, installation: Installation, key: str, plan: Plan) -> None:
+    """From the command to the first answered call; the first start, which makes the store, is not counted."""
+    gateway.start_seconds(installation, key)
+    values = [gateway.start_seconds(installation, key) for _ in range(plan.starts)]
+    report.figures.append(Figure("start to first answer (second start)", "s", values, Budget(2, 1)))
+
+
+def costs(report: Report, stage: Stage, running: Gateway, plan: Plan) -> None:
+    """CPU per request; nginx and the reference loop are measured in between, so that all see the same weather."""
+    values: dict[str, list[float]] = {}
+    for model in KINDS:
+        stage.driver.drive(calls(running, model, plan.warm_seconds))
+    for _ in range(plan.runs):
+        values.setdefault(REFERENCE, []).append(reference.run(stage.cores.measured))
+        for model, name in KINDS.items():
+            if stage.proxy is not None:
+                load = direct(stage.proxy.port, model, plan.run_seconds / 2)
+                result, spent_seconds = stage.driver.cpu(stage.proxy.process.pid, load, settle_seconds=0.0)
+                values.setdefault(name + NGINX, []).append(spent_seconds / result.answered * 1e6)
+            result, spent_seconds = stage.driver.cpu(running.pid, calls(running, model, plan.run_seconds))
+            values.setdefault(name, []).append(spent_seconds / result.answered * 1e6)
+    for name in (PLAIN, STREAM, PLAIN + NGINX, STREAM + NGINX, REFERENCE):
+        if name in values:
+            report.figures.append(Figure(name, "µs", values[name], BUDGETS.get(name)))
+    if stage.proxy is not None:
+        ratios = [report.median(name) / report.median(name + NGINX) for name in (PLAIN, STREAM)]
+        report.notes.append(f"A plain request costs {ratios[0]:.1f} times what nginx takes, a stream {ratios[1]:.1f}.")
+
+
+def latency(report: Report, stage: Stage, running: Gateway, plan: Plan) -> None:
+    """What the way through Tollbar adds, at one connection where nothing waits for anything else."""
+    near = stage.driver.drive(direct(stage.fast_port, "plain", plan.latency_seconds, 1)).answer_microseconds
+    far = stage.driver.drive(calls(running, "plain", plan.latency_seconds, 1)).answer_microseconds
+    for percent, budget in LATENCIES.items():
+        added = (percentile(far, percent) - percentile(near, percent)) / 1e3
+        report.figures.append(Figure(f"added latency at one connection, p{percent}", "ms", [added], budget))
+
+
+def paced(report: Report, stage: Stage, running: Gateway, plan: Plan) -> None:
+    """A thousand streams at once, each with an event every 20 to 50 ms."""
+    load = replace(calls(running, "paced", 0.0, STREAMS), rounds=1, ramp_seconds=1.0)
+    before_bytes = resident_bytes(running.pid)
+    per_chunk: list[float] = []
+    per_stream: list[float] = []
+    lags: dict[int, list[float]] = {percent: [] for percent in LAGS}
+    for _ in range(plan.paced_rounds):
+        result, spent_seconds = stage.driver.cpu(running.pid, load)
+        if result.answered != STREAMS or len(result.lag_microseconds) != STREAMS * STREAM_CHUNKS:
+            raise RuntimeError(f"{result.answered} streams and {len(result.lag_microseconds)} events came through")
+        per_chunk.append(spent_seconds / len(result.lag_microseconds) * 1e6)
+        per_stream.append((stage.driver.most_resident_bytes - before_bytes) / STREAMS / 1e3)
+        for percent, values in lags.items():
+            values.append(percentile(result.lag_microseconds, percent) / 1e3)
+    report.figures.append(Figure(f"CPU per chunk, {STREAMS:,} paced streams", "µs", per_chunk, Budget(50, 35)))
+    for percent, budget in LAGS.items():
+        report.figures.append(Figure(f"lag per chunk, p{percent}", "ms", lags[percent], budget))
+    # Later rounds use memory that the first left behind, so the first is the one that tells.
+    report.figures.append(Figure("memory per open stream", "KB", per_stream[:1], Budget(30, 15)))
+    with suppress(RuntimeError):
+        idle = stage.driver.drive(replace(direct(stage.paced_port, "paced", 0.0, STREAMS), rounds=1, ramp_seconds=1.0))
+        near = [percentile(idle.lag_microseconds, percent) / 1e3 for percent in LAGS]
+        report.notes.append(f"Without Tollbar the lag is {near[0]:.2g} ms (p50) and {near[1]:.2g} ms (p99).")

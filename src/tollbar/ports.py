@@ -145,8 +145,12 @@ class Counters(Protocol):
         """Takes every charge or none. Not promised: fairness between callers."""
         ...
 
-    async def give_back(self, charges: Sequence[Charge], taken_at: float) -> None:
-        """Corrects charges taken at `taken_at`; a negative amount takes more, even beyond the limit."""
+    def give_back(self, charges: Sequence[Charge], taken_at: float) -> None:
+        """Corrects charges taken at `taken_at`; a negative amount takes more, even beyond the limit.
+
+        Never waits and never fails, so that leaving a call cannot be cut short here; a store that is away gets the
+        correction later, or never if the charge has left its window by then.
+        """
         ...
 
 

@@ -176,14 +176,14 @@ async def test_concurrency_is_free_when_given_back_and_not_before(counters: Coun
     refusal = await counters.take([charge])
     assert refusal.refused == charge
     assert refusal.retry_after_seconds > 0
-    await counters.give_back([charge], taken[0].taken_at)
+    counters.give_back([charge], taken[0].taken_at)
     assert await passes(counters, charge)
     assert not await passes(counters, charge)
 
 
 async def test_concurrency_never_falls_below_nothing(counters: Counters, clock: ManualClock) -> None:
     """Giving back more than was taken opens no more slots than there are."""
-    await counters.give_back([Charge("key:a", AT_ONCE, 5)], clock.seconds)
+    counters.give_back([Charge("key:a", AT_ONCE, 5)], clock.seconds)
     assert await passes(counters, Charge("key:a", AT_ONCE, 3))
     assert not await passes(counters, Charge("key:a", AT_ONCE))
 
@@ -193,7 +193,7 @@ async def test_a_correction_reaches_the_moment_of_the_charge(counters: Counters,
     first = await counters.take([Charge("key:a", TOKENS, 600)])
     clock.seconds += 30.0
     await counters.take([Charge("key:a", TOKENS, 400)])
-    await counters.give_back([Charge("key:a", TOKENS, 500)], first.taken_at)
+    counters.give_back([Charge("key:a", TOKENS, 500)], first.taken_at)
     verdict = await counters.take([Charge("key:a", TOKENS, 501)])
     assert [room.remaining for room in verdict.rooms] == [500]
     # A hundred come free with the first charge's bucket: one is missing, and it does not help to wait for more.
@@ -203,7 +203,7 @@ async def test_a_correction_reaches_the_moment_of_the_charge(counters: Counters,
 async def test_a_correction_may_take_more_than_the_limit(counters: Counters, clock: ManualClock) -> None:
     """A negative amount is counted even beyond the limit, and then nothing is left, never less."""
     taken = await counters.take([Charge("key:a", TOKENS, 900)])
-    await counters.give_back([Charge("key:a", TOKENS, -600)], taken.taken_at)
+    counters.give_back([Charge("key:a", TOKENS, -600)], taken.taken_at)
     verdict = await counters.take([Charge("key:a", TOKENS)])
     assert verdict.refused == Charge("key:a", TOKENS)
     assert [room.remaining for room in verdict.rooms] == [0]
@@ -216,7 +216,7 @@ async def test_a_correction_of_a_past_window_changes_nothing(counters: Counters,
     taken = await counters.take([Charge("key:a", TOKENS, 900)])
     clock.seconds += 61.0
     await counters.take([Charge("key:a", TOKENS, 600)])
-    await counters.give_back([Charge("key:a", TOKENS, 900), Charge("key:a", TOKENS, -900)], taken.taken_at)
+    counters.give_back([Charge("key:a", TOKENS, 900), Charge("key:a", TOKENS, -900)], taken.taken_at)
     verdict = await counters.take([Charge("key:a", TOKENS, 100)])
     assert [room.remaining for room in verdict.rooms] == [300]
 
@@ -225,14 +225,14 @@ async def test_a_correction_reaches_the_oldest_bucket_that_counts(counters: Coun
     """As long as a charge is counted it can be given back."""
     taken = await counters.take([Charge("key:a", TOKENS, 1_000)])
     clock.seconds += 60.5
-    await counters.give_back([Charge("key:a", TOKENS, 300)], taken.taken_at)
+    counters.give_back([Charge("key:a", TOKENS, 300)], taken.taken_at)
     assert await passes(counters, Charge("key:a", TOKENS, 300))
 
 
 async def test_a_correction_gives_back_no_more_than_was_counted(counters: Counters) -> None:
     """An amount above the charge frees the charge alone."""
     taken = await counters.take([Charge("key:a", TOKENS, 100)])
-    await counters.give_back([Charge("key:a", TOKENS, 5_000), Charge("key:b", TOKENS, 1)], taken.taken_at)
+    counters.give_back([Charge("key:a", TOKENS, 5_000), Charge("key:b", TOKENS, 1)], taken.taken_at)
     verdict = await counters.take([Charge("key:a", TOKENS, 1_000)])
     assert [room.remaining for room in verdict.rooms] == [0]
     assert not await passes(counters, Charge("key:a", TOKENS))
@@ -240,7 +240,7 @@ async def test_a_correction_gives_back_no_more_than_was_counted(counters: Counte
 
 async def test_a_correction_upwards_needs_no_earlier_charge(counters: Counters, clock: ManualClock) -> None:
     """More may be taken for a scope that the counters do not know, and at a moment within the window."""
-    await counters.give_back([Charge("key:a", TOKENS, -400)], clock.seconds - 10.0)
+    counters.give_back([Charge("key:a", TOKENS, -400)], clock.seconds - 10.0)
     verdict = await counters.take([Charge("key:a", TOKENS, 601)])
     assert verdict.refused is not None
     assert verdict.retry_after_seconds == 51.0

@@ -16,6 +16,7 @@ MAY_IMPORT = {
     "domain": (),
     "settings": (),
     "logs": (),
+    "metrics": ("domain",),
     "ports": ("domain",),
     "wire": ("domain",),
     "gateway": ("ports", "domain"),
@@ -25,8 +26,8 @@ MAY_IMPORT = {
     "counters": ("ports", "domain"),
     "caches": ("ports", "domain"),
     "clock": ("ports", "domain"),
-    "edge": ("gateway", "admin", "wire", "domain", "logs"),
-    "web": ("gateway", "admin", "wire", "domain", "logs"),
+    "edge": ("gateway", "admin", "ports", "wire", "domain", "logs"),
+    "web": ("gateway", "admin", "ports", "wire", "domain", "logs"),
 }
 COMPOSERS = ("app", "cli")
 
@@ -41,9 +42,8 @@ PLACES = {
     "genai_prices": ("providers",),
     "httptools": ("edge",),
     "msgspec": ("wire", "providers", "storage", "counters", "caches", "edge", "web", "logs"),
-    "prometheus_client": ("edge", "app"),
+    "prometheus_client": ("metrics",),
     "pydantic": ("settings", "edge", "web"),
-    "pydantic_settings": ("settings",),
     "rich": ("cli",),
     "sqlalchemy": ("storage",),
     "sqlite3": ("storage", "providers.guide"),  # the guide's index lives in memory: it stores nothing

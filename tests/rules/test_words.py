@@ -10,7 +10,7 @@ from tests.rules.source import Module, imports, modules, refuse
 # Where everything may be caught, and why. Three places in all: a fourth wants a decision record.
 CATCH_ALL = {
     "gateway/record.py": "the record is written whatever happened, and never fails the call",
-    "storage/batched.py": "a batch that cannot be written is counted; the writer goes on",
+    "storage/journal.py": "the writer's thread outlives whatever an operation brings; who waits for it is told",
     "edge/streaming.py": "the last resort: an unforeseen fault is a 500 with an id",
 }
 ENVIRONMENT = "settings/sources.py"

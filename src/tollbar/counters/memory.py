@@ -70,7 +70,7 @@ class MemoryCounters:
         standing = tuple(self._room(charge.scope, charge.limit, now) for charge in charges)
         return Verdict(standing, now, refused, retry_after_seconds)
 
-    async def give_back(self, charges: Sequence[Charge], taken_at: float) -> None:
+    def give_back(self, charges: Sequence[Charge], taken_at: float) -> None:
         """Corrects charges taken at `taken_at`; what has left its window meanwhile is no longer counted anyway."""
         self._correct(charges, taken_at, self._clock.monotonic())
 

@@ -39,13 +39,13 @@ class Admission:
         if charges:
             await self._take(visit, charges)
 
-    async def leave(self, visit: Visit) -> None:
+    def leave(self, visit: Visit) -> None:
         """Gives the concurrency slot of an entered call back."""
         scope = f"key:{visit.principal.key_id}"
         limits = visit.principal.limits
         slots = [Charge(scope, limit) for limit in limits if limit.measure is Measure.CONCURRENCY]
         if slots:
-            await to_the_end(self._counters.give_back(slots, visit.arrival.at), EXIT_SECONDS)
+            self._counters.give_back(slots, visit.arrival.at)
 
     def hold(self, visit: Visit, plan: Plan, bounds: Bounds) -> "Holding":
         """The second gate as a block: token rates and allowances, all or none; raises RateLimited or OutOfCredit."""
@@ -60,8 +60,7 @@ class Admission:
             estimate = estimated(visit, plan, bounds, self._clock.now())
             reservation = await self._ledger.reserve(visit.arrival.request_id, claims, estimate)
         except BaseException:
-            if charges:
-                await to_the_end(self._counters.give_back(charges, taken_at), EXIT_SECONDS)
+            self._counters.give_back(charges, taken_at)
             raise
         return Hold(visit, bounds, reservation, charges, taken_at, self._ledger, self._counters, self._clock)
 

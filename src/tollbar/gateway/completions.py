@@ -64,7 +64,7 @@ class Gateway:
                 try:
                     yield visit
                 finally:
-                    await self.admission.leave(visit)
+                    self.admission.leave(visit)
             except asyncio.CancelledError:
                 if visit.interruption is None or visit.task is None or visit.task.uncancel() > 0:
                     raise  # somebody else wants the task ended, too

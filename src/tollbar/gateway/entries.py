@@ -19,10 +19,12 @@ from tollbar.gateway.visit import Try, Visit
 
 def entries(visit: Visit, charged: Bill, bounds: Bounds, at: datetime) -> list[LedgerEntry]:
     """The lines of a call that ended, in the order of its attempts; none when nothing was sent."""
+    # Nothing delivered and nothing reported: the caller's bill is empty, and the last attempt on the installation, too.
+    is_in_vain = visit.outcome is not Outcome.OK and charged.provenance is Provenance.COUNTED and not charged.credits
     last = len(visit.tries) - 1
     return [
         _failed(visit, number, attempt, bounds, at)
-        if number < last or (attempt.fault is not None and not visit.has_delivered)
+        if number < last or (is_in_vain and attempt.fault is not None)
         else _answered(visit, number, charged, at)
         for number, attempt in enumerate(visit.tries)
     ]

@@ -48,7 +48,7 @@ class Hold:
             return
         if self.bill is None:
             self.bill = self._close(outcome)
-        await self._correct(self.bill)
+            self._correct(self.bill)
         visit = self.visit
         lines = entries(visit, self.bill, self.bounds, self.clock.now())
         await self.ledger.settle(self.reservation, charges_of(visit.principal, self.bill), lines)
@@ -62,13 +62,12 @@ class Hold:
         visit.cost_nano_dollars = closed.cost.nano_dollars if closed.cost else None
         return closed
 
-    async def _correct(self, closed: Bill) -> None:
-        """Gives the token rates back that were not used, or takes what was used beyond them; once."""
-        charges, self.charges = self.charges, ()
-        if charges:
+    def _correct(self, closed: Bill) -> None:
+        """Gives the token rates back that were not used, or takes what was used beyond them."""
+        if self.charges:
             used = closed.usage.total_tokens
-            unused = [Charge(charge.scope, charge.limit, charge.amount - used) for charge in charges]
-            await to_the_end(self.counters.give_back(unused, self.taken_at), EXIT_SECONDS)
+            unused = [Charge(charge.scope, charge.limit, charge.amount - used) for charge in self.charges]
+            self.counters.give_back(unused, self.taken_at)
 
 
 def claims_of(principal: Principal, bounds: Bounds) -> list[Claim]:

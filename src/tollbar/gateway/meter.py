@@ -1,7 +1,7 @@
 """Watches the events of an answer pass: what was delivered, when the first of it came, what the provider reported.
 
 Two guarantees about durability: no event is handed on before the hold is committed, and the last one not before the
-settlement is. So a caller never has an answer that the ledger does not know.
+settlement is, which says all that the hold does. So a caller never has an answer that the ledger does not know.
 """
 
 from collections.abc import AsyncIterator
@@ -19,7 +19,6 @@ async def metered(
     events: AsyncIterator[StreamEvent], hold: Hold, visit: Visit, clock: Clock
 ) -> AsyncIterator[StreamEvent]:
     """The same events; raises StreamBroken when they end before a choice that was begun is finished."""
-    await hold.committed()
     unfinished: set[int] = set()
     async for event in events:
         match event:
@@ -29,6 +28,10 @@ async def metered(
                     visit.first_token_at = clock.monotonic()
                 if event.is_last:
                     await hold.settle(Outcome.OK)
+                elif not visit.is_held:
+                    await hold.committed()
+                yield event
+                continue
             case Text():
                 unfinished.add(event.choice)
                 _note(visit, len(event.text.encode("utf-8", "surrogatepass")), None)
@@ -40,6 +43,8 @@ async def metered(
                 _note(visit, 0, event.usage)
             case _:
                 pass
+        if not visit.is_held:
+            await hold.committed()
         yield event
     if unfinished:
         raise StreamBroken("The provider closed the stream before its answer was complete.")

@@ -25,6 +25,8 @@ class Recorder:
         self._clock = clock
         self.visits: set[Visit] = set()
         """The calls under way, so that a revoked key or a shutdown can end them."""
+        self.lost = 0
+        """Records that a sink could not take."""
 
     @contextmanager
     def watch(self, principal: Principal, arrival: Arrival) -> Iterator[Visit]:
@@ -49,10 +51,13 @@ class Recorder:
             self.write(visit)
 
     def write(self, visit: Visit) -> None:
-        """Sends the record of a visit that is over to every sink."""
+        """Sends the record of a visit that is over to every sink; one that fails is counted and fails nothing else."""
         record = self._record(visit)
         for sink in self._sinks:
-            sink(record)
+            try:
+                sink(record)
+            except Exception:  # the record is for people: whatever is wrong with it, the call is in order
+                self.lost += 1
 
     def interrupt(self, error: GatewayError, key_id: str | None = None) -> int:
         """Ends the calls under way, of one key or all, telling their callers `error`; returns how many."""

@@ -48,10 +48,11 @@ def optional(body: Body, name: str, kind: type[T]) -> T | None:
         return None
     try:
         return msgspec.json.decode(raw, type=kind)
-    except msgspec.ValidationError:
+    except msgspec.DecodeError as fault:
+        # The body was valid JSON as a whole: all that can be wrong but the type is a lone surrogate.
+        if kind is str and not isinstance(fault, msgspec.ValidationError):
+            raise InvalidValue(f"{name!r} holds half of a surrogate pair.", field=name) from None
         raise _wrong_type(name, kind) from None
-    except msgspec.DecodeError:  # the body was valid JSON as a whole: all that can be wrong is a lone surrogate
-        raise InvalidValue(f"{name!r} holds half of a surrogate pair.", field=name) from None
 
 
 def required(body: Body, name: str, kind: type[T]) -> T:

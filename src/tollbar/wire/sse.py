@@ -61,6 +61,9 @@ def _last_boundary(data: bytes | bytearray, start: int) -> int:
 
 def frames(block: bytes) -> list[bytes]:
     """The frames of a block, each with the blank line that ends it; what follows the last one is a frame too."""
+    if b"\r" not in block:
+        *whole, rest = block.split(b"\n\n")
+        return [frame + b"\n\n" for frame in whole] + ([rest] if rest else [])
     found: list[bytes] = []
     start = 0
     for match in _BOUNDARY.finditer(block):

@@ -11,6 +11,9 @@ import msgspec
 from tollbar.domain.errors import StreamBroken
 from tollbar.domain.usage import Usage
 
+_NULL = msgspec.Raw(b"null")
+_EMPTY = len(_NULL)
+
 
 class _PromptDetails(msgspec.Struct, gc=False):
     cached_tokens: int | None = None
@@ -34,9 +37,9 @@ class _Said(msgspec.Struct, gc=False):
     reasoning_content: str | None = None
     reasoning: str | None = None
     refusal: str | None = None
-    tool_calls: msgspec.Raw | None = None
-    function_call: msgspec.Raw | None = None
-    audio: msgspec.Raw | None = None
+    tool_calls: msgspec.Raw = _NULL  # never `Raw | None`, which accepts nothing but null
+    function_call: msgspec.Raw = _NULL
+    audio: msgspec.Raw = _NULL
 
 
 class Choice(msgspec.Struct, gc=False):
@@ -53,7 +56,7 @@ class Frame(msgspec.Struct, gc=False):
 
     choices: list[Choice] | None = None
     usage: _Usage | None = None
-    error: msgspec.Raw | None = None
+    error: msgspec.Raw = _NULL
 
 
 _DECODE = msgspec.json.Decoder(Frame).decode
@@ -67,7 +70,7 @@ def read(data: bytes) -> Frame:
         frame = _DECODE(data)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         frame = _read_leniently(data)
-    if frame.error is not None and frame.error != _NULL:
+    if frame.error != _NULL:
         raise StreamBroken(f"The provider answered with an error: {_message(bytes(frame.error))}", is_retryable=True)
     return frame
 
@@ -82,7 +85,7 @@ def output_bytes(choice: Choice) -> int:
         if text:
             size += len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
     for raw in (said.tool_calls, said.function_call, said.audio):
-        if raw is not None and len(raw) > _EMPTY:
+        if len(raw) > _EMPTY:
             size += len(raw)
     return size
 
@@ -105,10 +108,6 @@ def usage(frame: Frame) -> Usage | None:
 
 def _figure(told: int | None) -> int:
     return min(max(0, told or 0), MOST_TOKENS)
-
-
-_NULL = msgspec.Raw(b"null")
-_EMPTY = len(b"null")
 
 
 def _message(error: bytes) -> str:
@@ -136,7 +135,7 @@ def _read_leniently(data: bytes) -> Frame:
     return Frame(
         choices=choices,
         usage=_lenient(document.get("usage"), _Usage),
-        error=None if error is None else msgspec.Raw(json.dumps(error).encode()),
+        error=_NULL if error is None else msgspec.Raw(json.dumps(error).encode()),
     )
 
 

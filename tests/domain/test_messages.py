@@ -1,0 +1,14 @@
+"""Messages as plain values."""
+
+from tollbar.domain.messages import Message, OtherPart, Role, TextPart
+
+
+def test_the_text_of_a_message_is_its_words() -> None:
+    """Text parts are joined by newlines; what is no text is left out."""
+    message = Message(Role.USER, (TextPart("What is"), OtherPart("image_url"), TextPart("this?")))
+    assert message.text == "What is\nthis?"
+
+
+def test_a_message_without_words_has_an_empty_text() -> None:
+    """A tool call alone says nothing in words."""
+    assert Message(Role.ASSISTANT, (OtherPart("tool_call"),)).text == ""

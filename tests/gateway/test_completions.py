@@ -1,0 +1,324 @@
+"""The straight line as a whole: for any interleaving of failure, cancellation and leaving, the books are right."""
+
+import asyncio
+from dataclasses import dataclass, field, replace
+
+from hypothesis import given, note, settings
+from hypothesis import strategies as st
+
+from tests.fakes import FakeProvider, HookedCounters, MemoryLedger, Script, Stall, Step, refuses, says
+from tests.making import (
+    BACKUP,
+    PRINCIPAL,
+    TARGET,
+    a_model,
+    a_request,
+    a_scene,
+    a_told_answer,
+    an_answer,
+    an_arrival,
+)
+from tollbar.counters.memory import MemoryCounters
+from tollbar.domain.errors import (
+    GatewayError,
+    Overloaded,
+    StreamBroken,
+    UpstreamBusy,
+    UpstreamFailed,
+    UpstreamMisconfigured,
+    UpstreamRejected,
+    UpstreamTimeout,
+)
+from tollbar.domain.events import Finished, FinishReason, Frames, Started, StreamEvent, Text, UsageSeen
+from tollbar.domain.limits import Charge, Limit, Measure
+from tollbar.domain.money import Unit, cost
+from tollbar.domain.records import Outcome, RequestRecord
+from tollbar.domain.usage import Usage, merge
+from tollbar.gateway.estimate import tokens_of
+from tollbar.gateway.visit import Visit
+
+AT_ONCE = Limit(Measure.CONCURRENCY, 2, 0)
+CALLS = Limit(Measure.REQUESTS, 100, 86_400)
+TOKENS = Limit(Measure.TOKENS, 10_000_000, 86_400)
+GRANTED = {Unit.CREDITS: 100, Unit.TOKENS: 10_000_000, Unit.DOLLARS: 10**15}
+PRICE = 3
+CYCLES = 400
+SHUTDOWN = Overloaded("We are going down.")
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What happens to one call."""
+
+    main: tuple[Script, ...]
+    spare: Script
+    failing: frozenset[tuple[str, int]] = frozenset()
+    """The points at which the ledger is away, each with its how manyth time."""
+    disturbance: str = ""
+    cycle: int = 0
+    """How many turns of the event loop after the start the disturbance comes."""
+    leaves_after: int | None = None
+
+
+@dataclass(slots=True)
+class Seen:
+    """What the caller of one call saw."""
+
+    events: list[StreamEvent] = field(default_factory=list)
+    is_complete: bool = False
+    is_disturbed: bool = False
+    visit: Visit | None = None
+
+
+def usages() -> st.SearchStrategy[Usage]:
+    """A provider's report; a figure of zero is one too."""
+    return st.builds(Usage, st.integers(0, 50), st.integers(0, 50), cached_read_tokens=st.integers(0, 5))
+
+
+def faults() -> st.SearchStrategy[Exception]:
+    """What can go wrong with a provider."""
+    return st.one_of(
+        st.builds(UpstreamFailed, st.just("failed"), is_retryable=st.booleans()),
+        st.builds(UpstreamTimeout, st.just("late"), is_retryable=st.just(True)),
+        st.builds(
+            UpstreamBusy,
+            st.just("busy"),
+            is_retryable=st.just(True),
+            retry_after_seconds=st.sampled_from([None, 2, 60]),
+        ),
+        st.builds(UpstreamRejected, st.just("your fault")),
+        st.builds(UpstreamMisconfigured, st.just("our fault")),
+        st.builds(StreamBroken, st.just("cut"), is_retryable=st.booleans()),
+        st.builds(RuntimeError, st.just("a fault nobody foresaw")),
+    )
+
+
+def relayed() -> st.SearchStrategy[Script]:
+    """An answer in the provider's own frames, which ends well, just ends, breaks or stalls."""
+    prelude = st.just(Frames(b"prelude", False))
+    piece = st.builds(Frames, st.just(b"piece"), st.just(True), st.integers(0, 40), st.none() | usages())
+    last = st.builds(Frames, st.just(b"last"), st.booleans(), st.just(3), st.none() | usages(), st.just(True))
+    ending: st.SearchStrategy[tuple[Step, ...]] = st.one_of(st.tuples(last), st.tuples(faults() | st.just(Stall())))
+    middle = st.lists(piece, max_size=3).map(tuple)
+    return st.builds(lambda first, rest, end: says(*first, *rest, *end), st.lists(prelude, max_size=2), middle, ending)
+
+
+def told() -> st.SearchStrategy[Script]:
+    """An answer in events of our own."""
+    some = st.one_of(
+        st.builds(Text, st.text(max_size=5), st.integers(0, 1)),
+        st.builds(UsageSeen, usages()),
+        st.builds(Finished, st.just(FinishReason.STOP), st.integers(0, 1)),
+        st.just(Started("a", "m")),
+    )
+    ending: st.SearchStrategy[tuple[Step, ...]] = st.just(()) | st.tuples(faults() | st.just(Stall()))
+    return st.builds(lambda steps, end: says(*steps, *end), st.lists(some, max_size=5), ending)
+
+
+def scripts() -> st.SearchStrategy[Script]:
+    """Anything a provider may do."""
+    good = st.sampled_from([says(*an_answer(usage=Usage(9, 4))), says(*an_answer()), says(*a_told_answer("a", "b"))])
+    return st.one_of(good, relayed(), told(), faults().map(refuses))
+
+
+def stories() -> st.SearchStrategy[Story]:
+    """Anything that may happen to a call."""
+    points = st.tuples(st.sampled_from(["reserve.before", "committed.before", "settle.before"]), st.integers(1, 3))
+    return st.builds(
+        Story,
+        main=st.lists(scripts(), min_size=1, max_size=3).map(tuple),
+        spare=scripts(),
+        failing=st.frozensets(points, max_size=2),
+        disturbance=st.sampled_from(["", "cancel", "interrupt", "both"]),
+        cycle=st.integers(1, 40),
+        leaves_after=st.none() | st.integers(1, 4),
+    )
+
+
+class Stage:
+    """Where one story is played."""
+
+    def __init__(self, story: Story) -> None:
+        self.story = story
+        self.seen = Seen()
+        self.is_over = False
+        self._times: dict[str, int] = {}
+        ledger = MemoryLedger(self.hook)
+        allowances = tuple(ledger.grant(unit, amount) for unit, amount in GRANTED.items())
+        self.allowances = dict(zip(GRANTED, allowances, strict=True))
+        self.principal = replace(PRINCIPAL, allowances=allowances, limits=(AT_ONCE, CALLS, TOKENS), credit_cost=PRICE)
+        providers = (FakeProvider(*story.main, hook=self.hook), FakeProvider(story.spare, hook=self.hook))
+        self.scene = a_scene(
+            *providers,
+            models=[a_model(TARGET, BACKUP, attempts=3)],
+            ledger=ledger,
+            counters=lambda clock: HookedCounters(MemoryCounters(clock), self.hook),
+        )
+        self.providers = providers
+
+    async def hook(self, point: str) -> None:
+        """Every await is a real one, and the ledger may be away."""
+        times = self._times[point] = self._times.get(point, 0) + 1
+        await asyncio.sleep(0)
+        if (point, times) in self.story.failing and not self.is_over:
+            raise Overloaded(f"The store is away ({point}).")
+
+    async def call(self) -> None:
+        """What the edge does."""
+        gateway, seen = self.scene.gateway, self.seen
+        async with gateway.enter(self.principal, an_arrival()) as seen.visit:
+            async with gateway.open(seen.visit, a_request(max_tokens=20)) as reply:
+                async for event in reply.events:
+                    seen.events.append(event)
+                    await asyncio.sleep(0)
+                    if len(seen.events) == self.story.leaves_after:
+                        return
+            seen.is_complete = True
+
+    async def play(self) -> asyncio.Task[None]:
+        """Serves the call, disturbs it when its time has come, and ends one that would stand still for ever."""
+        task = asyncio.create_task(self.call())
+        for cycle in range(CYCLES):
+            if task.done():
+                break
+            if cycle == self.story.cycle and self.story.disturbance:
+                self.disturb(task, self.story.disturbance)
+            await asyncio.sleep(0)
+        if not task.done():
+            self.disturb(task, "cancel")
+        await asyncio.wait({task})
+        self.fault = None if task.cancelled() else task.exception()
+        self.is_over = True
+        while self.scene.gateway.admission.owed:
+            await self.scene.gateway.admission.tick()
+        return task
+
+    def disturb(self, task: asyncio.Task[None], kind: str) -> None:
+        """Ends the call from outside."""
+        if kind in {"interrupt", "both"}:
+            self.interrupted = self.scene.gateway.recorder.interrupt(SHUTDOWN) > 0
+        if kind in {"cancel", "both"}:
+            self.cancelled = task.cancel()
+
+    fault: BaseException | None = None
+    interrupted = False
+    cancelled = False
+
+    @property
+    def record(self) -> RequestRecord:
+        """The one record of the call."""
+        (record,) = self.scene.records
+        return record
+
+
+def due(stage: Stage) -> tuple[int, Usage, int]:
+    """What the call costs by the table of endings: credits, tokens and nano-dollars."""
+    record, events = stage.record, list(stage.seen.events)
+    if record.outcome is Outcome.OK and record.attempts:  # its last event may have been kept back
+        provider = stage.providers[0 if record.target == TARGET.name else 1]
+        script = provider.scripts[min(len(provider.calls), len(provider.scripts)) - 1]
+        events = [step for step in script.steps if isinstance(step, StreamEvent)]
+    delivered = any(map(is_delivery, events))
+    reported: Usage | None = None
+    size = 0
+    for event in events:
+        match event:
+            case Frames():
+                size += event.output_bytes
+                said = event.usage
+            case Text():
+                size += len(event.text.encode())
+                said = None
+            case UsageSeen():
+                said = event.usage
+            case _:
+                said = None
+        reported = merge(reported, said) if reported and said else said or reported
+    prompt = Usage(prompt_tokens=tokens_of(len(b'[{"role": "user", "content": "Hello there"}]')))
+    counted = replace(prompt, completion_tokens=tokens_of(size))
+    is_sent = bool(record.attempts) and record.attempts[-1].error_code is None
+    match record.outcome, delivered:
+        case (Outcome.OK, _) | (Outcome.ABANDONED, True):
+            price, used = PRICE, reported or counted
+        case (Outcome.BROKEN, True):
+            price, used = 0, reported or counted
+        case (Outcome.ABANDONED, False) if is_sent:
+            price, used = 0, reported or prompt
+        case _:
+            price, used = 0, reported
+    card = BACKUP.card if record.target == BACKUP.name else TARGET.card
+    return price, used or Usage(), cost(used, card).nano_dollars if used is not None and card is not None else 0
+
+
+def is_delivery(event: StreamEvent) -> bool:
+    """Whether an event gave the caller something."""
+    return isinstance(event, Text) or (isinstance(event, Frames) and event.is_content)
+
+
+def check_books(stage: Stage) -> None:
+    """No hold stands, and charges, lines and record say what the table of endings says."""
+    ledger, record = stage.scene.ledger, stage.record
+    assert ledger.open == {}
+    price, usage, dollars = due(stage)
+    charged = {unit: ledger.spent(allowance) for unit, allowance in stage.allowances.items()}
+    assert {Unit.CREDITS: price, Unit.TOKENS: usage.total_tokens, Unit.DOLLARS: dollars} == charged
+    if not ledger.charged:
+        assert ledger.entries == []
+        return
+    assert (price, usage) == (record.credits, record.usage)
+    assert len(record.attempts) == len(ledger.entries)
+    paid = [line for line in ledger.entries if line.paid]
+    assert price == sum(line.credits for line in paid)
+    assert usage.total_tokens == sum(line.usage.total_tokens for line in paid)
+    assert dollars == sum(line.cost_nano_dollars or 0 for line in paid)
+
+
+def check_ending(stage: Stage, task: asyncio.Task[None]) -> None:
+    """The task ended as what happened demands: no cancellation is swallowed, no ending is taken for another."""
+    record = stage.record
+    fault = stage.fault
+    if stage.cancelled:
+        assert task.cancelled()
+    elif stage.interrupted:
+        assert fault is SHUTDOWN
+        assert task.cancelling() == 0
+    if fault is None and not task.cancelled():
+        assert record.outcome is (Outcome.OK if stage.seen.is_complete else record.outcome)
+        assert record.status == (200 if record.outcome is Outcome.OK else 499)
+    if isinstance(fault, GatewayError):
+        assert record.error_code == fault.code
+    if stage.seen.is_complete:
+        assert record.outcome is Outcome.OK
+
+
+async def check_nothing_left(stage: Stage) -> None:
+    """Slots, token rates, connections and tasks are given back."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert [provider.open_calls for provider in stage.providers] == [0, 0]
+    assert stage.scene.gateway.recorder.visits == set()
+    verdict = await stage.scene.counters.take(
+        [Charge("key:key", AT_ONCE, AT_ONCE.amount), Charge("key:key", CALLS), Charge("key:key", TOKENS, 0)]
+    )
+    assert verdict.refused is None
+    used = stage.record.usage.total_tokens if stage.record.usage else 0
+    assert verdict.rooms[2].remaining == TOKENS.amount - used
+
+
+@settings(max_examples=600)
+@given(stories())
+def test_whatever_happens_the_books_are_right(story: Story) -> None:
+    """Σ holds ends at zero, charges are the table's, everything is given back, and there is one record."""
+
+    note(repr(story))
+
+    async def play() -> None:
+        stage = Stage(story)
+        task = await stage.play()
+        assert len(stage.scene.records) == 1
+        check_books(stage)
+        check_ending(stage, task)
+        await check_nothing_left(stage)
+
+    asyncio.run(play())

@@ -1,0 +1,77 @@
+"""The conversation in a request, for providers of other dialects."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tollbar.domain.errors import InvalidType, InvalidValue
+from tollbar.domain.messages import Message, OtherPart, Role, TextPart
+from tollbar.wire.body import scan
+from tollbar.wire.openai_chat.conversation import expand
+
+
+def messages(*documents: Any) -> tuple[Message, ...]:
+    """What the conversation of these messages is."""
+    return expand(scan(json.dumps({"messages": documents}).encode())).messages
+
+
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [
+        ("system", Role.SYSTEM),
+        ("developer", Role.SYSTEM),
+        ("user", Role.USER),
+        ("assistant", Role.ASSISTANT),
+        ("tool", Role.TOOL),
+        ("function", Role.TOOL),
+    ],
+)
+def test_every_role_is_known(name: str, role: Role) -> None:
+    """The older and newer names of a role mean the same."""
+    assert messages({"role": name, "content": "x"}) == (Message(role, (TextPart("x"),)),)
+
+
+def test_parts_and_calls_are_kept_in_order() -> None:
+    """Text as text, anything else under its own name, tool calls last."""
+    content = [{"type": "text", "text": "a"}, {"type": "image_url", "image_url": {}}, {"type": "text", "text": "b"}]
+    (message,) = messages({"role": "assistant", "content": content, "tool_calls": [{}, {}]})
+    called = OtherPart("tool_call")
+    assert message.parts == (TextPart("a"), OtherPart("image_url"), TextPart("b"), called, called)
+
+
+@pytest.mark.parametrize("part", [{"type": "text"}, {"type": "text", "text": 5}, {}, {"type": None}])
+def test_a_broken_part_is_no_text(part: dict[str, Any]) -> None:
+    """It is passed on as something else, and never as words that nobody wrote."""
+    (message,) = messages({"role": "user", "content": [part]})
+    assert [type(found) for found in message.parts] == [OtherPart]
+
+
+def test_a_message_may_say_nothing() -> None:
+    """No content, and none of the messages at all."""
+    assert messages({"role": "assistant", "content": None, "tool_calls": None}) == (Message(Role.ASSISTANT, ()),)
+    assert messages() == ()
+    assert expand(scan(b"{}")).messages == ()
+
+
+def test_an_unknown_role_is_refused_with_its_path() -> None:
+    """The fault names the message."""
+    with pytest.raises(InvalidValue) as fault:
+        messages({"role": "user", "content": "x"}, {"role": "boss", "content": "x"})
+    assert fault.value.field == "messages[1].role"
+
+
+@pytest.mark.parametrize("message", ["x", 5, {"content": "x"}, {"role": 5}, {"role": "user", "content": 5}])
+def test_what_is_no_message_is_refused(message: Any) -> None:
+    """A fault of type, told before anything is made of it."""
+    with pytest.raises(InvalidType) as fault:
+        messages(message)
+    assert fault.value.field == "messages"
+
+
+def test_half_a_surrogate_pair_becomes_the_replacement_character() -> None:
+    """Legal JSON, but no text that could be searched or stored; whole pairs stay."""
+    (message,) = messages({"role": "user", "content": "a\ud800b 🦊"})
+    assert message.text == "a\ufffdb 🦊"
+    with pytest.raises(InvalidType):
+        messages({"role": "user", "content": ["\ud800"]})

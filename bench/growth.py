@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import secrets
 import sqlite3
 import statistics
 from collections.abc import Iterator
@@ -24,11 +23,13 @@ def measure(report: Report, stage: Stage, installation: Installation, plan: Plan
         keys = tuple(make_keys(running, admin, plan.growth_callers))
         few = costs(stage, gateway.with_keys(running, keys[:FEW]), plan)
     fill(installation, plan.growth_keys)
+    start = gateway.start_seconds(installation, keys[0])
     with gateway.running(installation, keys) as running:
         many = costs(stage, running, plan)
     growth = (statistics.median(many) / statistics.median(few) - 1) * 100
     name = f"cost growth, {FEW} to {plan.growth_keys:,} keys"
     report.figures.append(Figure(name, "%", [growth], Budget(10, 3)))
+    report.figures.append(Figure(f"start to first answer, {plan.growth_keys:,} keys", "s", [start], Budget(2, 1)))
     report.notes.append(
         f"A plain request costs {statistics.median(few):.0f} µs with {FEW} keys in use, and "
         f"{statistics.median(many):.0f} µs with {plan.growth_callers:,} in use of {plan.growth_keys:,}."
@@ -63,29 +64,24 @@ def make_keys(running: Gateway, admin: str, count: int) -> Iterator[str]:
 def fill(installation: Installation, count: int) -> None:
     """Copies a key and its allowances until so many are stored; the copies have secrets that nobody knows."""
     with closing(sqlite3.connect(installation.data / "tollbar.db")) as store, store:
-        store.row_factory = sqlite3.Row
-        key = dict(store.execute("SELECT * FROM keys WHERE name = 'caller 0'").fetchone())
-        secret = dict(store.execute("SELECT * FROM secrets WHERE key_id = ?", (key["id"],)).fetchone())
-        allowances = [dict(row) for row in store.execute("SELECT * FROM allowances WHERE key_id = ?", (key["id"],))]
-        stored = store.execute("SELECT count(*) FROM keys").fetchone()[0]
-        last = store.execute("SELECT max(id) FROM allowances").fetchone()[0]
-        copies = [(f"copy{number:06}", number) for number in range(count - stored)]
-        _insert(store, "keys", (key | {"id": name, "name": name} for name, _ in copies))
-        _insert(store, "secrets", (secret | {"key_id": name, "digest": secrets.token_bytes(32)} for name, _ in copies))
-        untouched = {"spent": 0, "leased": 0}
-        for place, allowance in enumerate(allowances):
-            first = last + 1 + place * count
-            _insert(
-                store,
-                "allowances",
-                (allowance | {"id": first + number, "key_id": name} | untouched for name, number in copies),
-            )
+        (source,) = store.execute("SELECT id FROM keys WHERE name = 'caller 0'").fetchone()
+        (stored,) = store.execute("SELECT count(*) FROM keys").fetchone()
+        name = "printf('copy%06d', number)"
+        copied = {
+            "keys": {"id": name, "name": name},
+            "secrets": {"key_id": name, "digest": "randomblob(32)"},
+            "allowances": {"key_id": name, "id": "NULL", "spent": "0", "leased": "0"},
+        }
+        for table, replaced in copied.items():
+            _copy(store, table, replaced, source, count - stored)
 
 
-def _insert(store: sqlite3.Connection, table: str, rows: Iterator[dict[str, object]]) -> None:
-    first = next(rows)
-    columns = ", ".join(first)
-    marks = ", ".join("?" for _ in first)
-    statement = f"INSERT INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608 - our own names
-    store.execute(statement, tuple(first.values()))
-    store.executemany(statement, (tuple(row.values()) for row in rows))
+def _copy(store: sqlite3.Connection, table: str, replaced: dict[str, str], source: str, count: int) -> None:
+    """Inserts copies of a key's rows, numbered from zero, with some columns replaced by expressions."""
+    columns = [row[1] for row in store.execute(f"PRAGMA table_info({table})")]
+    values = ", ".join(replaced.get(column, column) for column in columns)
+    owner = "id" if table == "keys" else "key_id"
+    numbers = "SELECT 0 UNION ALL SELECT number + 1 FROM numbers WHERE number + 1 < ?"
+    into = f"INSERT INTO {table} ({', '.join(columns)}) SELECT {values}"
+    statement = f"WITH RECURSIVE numbers(number) AS ({numbers}) {into} FROM {table}, numbers WHERE {owner} = ?"
+    store.execute(statement, (count, source))

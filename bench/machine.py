@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,14 +82,14 @@ def program(
 
 
 def stop(process: "subprocess.Popen[bytes]") -> None:
-    """Ends a program and its children."""
+    """Asks a program to end, and then ends whatever is left of it and its children."""
     if process.poll() is None:
         process.terminate()
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(10)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+    with suppress(ProcessLookupError):  # each program leads a group of its own, which is empty when all have ended
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def wait_for_port(port: int, process: "subprocess.Popen[bytes]", seconds: float = 20.0) -> None:

@@ -24,7 +24,7 @@ class Item:
 
 
 def round_of_work(seed: int) -> int:
-    """One round: some forty microseconds on the machine where the budgets were set."""
+    """One round: a few dozen microseconds."""
     items = [Item(f"item-{seed + number}", number, number / 3) for number in range(16)]
     by_name = {item.name: item for item in items}
     text = ",".join(by_name).encode()

@@ -217,7 +217,7 @@ class MemoryLedger:
             overruns = any(amount > reservation.held(allowance) for allowance, amount in charges)
             for allowance, amount in charges:
                 self._spent[allowance] += amount
-            self.entries += [replace(entry, flag="overrun") if overruns and entry.paid else entry for entry in entries]
+            self.entries += [entry._replace(flag="overrun") if overruns and entry.paid else entry for entry in entries]
             self.charged[reservation.id] = dict(charges)
             del self.open[reservation.id]
         await self.hook("settle.after")

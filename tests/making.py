@@ -60,9 +60,9 @@ def an_arrival(request_id: str = "r1", at: float = 7_200.0) -> Arrival:
 
 
 def a_visit(principal: Principal = PRINCIPAL, **fields: Any) -> Visit:
-    """A call in progress that nobody else can interrupt."""
+    """A streamed call in progress that nobody else can interrupt."""
     visit = Visit(an_arrival(), principal, None)
-    for name, value in fields.items():
+    for name, value in {"request": a_request(), **fields}.items():
         setattr(visit, name, value)
     return visit
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.counters.clock import ManualClock
 from tollbar import logs
-from tollbar.admin.keys import new_id, new_secret
+from tollbar.domain.identity import assemble
 
 CLOCK = ManualClock()
 
@@ -109,7 +109,7 @@ async def test_the_request_s_id_follows_its_tasks() -> None:
     assert [event.get("request_id") for event in events(stream)] == ["req_1", "req_1", "req_2", None]
 
 
-OUR_KEY = new_secret(new_id())
+OUR_KEY = assemble("0Djn0uqzRm", "SPWJWe4z59XHG9XduDOtIRw4B5li")
 SECRETS = [
     OUR_KEY,
     OUR_KEY[:-1] + ("a" if OUR_KEY[-1] != "a" else "b"),

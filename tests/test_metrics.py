@@ -1,7 +1,6 @@
 """The metrics, as Prometheus reads them."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -79,7 +78,7 @@ def test_buckets_hold_everything_up_to_their_bound() -> None:
     """A value at a bound is within it; the last bucket holds all."""
     metrics = Metrics()
     for seconds in (0.25, 0.2500001, 10_000.0):
-        metrics.observe(replace(RECORD, duration_seconds=seconds))
+        metrics.observe(RECORD._replace(duration_seconds=seconds))
     samples = read(metrics)
     route = "/v1/chat/completions"
     assert [
@@ -95,8 +94,7 @@ def test_buckets_hold_everything_up_to_their_bound() -> None:
 def test_a_refused_call_leaves_no_traces_of_what_it_had_not() -> None:
     """Without usage, target and price there are no tokens, no first content and no dollars."""
     metrics = Metrics()
-    refused = replace(
-        RECORD,
+    refused = RECORD._replace(
         outcome=Outcome.REFUSED,
         error_code="insufficient_quota",
         target=None,
@@ -118,7 +116,7 @@ def test_no_caller_can_make_the_metrics_grow() -> None:
     """Beyond the bound, new label values are counted together."""
     metrics = Metrics()
     for number in range(MAX_LABEL_SETS + 50):
-        metrics.observe(replace(RECORD, route=f"/generate/{number}"))
+        metrics.observe(RECORD._replace(route=f"/generate/{number}"))
     samples = read(metrics)
     routes = {dict(labels)["route"] for name, labels in samples if name == "toll_calls_total"}
     assert len(routes) == MAX_LABEL_SETS + 1
@@ -143,7 +141,7 @@ def test_what_others_report_is_shown() -> None:
 def test_every_metric_is_described() -> None:
     """What is rendered is what the table describes, and the process's own."""
     metrics = Metrics()
-    metrics.observe(replace(RECORD, error_code="x"))
+    metrics.observe(RECORD._replace(error_code="x"))
     metrics.count_fail_open("counters")
     families = list(text_string_to_metric_families(metrics.render().decode()))
     ours = {family.name: family.type for family in families if family.name.startswith("toll_")}
@@ -153,7 +151,7 @@ def test_every_metric_is_described() -> None:
 def test_label_values_cannot_break_the_format() -> None:
     """Quotes and newlines in a label are escaped."""
     metrics = Metrics()
-    metrics.observe(replace(RECORD, route='/a"b\nc'))
+    metrics.observe(RECORD._replace(route='/a"b\nc'))
     assert value(read(metrics), "toll_calls_total", route='/a"b\nc', outcome="ok") == 1
 
 

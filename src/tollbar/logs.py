@@ -50,19 +50,19 @@ _PATTERNS = (
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
-def configure(now: Callable[[], datetime], level: str = "info") -> None:
+def configure(now: Callable[[], datetime], level: str = "info") -> "Sink":
     """Sends this process's log to standard error: readable on a terminal, JSON lines elsewhere.
 
     `now` gives the moment in UTC. `level` is for Tollbar's own events; libraries speak from a warning on.
     """
     render = render_readable if sys.stderr.isatty() else render_json
-    configure_stream(sys.stderr.buffer, render, now, level)
+    return configure_stream(sys.stderr.buffer, render, now, level)
 
 
-def configure_stream(stream: BinaryIO, render: Renderer, now: Callable[[], datetime], level: str = "info") -> None:
+def configure_stream(stream: BinaryIO, render: Renderer, now: Callable[[], datetime], level: str = "info") -> "Sink":
     """Sends this process's log to a stream, one line for each event."""
     number = logging.getLevelNamesMapping()[level.upper()]
-    sink = _Sink(stream, render, now)
+    sink = Sink(stream, render, now)
     structlog.configure(
         processors=[sink.line],
         wrapper_class=structlog.make_filtering_bound_logger(number),
@@ -75,6 +75,7 @@ def configure_stream(stream: BinaryIO, render: Renderer, now: Callable[[], datet
     root.setLevel(logging.WARNING)
     logging.getLogger("tollbar").setLevel(number)
     logging.captureWarnings(True)
+    return sink
 
 
 @contextmanager
@@ -126,8 +127,8 @@ def render_readable(event: Event) -> str:
     return f"{at.astimezone():%H:%M:%S} {level:<8} {escape(str(what))}{pairs}{trace}"
 
 
-class _Sink:
-    """Finishes events and writes them, whichever door they came through."""
+class Sink:
+    """The end of the log: finishes events and writes them, whichever door they came through."""
 
     def __init__(self, stream: BinaryIO, render: Renderer, now: Callable[[], datetime]) -> None:
         self._stream = stream
@@ -146,6 +147,10 @@ class _Sink:
         level = "error" if method == "exception" else method
         return scrub(self._render(_finish(self._now(), level, event)))
 
+    def emit(self, event: Event, level: str = "info") -> None:
+        """Writes an event without a logger's detour: for the one line that every call writes."""
+        self.write(scrub(self._render({"at": self._now(), "level": level, **event})))
+
     def write(self, line: str) -> None:
         """Writes a line at once."""
         try:
@@ -160,7 +165,7 @@ class _Writer:
 
     __slots__ = ("critical", "debug", "error", "exception", "fatal", "info", "log", "msg", "name", "warn", "warning")
 
-    def __init__(self, sink: _Sink, name: str | None) -> None:
+    def __init__(self, sink: Sink, name: str | None) -> None:
         self.name = name
         self.debug = self.info = self.warning = self.warn = self.error = self.critical = sink.write
         self.fatal = self.exception = self.log = self.msg = sink.write
@@ -169,7 +174,7 @@ class _Writer:
 class _LibraryHandler(logging.Handler):
     """Takes what libraries say through the standard `logging` module."""
 
-    def __init__(self, sink: _Sink) -> None:
+    def __init__(self, sink: Sink) -> None:
         super().__init__()
         self._sink = sink
 

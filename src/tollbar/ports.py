@@ -86,7 +86,7 @@ class KeyStore(Protocol):
         ...
 
     async def rotate(self, key_id: str, digest: bytes, hint: str, old_until: datetime) -> Key:
-        """Gives the key another secret; earlier ones stop at `old_until`. Raises `NotFound`, or `Conflict` if revoked."""
+        """Gives the key another secret; earlier ones stop at `old_until`. Raises NotFound, or Conflict if revoked."""
         ...
 
 
@@ -126,7 +126,7 @@ class Ledger(Protocol):
     async def settle(
         self, reservation: Reservation, charges: Sequence[tuple[AllowanceId, int]], entries: Sequence[LedgerEntry]
     ) -> None:
-        """Ends the hold: writes the charges (release is a charge of nothing) and the lines, durably, in one transaction.
+        """Ends the hold: writes the charges (to release is to charge nothing) and the lines, durably, in one transaction.
 
         A second call for the same reservation changes nothing. A charge above its hold is written in full and flagged.
         Raises `Overloaded` when it could not be made durable; then nothing was written and the hold still stands.

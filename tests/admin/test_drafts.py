@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,12 @@ from tollbar.domain.limits import Limit, Measure
 from tollbar.domain.money import Unit
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def draft_of(field: str, value: Any) -> KeyDraft:
+    """A draft with one field."""
+    asked: Any = {field: value}
+    return KeyDraft(**asked)
 
 
 def field_of(fault: pytest.ExceptionInfo[InvalidValue]) -> str | None:
@@ -84,7 +91,7 @@ def test_limits_are_replaced_one_by_one() -> None:
 def test_impossible_rates_are_refused(name: str, amount: int) -> None:
     """Negative and astronomical rates are refused by the name of their field."""
     with pytest.raises(InvalidValue) as fault:
-        drafts.read_limits(KeyDraft(**{name: amount}))
+        drafts.read_limits(draft_of(name, amount))
     assert field_of(fault) == name
 
 
@@ -124,7 +131,7 @@ def test_a_changed_amount_keeps_its_period() -> None:
 def test_impossible_amounts_are_refused(unit: str, amount: int | Decimal) -> None:
     """Fractions of what is whole, negative, huge, tiny and endless amounts are refused by the name of their field."""
     with pytest.raises(InvalidValue) as fault:
-        drafts.read_grants(KeyDraft(**{unit: amount}))
+        drafts.read_grants(draft_of(unit, amount))
     assert field_of(fault) == unit
 
 

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,8 @@ pytestmark = pytest.mark.anyio
 
 async def issue(desk: Desk, **draft: object) -> IssuedKey:
     """A key made of a draft."""
-    return await issue_key(desk.keys, desk.clock, desk.digest, KeyDraft(**{"name": "bot", **draft}))  # type: ignore[arg-type]
+    asked: Any = {"name": "bot", **draft}
+    return await issue_key(desk.keys, desk.clock, desk.digest, KeyDraft(**asked))
 
 
 async def test_a_key_is_what_was_asked_for(desk: Desk) -> None:

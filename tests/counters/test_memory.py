@@ -78,7 +78,7 @@ def test_corrections_count_like_an_exact_log(window: int, steps: list[tuple[floa
             log.append((clock.seconds, asked))
         assert verdict.rooms[0].remaining == max(0, 60 - within(log, oldest, clock.seconds))
         if verdict.refused is None:
-            at_once(counters.give_back([Charge("key:a", limit, min(back, asked))], verdict.taken_at))
+            counters.give_back([Charge("key:a", limit, min(back, asked))], verdict.taken_at)
             log[-1] = (clock.seconds, asked - min(back, asked))
 
 
@@ -142,12 +142,11 @@ def test_agrees_with_an_independent_moving_window(oracle: tuple[ManualClock, Mem
         assert outcomes >= {(True, True), (False, False)}
 
 
-def test_taking_and_giving_back_do_not_suspend() -> None:
+def test_taking_does_not_suspend() -> None:
     """A take is one step of the event loop, which is what makes it whole."""
     counters = MemoryCounters(ManualClock())
     charge = Charge("key:a", Limit(Measure.REQUESTS, 1, 60))
     assert isinstance(at_once(counters.take([charge])), Verdict)
-    assert at_once(counters.give_back([charge], 0.0)) is None
 
 
 def test_idle_scopes_go_first() -> None:
@@ -200,5 +199,5 @@ def test_a_correction_for_a_forgotten_scope_adds_none() -> None:
     counters, limit = MemoryCounters(ManualClock(), most_scopes=1), Limit(Measure.REQUESTS, 1, 60)
     verdict = at_once(counters.take([Charge("old", limit)]))
     at_once(counters.take([Charge("new", limit)]))
-    at_once(counters.give_back([Charge("old", limit)], verdict.taken_at))
+    counters.give_back([Charge("old", limit)], verdict.taken_at)
     assert at_once(counters.take([Charge("new", limit)])).refused is not None

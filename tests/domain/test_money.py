@@ -172,6 +172,7 @@ def test_what_is_no_amount_is_refused(text: str) -> None:
         (Unit.CREDITS, "0.5"),
         (Unit.TOKENS, "1e-3"),
         (Unit.DOLLARS, "0.0000000001"),
+        (Unit.DOLLARS, "1e-999999999"),
         (Unit.DOLLARS, "1.0000000000000000000000000001"),
         (Unit.DOLLARS, "0.99999999999999999999999999999999"),
         (Unit.TOKENS, "1.0000000000000000000000000000000001"),
@@ -183,7 +184,10 @@ def test_what_is_too_fine_is_refused_and_never_rounded(unit: Unit, text: str) ->
         to_amount(unit, Decimal(text))
 
 
-@pytest.mark.parametrize(("unit", "text"), [(Unit.DOLLARS, "1e10"), (Unit.TOKENS, "1e1000000"), (Unit.CREDITS, "1e19")])
+@pytest.mark.parametrize(
+    ("unit", "text"),
+    [(Unit.DOLLARS, "1e10"), (Unit.TOKENS, "1e1000000"), (Unit.CREDITS, "1e19"), (Unit.DOLLARS, "1e999999999")],
+)
 def test_what_no_store_can_hold_is_refused(unit: Unit, text: str) -> None:
     """An amount beyond 64 bits is refused at once, not computed."""
     with pytest.raises(ValueError, match="most there can be"):

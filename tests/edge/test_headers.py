@@ -4,17 +4,12 @@ import pytest
 
 from tollbar.domain import errors
 from tollbar.domain.limits import Limit, Measure, Room
-from tollbar.edge.headers import error_headers, limit_headers, request_id_header
+from tollbar.edge.headers import error_headers, limit_headers
 
 MINUTE = Limit(Measure.REQUESTS, 20, 60)
 DAY = Limit(Measure.REQUESTS, 100, 86_400)
 TOKENS = Limit(Measure.TOKENS, 40_000, 60)
 AT_ONCE = Limit(Measure.CONCURRENCY, 4, 0)
-
-
-def test_the_request_id_is_told() -> None:
-    """The header that finds the log line."""
-    assert request_id_header("req_1") == (b"x-request-id", b"req_1")
 
 
 def test_limits_are_told_by_measure() -> None:
@@ -77,4 +72,10 @@ def test_overload_asks_for_a_moment() -> None:
 )
 def test_final_errors_say_that_trying_again_is_no_use(error: errors.GatewayError) -> None:
     """Ours were tried already; the SDKs would multiply them by their own."""
-    assert error_headers(error) == [(b"x-should-retry", b"false")]
+    assert (b"x-should-retry", b"false") in error_headers(error)
+
+
+def test_a_401_names_the_scheme_and_other_errors_do_not() -> None:
+    """RFC 9110 asks for it, and some clients read it."""
+    assert error_headers(errors.InvalidKey("")) == [(b"www-authenticate", b"Bearer"), (b"x-should-retry", b"false")]
+    assert error_headers(errors.NotAllowed("")) == [(b"x-should-retry", b"false")]

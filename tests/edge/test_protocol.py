@@ -165,6 +165,7 @@ async def test_a_refusal_is_the_unified_error(running: Server) -> None:
         "status": 400,
         "field": None,
         "details": {},
+        "request_id": response.headers["x-request-id"],
     }
     assert response.headers["content-type"] == "application/json"
     assert response.headers["connection"] == "close"

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.providers.calls import SECRET, ask, call, joined, provider
 from tests.upstream import FakeUpstream
-from tests.upstream_scripts import Script, error
+from tests.upstream_scripts import Asked, Script, error, stream
 from tollbar.clock import SystemClock
 from tollbar.domain.errors import UpstreamFailed, UpstreamMisconfigured
 from tollbar.domain.events import Frames
@@ -129,6 +130,15 @@ async def test_a_provider_that_leaves_the_stream_open_does_not_hold_it_up(fake: 
     )
     assert joined(await ask(fake, call("ok", stream=True))) == whole
     await up.until(lambda: up.open_connections == 0)
+
+
+async def test_an_end_that_comes_a_little_late_is_waited_for(fake: Provider, up: FakeUpstream) -> None:
+    """When the end of the body follows [DONE] by some milliseconds, the connection is kept for the next call."""
+    late = replace(stream(Asked()), between_seconds=0.03)
+    up.plan(replace(late, pieces=(b"".join(late.pieces), b"")))
+    for _ in range(2):
+        await ask(fake, call("ok", stream=True))
+    assert up.connections == 1
 
 
 async def test_a_connection_is_used_again_after_a_stream(fake: Provider, up: FakeUpstream) -> None:

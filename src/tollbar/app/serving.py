@@ -12,6 +12,7 @@ from tollbar.clock import SystemClock
 from tollbar.edge.line import Receive, Send
 from tollbar.edge.middleware import Scope
 from tollbar.edge.server import Drain, server
+from tollbar.logs import Sink
 from tollbar.settings import Settings, load, read_environment
 
 COLLECT_AFTER = 50_000
@@ -24,8 +25,9 @@ class Application:
     `running` is what runs between the two; `fault` is what kept it from starting.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, log: Sink) -> None:
         self._settings = settings
+        self._log = log
         self.running: Running | None = None
         self.fault: Exception | None = None
 
@@ -50,7 +52,7 @@ class Application:
         await receive()
         async with AsyncExitStack() as stack:
             try:
-                made = running(self._settings, makes_starter_key=self._settings.server.is_loopback)
+                made = running(self._settings, self._log, makes_starter_key=self._settings.server.is_loopback)
                 self.running = await stack.enter_async_context(made)
             except Exception as fault:
                 self.fault = fault
@@ -64,14 +66,12 @@ class Application:
 def create() -> Application:
     """The application of the settings in the environment, for `uvicorn --factory tollbar.app:create`."""
     settings = load(read_environment(), {}, known_names())
-    _configure_logs(settings)
-    return Application(settings)
+    return Application(settings, _log(settings))
 
 
 def serve(settings: Settings, tell: Callable[[str], None]) -> None:
     """Serves until a signal ends it; raises what keeps it from starting. `tell` is told where, and the keys made."""
-    _configure_logs(settings)
-    application = Application(settings)
+    application = Application(settings, _log(settings))
     drain = Drain(
         application.drain, application.expire, settings.server.drain_delay_seconds, settings.server.drain_seconds
     )
@@ -96,8 +96,8 @@ def _settle_memory() -> None:
     gc.set_threshold(COLLECT_AFTER, 20, 50)
 
 
-def _configure_logs(settings: Settings) -> None:
-    logs.configure(SystemClock().now, "debug" if settings.debug else "info")
+def _log(settings: Settings) -> Sink:
+    return logs.configure(SystemClock().now, "debug" if settings.debug else "info")
 
 
 def _url(host: str, port: int) -> str:

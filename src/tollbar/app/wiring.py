@@ -31,6 +31,7 @@ from tollbar.gateway.authenticate import Authenticator
 from tollbar.gateway.completions import Gateway
 from tollbar.gateway.health import Health
 from tollbar.gateway.record import Recorder
+from tollbar.logs import Sink
 from tollbar.metrics import Metrics
 from tollbar.ports import Clock, Provider
 from tollbar.providers import connect, vendors
@@ -76,7 +77,7 @@ class Readiness:
 
 
 @asynccontextmanager
-async def running(settings: Settings, makes_starter_key: bool) -> AsyncIterator[Running]:
+async def running(settings: Settings, log: Sink, makes_starter_key: bool) -> AsyncIterator[Running]:
     """The product of these settings, from an opened store to closed connections.
 
     Raises BootstrapError, StorageError or VendorFaults when it must not start.
@@ -95,7 +96,7 @@ async def running(settings: Settings, makes_starter_key: bool) -> AsyncIterator[
         prices = Prices(lambda: clock.now().date())
         servers, made, providers = await _providers(settings, transport, prices, clock)
         metrics = Metrics()
-        sinks = (call_log(), metrics.observe, storage.log.write)
+        sinks = (call_log(log), metrics.observe, storage.log.write)
         gateway = _gateway(storage, made, providers, Recorder(sinks, clock), digest_of, clock)
         metrics.watch_calls(lambda: len(gateway.recorder.visits))
         readiness = Readiness()

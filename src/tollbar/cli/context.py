@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tollbar.settings import KnownNames, Settings, load, read_environment
+from tollbar.app.known import known_names
+from tollbar.settings import Settings, load, read_environment
 
 if TYPE_CHECKING:
     from tollbar.admin.bootstrap import InstanceKeys
@@ -13,17 +14,6 @@ if TYPE_CHECKING:
 def read_settings(config: Path | None, data: Path | None, flags: Mapping[str, object] | None = None) -> Settings:
     """The settings of this process: its file, its environment, and the flags of the command; raises SettingsError."""
     return load(read_environment(), {"config": config, "data": data, **(flags or {})}, known_names())
-
-
-def known_names() -> KnownNames:
-    """The names that the table of vendors brings."""
-    from tollbar.providers import vendors
-    from tollbar.providers.rows import WIRES
-
-    table = vendors.load()
-    names = [name for vendor in table.values() for name in vendor.key_env]
-    names += [name for vendor in table.values() for parts in vendor.placeholders.values() for name in parts]
-    return KnownNames(secrets=tuple(dict.fromkeys(names)), vendors=tuple(table), wires=tuple(WIRES))
 
 
 def instance_keys(settings: Settings) -> "InstanceKeys":

@@ -26,6 +26,7 @@ def write(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the documentation lies.")] = Path("docs"),
 ) -> None:
     """Write the reference pages anew."""
+    folder.mkdir(parents=True, exist_ok=True)
     for name, page in PAGES.items():
         (folder / name).write_text(page(), encoding="utf-8")
         output.say(str(folder / name))
@@ -39,7 +40,7 @@ def configuration() -> str:
 # Configuration
 
 {MADE}
-Settings come from five places, each going before the ones above it in this list:
+Settings come from five places, from the weakest to the strongest:
 
 1. the defaults below;
 2. the settings file `tollbar.yaml` (`TOLLBAR_CONFIG` or `--config` name another);

@@ -1,8 +1,9 @@
 """`tollbar routes` and `tollbar explain`: what is served, and where a call would go, without calling anybody."""
 
+import asyncio
 import inspect
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,7 +11,11 @@ from tollbar.cli import output
 from tollbar.cli.faults import spoken
 from tollbar.cli.options import Config, Data, Json
 from tollbar.domain.catalogue import Plan, Target
+from tollbar.domain.identity import Principal
 from tollbar.domain.money import PICO_PER_DOLLAR_PER_MILLION, Rate
+
+if TYPE_CHECKING:
+    from tollbar.settings import Settings
 
 
 def routes(as_json: Json = False) -> None:
@@ -28,7 +33,7 @@ def routes(as_json: Json = False) -> None:
 def explain(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="The name a caller would use.", show_default=False)],
     key: Annotated[
-        str | None, typer.Option("--key", help="The key's name or id, to leave out what it may not use.")
+        str | None, typer.Option("--key", metavar="KEY", help="The key's name or id, to leave out what it may not use.")
     ] = None,
     as_json: Json = False,
     config: Config = None,
@@ -41,11 +46,7 @@ def explain(
     from tollbar.cli.context import read_settings
 
     with spoken():
-        settings = read_settings(config, data)
-
-        from tollbar import app
-
-        plan = app.explain(settings, model, key)
+        plan = asyncio.run(_plan(read_settings(config, data), model, key))
     if as_json:
         output.say_json(describe_plan(plan))
     else:
@@ -82,6 +83,27 @@ def describe_plan(plan: Plan) -> dict[str, object]:
         ],
         "skipped": [{"target": target, "reason": reason} for target, reason in plan.skipped],
     }
+
+
+async def _plan(settings: "Settings", model: str, reference: str | None) -> Plan:
+    """The plan for a call with every target up: what is configured, without the servers that a start would find."""
+    from tollbar.admin.keys import find_key
+    from tollbar.app.catalogue import offer
+    from tollbar.cli.store import open_store
+    from tollbar.clock import SystemClock
+    from tollbar.gateway.resolve import resolve
+    from tollbar.providers import vendors
+    from tollbar.providers.prices import Prices
+
+    principal = Principal("", "")
+    if reference is not None:
+        async with open_store(settings) as desk:
+            key = await find_key(desk.keys, reference)
+            principal = Principal(key.id, key.name, models=key.models)
+    offered = offer(settings, vendors.load(), (), Prices(lambda: SystemClock().now().date()))
+    for warning in offered.warnings:
+        output.note(f"note: {warning}")
+    return resolve(model, frozenset(), principal, offered.catalogue, lambda _: True)
 
 
 def _target_row(place: int, target: Target) -> Sequence[str]:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from tollbar.settings import Fault
 
 FAILED = 1
+ARGUMENTS = frozenset({"model", "key"})
+"""Fields that commands take without the name of an option."""
 
 
 @contextmanager
@@ -52,4 +54,4 @@ def say_faults(faults: "Sequence[Fault]") -> None:
 
 
 def _option(field: str | None) -> str:
-    return f"--{field.replace('_', '-')}: " if field else ""
+    return f"--{field.replace('_', '-')}: " if field and field not in ARGUMENTS else ""

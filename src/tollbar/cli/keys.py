@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from tollbar.cli import output
+from tollbar.cli import output, telling
 from tollbar.cli.faults import spoken
 from tollbar.cli.options import Config, Data, Json, app
 
@@ -98,7 +98,7 @@ def create(
             expires=expires,
         )
         issued, now = _run(config, data, lambda desk: issue_key(desk.keys, desk.clock, desk.digest, draft))
-    _show_issued(issued, now, "is made", quiet=quiet, as_json=as_json)
+    telling.say_issued(issued, now, "is made", quiet=quiet, as_json=as_json)
 
 
 @commands.command("list")
@@ -109,13 +109,12 @@ def list_all(as_json: Json = False, config: Config = None, data: Data = None) ->
     with spoken():
         keys, now = _run(config, data, lambda desk: list_keys(desk.keys))
     if as_json:
-        output.say_json({"object": "list", "data": [describe(key, now) for key in keys]})
+        output.say_json({"object": "list", "data": [telling.describe(key, now) for key in keys]})
         return
     if not keys:
         output.note("There are no keys yet. Make one: tollbar keys create --name NAME")
         return
-    heads = ("name", "id", "state", "opens", "models", "left", "limits", "expires", "made")
-    output.say_table(heads, [_row(key, now) for key in keys])
+    telling.say_list(keys, now)
 
 
 @commands.command("show")
@@ -125,7 +124,7 @@ def show(key: Reference, as_json: Json = False, config: Config = None, data: Dat
 
     with spoken():
         found, now = _run(config, data, lambda desk: find_key(desk.keys, key))
-    _show(found, now, as_json=as_json)
+    telling.say_key(found, now, as_json=as_json)
 
 
 @commands.command("update")
@@ -176,7 +175,7 @@ def update(
             return await update_key(desk.keys, desk.clock, found.id, draft)
 
         changed, now = _run(config, data, change)
-    _show(changed, now, as_json=as_json)
+    telling.say_key(changed, now, as_json=as_json)
 
 
 @commands.command("rotate")
@@ -203,7 +202,7 @@ def rotate(
 
         issued, now = _run(config, data, change)
     ending = f"the earlier one works for {output.span(span)} more" if span else "the earlier one has stopped"
-    _show_issued(issued, now, f"has another secret; {ending}", quiet=quiet, as_json=as_json)
+    telling.say_issued(issued, now, f"has another secret; {ending}", quiet=quiet, as_json=as_json)
 
 
 @commands.command("revoke")
@@ -219,16 +218,9 @@ def revoke(key: Reference, as_json: Json = False, config: Config = None, data: D
 
         ended, now = _run(config, data, end)
     if as_json:
-        output.say_json(describe(ended, now))
+        output.say_json(telling.describe(ended, now))
     else:
         output.say(f"{output.clean(ended.name)} is revoked.")
-
-
-def describe(key: "Key", now: datetime) -> dict[str, object]:
-    """A key for programs, in the admin API's shape."""
-    from tollbar.edge.schemas import KeyView
-
-    return KeyView.of(key, now).model_dump()
 
 
 def _run(
@@ -242,51 +234,6 @@ def _run(
             return await work(desk), desk.clock.now()
 
     return asyncio.run(working())
-
-
-def _row(key: "Key", now: datetime) -> tuple[str, ...]:
-    return (
-        key.name,
-        key.id,
-        output.state(key, now),
-        key.permission if key.permission != "call" else "",
-        ", ".join(key.models) or "all",
-        ", ".join(output.amount(allowance.id.unit, allowance.left) for allowance in key.allowances),
-        ", ".join(output.limit(limit) for limit in key.limits),
-        output.relative(key.expires_at, now) if key.expires_at else "never",
-        output.relative(key.created_at, now),
-    )
-
-
-def _show(key: "Key", now: datetime, *, as_json: bool) -> None:
-    if as_json:
-        output.say_json(describe(key, now))
-        return
-    output.say_pairs(
-        [
-            ("name", key.name),
-            ("id", key.id),
-            ("key", key.hint),
-            ("state", output.state(key, now)),
-            ("opens", "calls to models" if key.permission == "call" else "administration"),
-            ("models", ", ".join(key.models) or "all"),
-            *(("allowance", output.allowance(allowance)) for allowance in key.allowances),
-            *(("limit", output.limit(limit)) for limit in key.limits),
-            ("made", output.moment(key.created_at, now)),
-            ("expires", output.moment(key.expires_at, now) or "never"),
-            ("revoked", output.moment(key.revoked_at, now)),
-        ]
-    )
-
-
-def _show_issued(issued: "IssuedKey", now: datetime, what: str, *, quiet: bool, as_json: bool) -> None:
-    if quiet:
-        output.say(issued.secret)
-    elif as_json:
-        output.say_json({**describe(issued.key, now), "key": issued.secret})
-    else:
-        output.note(f"The key {output.clean(issued.key.name)} {what}. It is shown this once; keep it safe:")
-        output.say(issued.secret)
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:

@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-from tollbar.cli.context import read_settings
 from tollbar.cli.faults import spoken
 from tollbar.cli.options import Config, Data
 from tollbar.cli.output import note, say
@@ -30,6 +29,8 @@ def serve(
     once.
     """
     with spoken():
+        from tollbar.cli.context import read_settings
+
         settings = read_settings(config, data, {"server.host": host, "server.port": port})
         for warning in settings.warnings:
             note(f"note: {warning}")

@@ -79,8 +79,8 @@ def reset(
     """
     from tollbar.admin.bootstrap import BootstrapError, reset_admin_key
     from tollbar.cli.context import read_settings
-    from tollbar.cli.keys import describe
     from tollbar.cli.store import open_store
+    from tollbar.cli.telling import describe
 
     async def renew() -> "IssuedKey":
         settings = read_settings(config, data)

@@ -29,8 +29,10 @@
 Inner layers raise these and nothing else; the edge alone turns them into a status and a body.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
+
+from tollbar.domain.limits import Room
 
 
 class GatewayError(Exception):
@@ -185,17 +187,23 @@ class OutOfCredit(AdmissionError):
 
 
 class RateLimited(AdmissionError):
-    """A rate or concurrency limit is used up."""
+    """A rate or concurrency limit is used up; `rooms` say how the limits stand that were asked."""
 
     code = "rate_limit_exceeded"
     status = 429
     may_retry = True
 
     def __init__(
-        self, message: str, *, retry_after_seconds: float, details: Mapping[str, object] | None = None
+        self,
+        message: str,
+        *,
+        retry_after_seconds: float,
+        details: Mapping[str, object] | None = None,
+        rooms: Sequence[Room] = (),
     ) -> None:
         super().__init__(message, details=details)
         self.retry_after_seconds = retry_after_seconds
+        self.rooms = rooms
 
 
 class Overloaded(AdmissionError):

@@ -131,7 +131,7 @@ def to_amount(unit: Unit, value: Decimal) -> int:
     """
     if not value.is_finite() or value < 0:
         raise ValueError("must be a number that is zero or more")
-    if value > to_decimal(unit, MOST_AMOUNT):
+    if value > to_decimal(unit, MOST_AMOUNT):  # compared before it is scaled: a product can overflow
         raise ValueError(f"is more than the most there can be: {to_decimal(unit, MOST_AMOUNT):f}")
     amount = int(value * NANO_PER_DOLLAR if unit is Unit.DOLLARS else value)
     if to_decimal(unit, amount) != value:  # compared exactly; the product above may have been rounded

@@ -1,12 +1,13 @@
 """What is written down about a call: attempts, ledger lines, and one wide record.
 
-Ledger lines are money and are never lost; the record is for people and may, under a flood, be dropped and counted.
+Ledger lines are money and are never lost; the record is for people and may, under a flood, be dropped and counted. All
+are named tuples: every call makes some, and they are wide, where a frozen dataclass sets each field by itself.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from tollbar.domain.money import LineItem
 from tollbar.domain.usage import Usage
@@ -33,8 +34,7 @@ class Provenance(StrEnum):
     ESTIMATE = "estimate"
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """One try at one target. Seconds are relative to the call's arrival."""
 
     target: str
@@ -45,8 +45,7 @@ class Attempt:
     upstream_status: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerEntry:
+class LedgerEntry(NamedTuple):
     """One attempt's line: who, what, how much, and where the figures come from.
 
     `paid` says whether the caller's allowances paid it; other attempts are on the installation. `cost_nano_dollars` is
@@ -70,8 +69,7 @@ class LedgerEntry:
     flag: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RequestRecord:
+class RequestRecord(NamedTuple):
     """All that is known of one call when it is over: the source of the log line, the metrics and the `requests` row."""
 
     request_id: str

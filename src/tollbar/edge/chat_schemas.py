@@ -77,6 +77,7 @@ _REQUEST = _object(
         "top_p": {"type": "number", "minimum": 0, "maximum": 1, "description": "The same, by probability mass."},
         "stop": {"anyOf": [_text(), _array(_text())], "description": "Where to stop."},
         "tools": _array(_object("A tool.", {"type": _text(), "function": {"type": "object"}}), maxItems=512),
+        "functions": _array({"type": "object"}, description="The older form of `tools`.", deprecated=True),
         "tool_choice": {"description": "`none`, `auto`, `required`, or one tool."},
         "parallel_tool_calls": {"type": "boolean", "description": "Whether several tools may be called at once."},
         "response_format": _object("Text, JSON, or JSON of a schema.", {"type": _text()}, required=("type",)),

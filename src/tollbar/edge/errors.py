@@ -18,9 +18,7 @@ from starlette.routing import compile_path
 from tollbar.domain.errors import GatewayError, InternalError, MethodNotAllowed, NotFound, PayloadTooLarge, RequestError
 from tollbar.edge.bodies import fault_in
 from tollbar.edge.headers import error_headers
-from tollbar.edge.receiving import CallerLeft
 from tollbar.edge.routes import CALLS, PAGES
-from tollbar.gateway.record import STATUS_CALLER_LEFT
 from tollbar.wire.openai_chat.errors import encode_error
 
 MOST_QUOTED = 100
@@ -32,7 +30,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(GatewayError, _told)
     app.add_exception_handler(HTTPException, _framework)
     app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(CallerLeft, _left)
     app.add_exception_handler(Exception, _crashed)
 
 
@@ -93,11 +90,6 @@ def _not_here(request: Request) -> Response:
 async def _invalid(request: Request, error: Exception) -> Response:
     faults = error.errors() if isinstance(error, RequestValidationError) else []
     return failure(request, fault_in(faults))
-
-
-async def _left(request: Request, error: Exception) -> Response:
-    """Nobody is there to read it; the log shows the status."""
-    return Response(status_code=STATUS_CALLER_LEFT)
 
 
 async def _crashed(request: Request, error: Exception) -> Response:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from http import HTTPStatus
 
 from tollbar.domain.errors import GatewayError, Overloaded, RateLimited
 from tollbar.domain.limits import Measure, Room
@@ -9,35 +10,38 @@ from tollbar.domain.limits import Measure, Room
 OVERLOADED_RETRY_SECONDS = 1
 
 
-def request_id_header(request_id: str) -> tuple[bytes, bytes]:
-    """`x-request-id`: finds the log line."""
-    return (b"x-request-id", request_id.encode())
+_KINDS = {
+    measure: tuple(f"x-ratelimit-{what}-{measure.value}".encode() for what in ("limit", "remaining", "reset"))
+    for measure in (Measure.REQUESTS, Measure.TOKENS)
+}
 
 
 def limit_headers(rooms: Sequence[Room]) -> list[tuple[bytes, bytes]]:
     """`x-ratelimit-*` for requests and tokens, each from the limit that is nearest to its end."""
+    nearest: dict[Measure, Room] = {}
+    for room in rooms:
+        other = nearest.get(room.limit.measure)
+        if other is None or room.remaining * other.limit.amount < other.remaining * room.limit.amount:
+            nearest[room.limit.measure] = room
     headers: list[tuple[bytes, bytes]] = []
-    for measure in (Measure.REQUESTS, Measure.TOKENS):
-        standing = [room for room in rooms if room.limit.measure is measure]
-        if not standing:
-            continue
-        room = min(standing, key=lambda each: each.remaining / each.limit.amount)
-        kind = measure.value.encode()
-        headers += [
-            (b"x-ratelimit-limit-" + kind, str(room.limit.amount).encode()),
-            (b"x-ratelimit-remaining-" + kind, str(max(0, room.remaining)).encode()),
-            (b"x-ratelimit-reset-" + kind, f"{math.ceil(room.reset_seconds)}s".encode()),
-        ]
+    for measure, (limit, remaining, reset) in _KINDS.items():
+        if measure in nearest:
+            room = nearest[measure]
+            headers.append((limit, b"%d" % room.limit.amount))
+            headers.append((remaining, b"%d" % max(0, room.remaining)))
+            headers.append((reset, b"%ds" % math.ceil(room.reset_seconds)))
     return headers
 
 
 def error_headers(error: GatewayError) -> list[tuple[bytes, bytes]]:
-    """`Retry-After` where waiting helps, and `x-should-retry: false` where the SDKs' own retries cannot help."""
+    """`WWW-Authenticate` with a 401, `Retry-After` where waiting helps, `x-should-retry: false` where it cannot."""
     headers: list[tuple[bytes, bytes]] = []
     if isinstance(error, RateLimited):
         headers.append((b"retry-after", str(max(1, math.ceil(error.retry_after_seconds))).encode()))
     elif isinstance(error, Overloaded):
         headers.append((b"retry-after", str(OVERLOADED_RETRY_SECONDS).encode()))
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        headers.append((b"www-authenticate", b"Bearer"))  # RFC 9110, section 11.6.1: a 401 names a scheme
     if not error.may_retry:
         headers.append((b"x-should-retry", b"false"))
     return headers

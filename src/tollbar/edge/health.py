@@ -1,12 +1,14 @@
 """Whether we live, whether new calls are welcome, and the metrics. Nothing here asks a provider or a store."""
 
 from fastapi import Request
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.responses import Response
 
 from tollbar.domain.errors import Overloaded
 from tollbar.edge.bodies import answer
 from tollbar.edge.services import Services
+
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+"""Prometheus' text exposition format, as its scrapers ask for it."""
 
 
 async def live(request: Request) -> Response:
@@ -30,7 +32,7 @@ async def metrics(request: Request) -> Response:
     """The metrics in Prometheus' text format."""
     services: Services = request.app.state.services
     headers = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
-    return Response(services.metrics(), headers=headers, media_type=CONTENT_TYPE_PLAIN_0_0_4)
+    return Response(services.metrics(), headers=headers, media_type=METRICS_TYPE)
 
 
 def _known(request: Request, services: Services) -> dict[str, object]:

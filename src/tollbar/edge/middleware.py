@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 import structlog
 
 from tollbar.edge.line import Message, Receive, Send
+from tollbar.edge.receiving import CallerLeft
+from tollbar.gateway.record import STATUS_CALLER_LEFT
 
 Scope = MutableMapping[str, object]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -53,6 +55,8 @@ class AccessLog:
 
         try:
             await self._application(scope, receive, sending)
+        except CallerLeft:
+            status = STATUS_CALLER_LEFT
         finally:
             structlog.get_logger("tollbar.access").info(
                 "request",

@@ -85,6 +85,7 @@ HEADERS: Mapping[str, Mapping[str, Any]] = {
     "x-request-id": _header("The id of this request, under which the log has it.", "string", examples=[REQUEST_ID]),
     "x-tollbar-target": _header("The target that answered: `provider/model`.", "string", examples=["openai/gpt-4o"]),
     "x-ratelimit-limit-requests": _header("The requests that the limit allows in its window."),
+    "www-authenticate": _header("How to authenticate: `Bearer`.", "string"),
     "x-ratelimit-remaining-requests": _header("The requests left now."),
     "x-ratelimit-reset-requests": _header("The time until all of them are free again.", "string", examples=["42s"]),
     "x-ratelimit-limit-tokens": _header("The tokens that the limit allows in its window."),

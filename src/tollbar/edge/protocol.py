@@ -61,7 +61,7 @@ class Refusal(httptools.HttpParserError):
     def answer(self, request_id: str, default_headers: list[tuple[bytes, bytes]]) -> bytes:
         """The whole response, head and body."""
         error = {"message": self.message, "type": "invalid_request_error", "param": None, "code": self.code}
-        error |= {"status": self.status.value, "field": None, "details": {}}
+        error |= {"status": self.status.value, "field": None, "details": {}, "request_id": request_id}
         body = json.dumps({"error": error}).encode()
         headers = [
             *default_headers,

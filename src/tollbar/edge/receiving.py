@@ -1,13 +1,17 @@
 """Reads a request's body, within its limit."""
 
+import asyncio
 from collections.abc import Iterable
 
 from tollbar.domain.errors import InvalidValue, PayloadTooLarge
 from tollbar.edge.line import Receive
 
 
-class CallerLeft(Exception):
-    """The caller closed the connection before its request was whole."""
+class CallerLeft(asyncio.CancelledError):
+    """The caller closed the connection before its request was whole.
+
+    A cancellation, because that is what becomes of the call: nobody is left to be answered.
+    """
 
 
 async def read_body(headers: Iterable[tuple[bytes, bytes]], receive: Receive, limit_bytes: int) -> bytes:
@@ -17,25 +21,23 @@ async def read_body(headers: Iterable[tuple[bytes, bytes]], receive: Receive, li
             raise too_large(limit_bytes)
         if name == b"content-encoding" and value.strip().lower() not in (b"", b"identity"):
             raise InvalidValue("The body is compressed, which is not accepted here.", hint="Send it as plain JSON.")
-    message = await receive()
-    body = _piece(message)
-    if not message.get("more_body"):
-        return body
-    pieces = [body]
-    size = len(body)
-    while message.get("more_body"):
+    pieces: list[bytes] = []
+    size = 0
+    has_more = True
+    while has_more:
         message = await receive()
         piece = _piece(message)
         size += len(piece)
         if size > limit_bytes:
             raise too_large(limit_bytes)
         pieces.append(piece)
-    return b"".join(pieces)
+        has_more = bool(message.get("more_body"))
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 def too_large(limit_bytes: int) -> PayloadTooLarge:
     """The error for a body over the limit, naming the setting."""
-    hint = "The setting 'server.max_body_bytes' raises the limit."
+    hint = "The setting 'input.max_body_bytes' raises the limit."
     return PayloadTooLarge(f"The body is larger than {limit_bytes} bytes.", hint=hint, details={"max": limit_bytes})
 
 

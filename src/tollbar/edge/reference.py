@@ -18,7 +18,9 @@ WHO = {
 _HEAD = """\
 # Endpoints
 
-Made from the route table; do not edit. `/docs` of a running server shows the same to try out, `/redoc` to read, and
+<!-- Made by `tollbar docs write` from the tables in the source. Change those, not this page. -->
+
+Every address that Tollbar answers. `/docs` of a running server shows the same to try out, `/redoc` to read, and
 `/openapi.json` for programs, with the fields of every request and answer.
 
 Beside the errors below, an address that needs a key can answer {access}; and any address {always}.

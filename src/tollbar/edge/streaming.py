@@ -10,16 +10,17 @@ from dataclasses import dataclass
 import structlog
 
 from tollbar.domain.completion import CompletionRequest
-from tollbar.domain.errors import GatewayError, InternalError
+from tollbar.domain.errors import GatewayError, InternalError, Overloaded, RateLimited
 from tollbar.domain.events import Frames, StreamEvent
+from tollbar.domain.identity import Principal
 from tollbar.edge.credentials import credential_in
-from tollbar.edge.headers import error_headers, limit_headers, request_id_header
+from tollbar.edge.headers import error_headers, limit_headers
 from tollbar.edge.line import Departure, Headers, Line, Receive, Send
 from tollbar.edge.receiving import CallerLeft, read_body
 from tollbar.gateway.completions import Gateway, Reply
 from tollbar.gateway.resolve import NO_PIN, Pin
 from tollbar.gateway.visit import Arrival, Visit
-from tollbar.wire.dialect import Dialect, Stamp
+from tollbar.wire.dialect import Dialect, Stamp, StreamEncoder
 
 SILENCE_SECONDS = 15.0
 """A streaming caller who has heard nothing for so long gets a comment, so that no proxy on the way gives up."""
@@ -72,7 +73,7 @@ class CallResponse:
         headers: Headers = scope["headers"]  # type: ignore[assignment]
         address = scope["client"][0] if scope.get("client") else ""  # type: ignore[index]
         arrival = Arrival(self._request_id, str(scope["path"]), address, gateway.clock.monotonic())
-        principal = await gateway.authenticate(credential_in(headers), address)
+        principal = await self._authenticate(headers, address)
         async with gateway.enter(principal, arrival) as visit:
             self._visit = visit
             body = await read_body(headers, self._receive, self._endpoint.max_body_bytes)
@@ -84,24 +85,39 @@ class CallResponse:
             async with gateway.open(visit, request, self._endpoint.pin) as reply:
                 await (self._pump(reply, request) if request.stream else self._whole(reply, request))
 
+    async def _authenticate(self, headers: Headers, address: str) -> Principal:
+        """Who calls. A refusal here has no record, since nobody knows whose it would be; it has a log line."""
+        try:
+            return await self._endpoint.gateway.authenticate(credential_in(headers), address)
+        except GatewayError as error:
+            log = structlog.get_logger("tollbar.access")
+            log.warning("call.refused", request_id=self._request_id, address=address, error=error.code)
+            raise
+
     async def _pump(self, reply: Reply, request: CompletionRequest) -> None:
-        encoder = self._endpoint.dialect.stream_encoder(request, self._stamp())
-        relays = False
+        encoder: StreamEncoder | None = None
         async for event in reply.events:
             if not self._line.has_started:
                 await self._line.start(200, self._stream_headers(reply))
-            relays = isinstance(event, Frames)
-            data = event.raw if isinstance(event, Frames) else encoder.encode(event)
+            if isinstance(event, Frames):
+                data = event.raw
+            else:
+                encoder = encoder or self._endpoint.dialect.stream_encoder(request, self._stamp())
+                data = encoder.encode(event)
             if data:
                 await self._line.say(data)
-        if not relays:
+        if encoder is not None:
             await self._line.say(encoder.end())
         self._departure.stop()
         await self._line.end()
 
     async def _whole(self, reply: Reply, request: CompletionRequest) -> None:
         events: list[StreamEvent] = [event async for event in reply.events]
-        body = self._endpoint.dialect.encode(request, events, self._stamp())
+        match events:
+            case [Frames(raw=body)]:
+                pass
+            case _:
+                body = self._endpoint.dialect.encode(request, events, self._stamp())
         headers = [(b"content-type", b"application/json"), *self._headers(), *_target_header(reply)]
         self._departure.stop()
         await self._line.whole(200, headers, body)
@@ -109,7 +125,13 @@ class CallResponse:
     async def _reassure(self) -> None:
         """Tells a caller who waits for a stream that we are still there, once the hold is durable."""
         comment = self._endpoint.dialect.comment
-        if not comment or self._visit is None or not self._visit.is_held or not self._line.is_idle:
+        if not comment or self._visit is None or self._visit.committed is None:
+            return
+        try:
+            await self._visit.committed()
+        except Overloaded:
+            return  # the call itself is about to say so
+        if not self._line.is_idle:
             return
         if not self._line.has_started:
             await self._line.start(200, self._stream_headers(None))
@@ -122,12 +144,14 @@ class CallResponse:
             await self._line.end()
             return
         status, body = dialect.encode_error(error, self._request_id)
-        headers = [(b"content-type", b"application/json"), *self._headers(), *error_headers(error)]
+        headers = [(b"content-type", b"application/json"), *self._headers(error), *error_headers(error)]
         await self._line.whole(status, headers, body)
 
-    def _headers(self) -> Headers:
+    def _headers(self, error: GatewayError | None = None) -> Headers:
         rooms = self._visit.rooms if self._visit is not None else ()
-        return [request_id_header(self._request_id), *limit_headers(rooms)]
+        if isinstance(error, RateLimited):
+            rooms = error.rooms
+        return [(b"x-request-id", self._request_id.encode()), *limit_headers(rooms)]
 
     def _stream_headers(self, reply: Reply | None) -> Headers:
         headers = [

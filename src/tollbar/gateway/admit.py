@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from tollbar.domain.catalogue import Plan
 from tollbar.domain.errors import Overloaded, RateLimited
 from tollbar.domain.identity import Principal
-from tollbar.domain.limits import Bounds, Charge, Measure, Verdict
+from tollbar.domain.limits import Bounds, Charge, Measure, Room, Verdict
 from tollbar.domain.records import Outcome
 from tollbar.gateway.entries import estimated
 from tollbar.gateway.hold import EXIT_SECONDS, Hold, claims_of, to_the_end
@@ -85,7 +85,7 @@ class Admission:
         verdict = await self._counters.take(charges)
         visit.rooms += verdict.rooms
         if verdict.refused is not None:
-            raise _refusal(verdict.refused, verdict.retry_after_seconds)
+            raise _refusal(verdict.refused, verdict.retry_after_seconds, visit.rooms)
         return verdict
 
     async def _settle_or_owe(self, hold: Hold, outcome: Outcome) -> None:
@@ -131,12 +131,13 @@ def _token_charges(principal: Principal, bounds: Bounds) -> list[Charge]:
     ]
 
 
-def _refusal(refused: Charge, retry_after_seconds: float) -> RateLimited:
+def _refusal(refused: Charge, retry_after_seconds: float, rooms: Sequence[Room]) -> RateLimited:
     measure = refused.limit.measure
     word = "Too many calls" if measure is Measure.CONCURRENCY else "Rate limit exceeded"
     unit = " (tokens)" if measure is Measure.TOKENS else ""
     details = {"limit": str(refused.limit), "measure": measure.value, "scope": refused.scope.partition(":")[0]}
-    return RateLimited(f"{word}: {refused.limit}{unit}", retry_after_seconds=retry_after_seconds, details=details)
+    text = f"{word}: {refused.limit}{unit}"
+    return RateLimited(text, retry_after_seconds=retry_after_seconds, details=details, rooms=rooms)
 
 
 def _outcome(fault: BaseException | None, visit: Visit) -> Outcome:

@@ -62,7 +62,9 @@ class Attempts:
                 return
             except UpstreamError as fault:
                 attempt.ended_at, attempt.fault = self._clock.monotonic(), fault
-                if not isinstance(fault, UpstreamRejected):
+                if isinstance(fault, UpstreamRejected):
+                    self._health.succeeded(target)  # it is well enough to find fault with the request
+                else:
                     self._health.failed(target)
                 if has_answered:
                     raise

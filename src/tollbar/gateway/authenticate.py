@@ -8,6 +8,7 @@ at once. The secret itself is never kept: the store knows it by its digest, the 
 import hashlib
 import secrets
 from collections.abc import Callable
+from datetime import datetime
 
 from tollbar.domain.errors import AccessError, ExpiredKey, InvalidKey, MissingKey, RateLimited
 from tollbar.domain.identity import KEY_PREFIX, Credential, Principal, is_well_formed
@@ -34,7 +35,7 @@ class Authenticator:
     async def principal(self, credential: Credential | None, address: str) -> Principal:
         """The principal a credential stands for; raises AccessError, or RateLimited after too many bad ones."""
         try:
-            return await self._principal(credential)
+            return _checked(await self._find(credential), self._clock.now())
         except AccessError:
             verdict = await self._counters.take((Charge(f"bad-credentials:{address}", BAD_CREDENTIALS),))
             if verdict.refused is not None:
@@ -48,19 +49,11 @@ class Authenticator:
         self._known.clear()
         self._generation += 1
 
-    async def _principal(self, credential: Credential | None) -> Principal:
+    async def _find(self, credential: Credential | None) -> Principal | None:
         if credential is None:
             hint = "Send it as 'Authorization: Bearer KEY'; 'tollbar keys create --name NAME' makes one."
             raise MissingKey("This address needs an API key.", hint=hint)
-        principal = await self._find(credential.text)
-        if principal is None or principal.revoked_at is not None:
-            raise InvalidKey("The API key is not valid.", hint="Check that it is whole, or ask for a new one.")
-        if principal.expires_at is not None and principal.expires_at <= self._clock.now():
-            raise ExpiredKey(f"The API key expired at {principal.expires_at:%Y-%m-%d %H:%M:%S} UTC.")
-        return principal
-
-    async def _find(self, text: str) -> Principal | None:
-        now = self._clock.monotonic()
+        text, now = credential.text, self._clock.monotonic()
         mark = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=self._salt, digest_size=16).digest()
         found = self._known.get(mark)
         if found is not None and now < found[1]:
@@ -74,3 +67,11 @@ class Authenticator:
                 self._known.clear()
             self._known[mark] = (principal, now + CACHE_SECONDS)
         return principal
+
+
+def _checked(principal: Principal | None, now: datetime) -> Principal:
+    if principal is None or principal.revoked_at is not None:
+        raise InvalidKey("The API key is not valid.", hint="Check that it is whole, or ask for a new one.")
+    if principal.expires_at is not None and principal.expires_at <= now:
+        raise ExpiredKey(f"The API key expired at {principal.expires_at:%Y-%m-%d %H:%M:%S} UTC.")
+    return principal

@@ -4,7 +4,6 @@ The other attempts are on the installation. One that may have reached the model 
 answer) is written with the prompt as its estimated usage, because the provider may bill it.
 """
 
-from dataclasses import replace
 from datetime import datetime
 
 from tollbar.domain.catalogue import Plan, Target
@@ -49,7 +48,7 @@ def _failed(visit: Visit, number: int, attempt: Try, bounds: Bounds, at: datetim
     provenance = Provenance.ESTIMATE if may_be_billed else Provenance.COUNTED
     price = cost(usage, card) if may_be_billed and card is not None else Cost(0, ())
     charged = Bill(0, usage, provenance, price if card is not None else None)
-    return replace(_line(visit, attempt.target, number, Outcome.FAILED, charged, at), paid=False)
+    return _line(visit, attempt.target, number, Outcome.FAILED, charged, at)._replace(paid=False)
 
 
 def _line(visit: Visit, target: Target, number: int, outcome: Outcome, charged: Bill, at: datetime) -> LedgerEntry:

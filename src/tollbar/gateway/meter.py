@@ -21,6 +21,9 @@ async def metered(
     """The same events; raises StreamBroken when they end before a choice that was begun is finished."""
     unfinished: set[int] = set()
     async for event in events:
+        # Before anything is noted as delivered: who leaves here, or is refused, has been given nothing.
+        if not visit.is_held and not (isinstance(event, Frames) and event.is_last):
+            await hold.committed()
         match event:
             case Frames():
                 _note(visit, event.output_bytes, event.usage)
@@ -28,10 +31,6 @@ async def metered(
                     visit.first_token_at = clock.monotonic()
                 if event.is_last:
                     await hold.settle(Outcome.OK)
-                elif not visit.is_held:
-                    await hold.committed()
-                yield event
-                continue
             case Text():
                 unfinished.add(event.choice)
                 _note(visit, len(event.text.encode("utf-8", "surrogatepass")), None)
@@ -43,8 +42,6 @@ async def metered(
                 _note(visit, 0, event.usage)
             case _:
                 pass
-        if not visit.is_held:
-            await hold.committed()
         yield event
     if unfinished:
         raise StreamBroken("The provider closed the stream before its answer was complete.")

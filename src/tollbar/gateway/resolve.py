@@ -14,6 +14,8 @@ from tollbar.domain.errors import InvalidValue, NotAllowed, UnknownModel
 from tollbar.domain.identity import Principal
 
 MAX_NAME = 256
+FIELDS = {"tools": "tools", "json_schema": "response_format", "logprobs": "logprobs"}
+"""Which field of a request asks for a capability; every other is asked for by a part of its messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,9 @@ def _capable(targets: Sequence[Target], features: frozenset[str]) -> tuple[list[
             capable.append(target)
     if not capable:
         text = "; ".join(f"{name}: {reason}" for name, reason in skipped)
-        raise InvalidValue(f"No target of this model can carry the request: {text}.", field="model")
+        missing = min(features - (targets[0].supports or frozenset()))
+        field = FIELDS.get(missing, "messages")
+        raise InvalidValue(f"No target of this model can carry the request: {text}.", field=field)
     return capable, tuple(skipped)
 
 

@@ -4,6 +4,7 @@ A visit is written by the task that serves the call and by nobody else; `interru
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from tollbar.domain.catalogue import Plan, Target
@@ -37,7 +38,11 @@ class Try:
 
 @dataclass(slots=True, eq=False)
 class Visit:
-    """A call in progress."""
+    """A call in progress.
+
+    `committed` waits until the call's hold is durable, which is when the first byte may go out; None before there is a
+    hold. `is_held` says that it was waited for.
+    """
 
     arrival: Arrival
     principal: Principal
@@ -47,6 +52,7 @@ class Visit:
     tries: list[Try] = field(default_factory=list)
     rooms: tuple[Room, ...] = ()
     is_held: bool = False
+    committed: Callable[[], Awaitable[None]] | None = None
     usage: Usage | None = None
     output_bytes: int = 0
     first_token_at: float | None = None
@@ -59,8 +65,8 @@ class Visit:
 
     @property
     def has_delivered(self) -> bool:
-        """Whether content went to the caller."""
-        return self.first_token_at is not None
+        """Whether content went to the caller; an answer that is not streamed goes as a whole, once it is settled."""
+        return self.first_token_at is not None and self.request is not None and self.request.stream
 
     def interrupt(self, error: GatewayError) -> None:
         """Ends the call from outside (its key was revoked, we shut down): the caller is told `error`."""

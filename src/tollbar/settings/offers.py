@@ -19,7 +19,9 @@ class Provider(Section):
     api_key: SecretText | None = setting(
         None, "The provider's key, as ${NAME} or file:PATH. A vendor's usual environment name is used otherwise."
     )
-    timeouts: TimeoutOverrides = setting(TimeoutOverrides, "Time-outs that differ for this provider.")
+    timeouts: TimeoutOverrides = setting(
+        TimeoutOverrides, "Time-outs that differ for this provider, under the names of `timeouts`."
+    )
 
     @model_validator(mode="after")
     def _has_one_nature(self) -> Self:
@@ -54,7 +56,9 @@ class Model(Section):
     max_output: int | None = setting(None, "How long an answer may be.", unit="tokens", bounds=(1, None))
     price: Price | None = setting(None, "What the model costs, where the price table does not know or is wrong.")
     free: bool = setting(False, "The model costs nothing, so that a dollar allowance does not refuse it.")
-    timeouts: TimeoutOverrides = setting(TimeoutOverrides, "Time-outs that differ for this model.")
+    timeouts: TimeoutOverrides = setting(
+        TimeoutOverrides, "Time-outs that differ for this model, under the names of `timeouts`."
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -50,10 +50,13 @@ def decide(taking: Taking, balances: Mapping[int, Balance], is_strict: bool) -> 
 
 
 def affordable(want: Want, left: int, is_strict: bool) -> int | None:
-    """How much to hold: the most if it fits, else all that is left if the call is expected to get by with it."""
-    if want.most <= left:
+    """How much to hold: the most if it fits, else all that is left if the call is expected to get by with it.
+
+    What costs nothing always fits, even where nothing is left.
+    """
+    if want.most <= max(0, left):
         return want.most
-    if not is_strict and 0 < want.expected <= left:
+    if not is_strict and left > 0 and want.expected <= left:
         return left
     return None
 

@@ -1,7 +1,6 @@
 """Ledger lines as rows of the `ledger` table, and as the JSON that a hold keeps in case its process dies."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 
 import msgspec
@@ -92,4 +91,4 @@ def lost(stored: str, request_id: str, at: datetime, is_paid: bool) -> LedgerEnt
 
 def late(entry: LedgerEntry) -> LedgerEntry:
     """The line of a settlement that came too late: the allowances have paid the estimate, or nothing."""
-    return replace(entry, paid=False, flag=LATE)
+    return entry._replace(paid=False, flag=LATE)

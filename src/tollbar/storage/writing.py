@@ -7,7 +7,6 @@ which so find all that was given back. Nothing is written for a process that oth
 
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import replace
 
 import msgspec
 
@@ -138,7 +137,7 @@ def append_lines(connection: sqlite3.Connection, sql: LedgerSql, entries: Iterab
     for entry in entries:
         (last,) = connection.execute(sql.last_attempt, {"request_id": entry.request_id}).fetchone()
         attempt = entry.attempt if last is None else max(last + 1, entry.attempt)
-        sql.insert_lines.insert(connection, [lines.to_row(replace(entry, attempt=attempt))])
+        sql.insert_lines.insert(connection, [lines.to_row(entry._replace(attempt=attempt))])
 
 
 def current_balances(

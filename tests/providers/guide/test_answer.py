@@ -7,8 +7,8 @@ from tollbar.providers.guide.provider import count_tokens
 
 MOST_TOKENS = 340
 THREE = tuple(Passage("keys", f"s{number}", f"Title {number}", f"Body {number}.", ()) for number in range(3))
-SURE = Evidence(nearest=1.0, elsewhere=0.0, leaning=1.0, covered=1.0, is_exact=True)
-UNSURE = Evidence(nearest=0.0, elsewhere=1.0, leaning=-1.0, covered=0.0, is_exact=False)
+SURE = Evidence(nearest=1.0, elsewhere=0.0, leaning=1.0, covered=1.0, is_certain=True)
+UNSURE = Evidence(nearest=0.0, elsewhere=1.0, leaning=-1.0, covered=0.0, is_certain=False)
 
 
 def test_an_answer_is_the_passage_its_page_and_the_next_two() -> None:

@@ -13,7 +13,7 @@ from tollbar.providers.guide.provider import packaged_index
 from tollbar.providers.guide.words import Folding
 
 # What is promised of questions that nobody here has seen is 85 % and 95 %; these have been seen, so more is asked.
-LEAST_RIGHT = 0.90
+LEAST_RIGHT = 0.95
 LEAST_REFUSED = 0.97
 
 SMALL = Library(
@@ -60,7 +60,7 @@ def test_every_phrasing_finds_its_own_passage(index: GuideIndex, library: Librar
     lost = [
         (text, passage.name)
         for passage in library.passages
-        for text in passage.phrasings[::5]
+        for text in passage.phrasings[::12]
         if names(index, text)[0] != passage.name or not index.search(text).is_answerable
     ]
     assert lost == []
@@ -80,6 +80,13 @@ def test_one_sentence_of_several_is_enough() -> None:
     assert (finding.passages[0].name, finding.is_answerable) == ("keys#create", True)
 
 
+def test_a_question_that_names_tollbar_is_about_tollbar(index: GuideIndex) -> None:
+    """Whoever says the name means it."""
+    question = "Is {} fond of purple elephants?"
+    assert index.search(question.format("Tollbar")).is_answerable
+    assert not index.search(question.format("Grandma")).is_answerable
+
+
 @pytest.mark.parametrize("question", ["", " \n", "🎉", "\x00\x07", "?", "是什么", "zzz qqq"])
 def test_what_says_nothing_is_refused(index: GuideIndex, question: str) -> None:
     """Without a known word there is nothing to answer, though three passages are named all the same."""
@@ -96,7 +103,7 @@ def test_query_syntax_is_only_text(index: GuideIndex, question: str) -> None:
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=()), max_size=300))
-@settings(max_examples=50)
+@settings(max_examples=30)
 def test_any_text_is_searched(text: str) -> None:
     """No text breaks the search."""
     assert len(GuideIndex(SMALL, PLAIN).search(text).passages) == 3
@@ -123,10 +130,10 @@ def test_a_huge_question_is_searched_as_quickly_as_a_long_one(index: GuideIndex)
 @pytest.mark.parametrize(
     ("evidence", "is_about_tollbar"),
     [
-        (Evidence(nearest=0.9, elsewhere=0.1, leaning=1.0, covered=0.9, is_exact=False), True),
-        (Evidence(nearest=0.3, elsewhere=0.6, leaning=-2.0, covered=0.3, is_exact=False), False),
-        (Evidence(nearest=0.0, elsewhere=0.0, leaning=0.0, covered=0.0, is_exact=False), False),
-        (Evidence(nearest=0.3, elsewhere=1.0, leaning=-2.0, covered=0.3, is_exact=True), True),
+        (Evidence(nearest=0.9, elsewhere=0.1, leaning=1.0, covered=0.9, is_certain=False), True),
+        (Evidence(nearest=0.3, elsewhere=0.6, leaning=-2.0, covered=0.3, is_certain=False), False),
+        (Evidence(nearest=0.0, elsewhere=0.0, leaning=0.0, covered=0.0, is_certain=False), False),
+        (Evidence(nearest=0.3, elsewhere=1.0, leaning=-2.0, covered=0.3, is_certain=True), True),
     ],
 )
 def test_evidence_is_weighed(evidence: Evidence, is_about_tollbar: bool) -> None:

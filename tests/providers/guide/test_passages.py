@@ -23,15 +23,17 @@ def write(folder: Path, name: str, text: str) -> Path:
 
 
 def test_a_page_is_read_by_its_sections(tmp_path: Path) -> None:
-    """Each section is a passage with its phrasings; headings inside a fenced block are text."""
+    """Each section is a passage with its phrasings and related words; headings inside a fenced block are text."""
     documents = write(
         tmp_path / "docs", "keys.md", "# Keys\n\nIntro.\n\n## Make one\n\n```\n## no\n```\n\n## Two\n\nb\n"
     )
-    phrasings = write(tmp_path / "asked", "keys.md", "## make-one\nnew key\nadd a key\n\n## two\nsecond\n")
+    phrasings = write(
+        tmp_path / "asked", "keys.md", "## make-one\nRelated: fresh\nnew key\nadd a key\n\n## two\nsecond\n"
+    )
     library = read_library(documents, phrasings)
-    assert [(passage.name, passage.body, passage.phrasings) for passage in library.passages] == [
-        ("keys#make-one", "```\n## no\n```", ("new key", "add a key")),
-        ("keys#two", "b", ("second",)),
+    assert [(passage.name, passage.body, passage.phrasings, passage.related) for passage in library.passages] == [
+        ("keys#make-one", "```\n## no\n```", ("new key", "add a key"), "fresh"),
+        ("keys#two", "b", ("second",), ""),
     ]
 
 

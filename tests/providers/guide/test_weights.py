@@ -12,7 +12,8 @@ WEIGHTS = Weights(
         Sample(ELSEWHERE, ("poem", "key")),
         Sample(ELSEWHERE, ("poem", "long")),
     ],
-    body_stems=frozenset({"header"}),
+    related=[["fresh"], ["kill"], ["sse"]],
+    bodies=[["header"], ["header", "revok"], []],
     faint=frozenset({"long"}),
 )
 
@@ -34,3 +35,16 @@ def test_stems_lean_to_where_they_were_seen() -> None:
     assert WEIGHTS.leaning(["revok"]) > 0 > WEIGHTS.leaning(["poem"])
     assert WEIGHTS.leaning(["header"]) > WEIGHTS.leaning(["zebra"])
     assert WEIGHTS.leaning([]) == 0
+
+
+def test_the_likeliest_passage_has_the_words() -> None:
+    """Phrasings, related words and body all count; a passage without the words is less likely."""
+    by_question = {stem: WEIGHTS.likelihood([stem]) for stem in ("creat", "kill", "revok", "stream")}
+    best = {stem: values.index(max(values)) for stem, values in by_question.items()}
+    assert best == {"creat": 0, "kill": 1, "revok": 1, "stream": 2}
+
+
+def test_a_passage_knows_its_own_stems() -> None:
+    """Whatever it is asked with or says, and nothing else."""
+    known = [stem for stem in ("key", "fresh", "header", "sse", "poem") if WEIGHTS.knows(0, stem)]
+    assert known == ["key", "fresh", "header"]

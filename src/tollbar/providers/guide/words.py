@@ -17,7 +17,6 @@ DEFINING = "whatis"
 """The word for the frame "what is …": it tells "What is Docker?" from a question about running in it."""
 
 _WORD = re.compile(r"[^\W_]+")
-_OPENINGS = (("what", "is"), ("what", "are"), ("what", "s"), ("whats",), ("define",), ("explain",))
 
 
 class Folding:
@@ -40,20 +39,27 @@ class Folding:
         """The meaningful words of a text, in order."""
         words = _WORD.findall(_plain(text))
         folded = [DEFINING] if _is_defining(words) else []
-        at = 0
-        while at < len(words):
-            length, meaning = self._read(words, at)
-            folded += (word for word in meaning if word not in self._dropped)
-            at += length
+        skipped = 0
+        for at, word in enumerate(words):
+            if skipped:
+                skipped -= 1
+                continue
+            if word in self._expressions and (found := self._expression(words, at)):
+                length, meaning = found
+                folded += meaning
+                skipped = length - 1
+                continue
+            word = self._same.get(word, word)
+            if word not in self._dropped:
+                folded.append(word)
         return folded
 
-    def _read(self, words: Sequence[str], at: int) -> tuple[int, Sequence[str]]:
-        """How many words are read at a place, and what they mean: an expression if there is one, else a synonym."""
-        word = words[at]
-        for expression, meaning in self._expressions.get(word, ()):
+    def _expression(self, words: Sequence[str], at: int) -> tuple[int, Sequence[str]] | None:
+        """The longest expression at a place: how many words it has, and what it means."""
+        for expression, meaning in self._expressions[words[at]]:
             if words[at : at + len(expression)] == expression:
                 return len(expression), meaning
-        return 1, [self._same.get(word, word)]
+        return None
 
 
 def spelled(text: str) -> str:
@@ -63,9 +69,13 @@ def spelled(text: str) -> str:
 
 def _is_defining(words: Sequence[str]) -> bool:
     """Whether a question asks what something is, or how it works as such."""
-    if any(tuple(words[: len(opening)]) == opening for opening in _OPENINGS):
-        return True
-    return words[:1] == ["how"] and words[1:2] in (["do"], ["does"]) and words[-1:] == ["work"]
+    match words:
+        case (
+            ["what", "is" | "are" | "s", *_] | ["whats" | "define" | "explain", *_] | ["how", "do" | "does", *_, "work"]
+        ):
+            return True
+        case _:
+            return False
 
 
 def _plain(text: str) -> str:

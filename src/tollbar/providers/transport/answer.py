@@ -64,7 +64,8 @@ class Answer:
         except BaseException:
             self.close()
             raise
-        pass
+        if not self._content.is_eof():
+            self._watch()
         return self
 
     async def __aexit__(
@@ -179,7 +180,8 @@ class Answer:
         else:
             silent_at = now + between  # it is the reader who takes its time
         if now < silent_at and now < self._ends_at:
-            self._timer = self._loop.call_at(min(silent_at, self._ends_at), self._watch)
+            # The first byte may come at any moment, and the other bound holds from then on.
+            self._timer = self._loop.call_at(min(silent_at, self._ends_at, now + between), self._watch)
             return
         self._late = self._exceeded(which if now >= silent_at else "total")
         self._content.set_exception(TimeoutError())

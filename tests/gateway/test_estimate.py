@@ -1,0 +1,134 @@
+"""Bounds hold before a call is sent."""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.domain.test_money import cards
+from tests.making import CARD, a_model, a_plan, a_request
+from tollbar.domain.catalogue import Target
+from tollbar.domain.errors import ContextTooLarge
+from tollbar.domain.money import cost
+from tollbar.domain.usage import Usage
+from tollbar.gateway.estimate import EXPECTED_OUTPUT_TOKENS, UNKNOWN_OUTPUT_TOKENS, estimate, tokens_of
+
+MESSAGES = [{"role": "user", "content": "Hello there"}]
+SIZE = len(b'[{"role": "user", "content": "Hello there"}]')
+sizes = st.none() | st.integers(10, 10_000)
+targets = st.builds(Target, st.just("p"), st.just("m"), st.none() | cards, sizes, sizes)
+
+
+@pytest.mark.parametrize(("size", "tokens"), [(0, 0), (1, 1), (4, 1), (5, 2), (400, 100)])
+def test_four_bytes_are_a_token(size: int, tokens: int) -> None:
+    """Rounded up."""
+    assert tokens_of(size) == tokens
+
+
+def test_a_call_with_a_limit_is_bounded_by_it() -> None:
+    """Every byte of the prompt may be a token; the completion has its limit."""
+    bounds = estimate(a_request(max_tokens=50), a_plan(), 2)
+    assert (bounds.prompt_tokens, bounds.most_tokens, bounds.expected_tokens) == (
+        tokens_of(SIZE),
+        SIZE + 50,
+        tokens_of(SIZE) + 50,
+    )
+    assert bounds.most_nano_dollars == cost(Usage(SIZE, 50), CARD).nano_dollars
+    assert bounds.expected_nano_dollars == cost(Usage(tokens_of(SIZE), 50), CARD).nano_dollars
+
+
+@pytest.mark.parametrize(
+    ("fields", "most_output"),
+    [
+        ({}, UNKNOWN_OUTPUT_TOKENS),
+        ({"context_tokens": 8_000}, 8_000),
+        ({"context_tokens": 8_000, "max_output_tokens": 2_000}, 2_000),
+    ],
+)
+def test_a_call_without_a_limit_is_bounded_by_the_model(fields: dict[str, Any], most_output: int) -> None:
+    """Its longest output, else its context, else what is usual; expected is much less."""
+    bounds = estimate(a_request(), a_plan(Target("main", "m", CARD, **fields)), 1)
+    assert bounds.most_tokens == SIZE + most_output
+    assert bounds.expected_tokens == tokens_of(SIZE) + EXPECTED_OUTPUT_TOKENS
+
+
+def test_each_choice_may_be_as_long() -> None:
+    """`n` answers cost `n` completions, and one credit price."""
+    one, three = (estimate(a_request(max_tokens=50, n=n), a_plan(), 2) for n in (1, 3))
+    assert three.most_tokens - one.most_tokens == 100
+    assert three.credits == one.credits == 2
+
+
+@pytest.mark.parametrize("field", ["tools", "response_format", "functions"])
+def test_everything_that_becomes_prompt_is_counted(field: str) -> None:
+    """Tools and schemas are read by the model, too."""
+    value: Any = [{"type": "function"}] if field == "tools" else {"type": "x"}
+    plain, more = estimate(a_request(), a_plan(), 1), estimate(a_request("smart", **{field: value}), a_plan(), 1)
+    assert more.prompt_tokens > plain.prompt_tokens
+
+
+def test_a_linked_image_is_more_than_its_link() -> None:
+    """Its tokens are not in the body."""
+    image = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://x.example/"}}]}]
+    assert estimate(a_request(messages=image), a_plan(), 1).prompt_tokens > 1_000
+
+
+def test_the_price_in_credits_is_the_models() -> None:
+    """The tier's cost times the multiplier."""
+    plan = replace(a_plan(), model=a_model(multiplier=Decimal("1.5")))
+    assert estimate(a_request(), plan, 3).credits == 5
+
+
+def test_one_unknown_price_makes_the_cost_unknown() -> None:
+    """Whichever target answers, its price has to be known beforehand."""
+    for order in ([Target("a", "m", CARD), Target("b", "m")], [Target("b", "m"), Target("a", "m", CARD)]):
+        bounds = estimate(a_request(), a_plan(*order), 1)
+        assert (bounds.most_nano_dollars, bounds.expected_nano_dollars) == (None, None)
+        assert bounds.most_tokens > 0
+
+
+def test_a_prompt_that_fits_nowhere_is_refused_before_it_is_sent() -> None:
+    """Only when no tokens could be wide enough, and no target is large enough or of unknown size."""
+    small, large = Target("a", "m", context_tokens=10), Target("b", "m", context_tokens=1_000)
+    request = a_request(messages=[{"role": "user", "content": "x" * 10_000}])
+    with pytest.raises(ContextTooLarge, match="context of 10 tokens") as fault:
+        estimate(request, a_plan(small), 1)
+    assert fault.value.field == "messages"
+    estimate(request, a_plan(small, large), 1)
+    estimate(request, a_plan(small, Target("c", "m")), 1)
+
+
+def test_data_that_is_no_text_is_not_measured() -> None:
+    """A picture of a megabyte is not a million bytes of prompt."""
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 100_000}}
+    request = a_request(messages=[{"role": "user", "content": [image]}])
+    assert estimate(request, a_plan(Target("a", "m", context_tokens=100)), 1).prompt_tokens > 0
+
+
+@given(
+    st.lists(targets, min_size=1, max_size=3),
+    st.none() | st.integers(1, 5_000),
+    st.integers(1, 4),
+    st.text(max_size=50),
+    st.data(),
+)
+def test_no_call_goes_beyond_its_bounds(
+    chosen: list[Target], max_tokens: int | None, choices: int, text: str, data: st.DataObject
+) -> None:
+    """Whichever target answers, and however much it says within its limits: tokens and cost are within the most."""
+    request = a_request(max_tokens=max_tokens, n=choices, messages=[{"role": "user", "content": text}])
+    bounds = estimate(request, a_plan(*chosen), 1)
+    assert 0 < bounds.prompt_tokens <= bounds.expected_tokens <= bounds.most_tokens
+    if bounds.most_nano_dollars is not None and bounds.expected_nano_dollars is not None:
+        assert bounds.expected_nano_dollars <= bounds.most_nano_dollars
+    target = data.draw(st.sampled_from(chosen))
+    spans = request.source.spans["messages"]
+    prompt = data.draw(st.integers(0, min(spans[1] - spans[0], target.context_tokens or 10**6)))
+    cap = target.max_output_tokens or target.context_tokens or UNKNOWN_OUTPUT_TOKENS
+    said = data.draw(st.integers(0, min(max_tokens or cap, cap) * choices))
+    assert prompt + said <= bounds.most_tokens
+    if target.card is not None and bounds.most_nano_dollars is not None:
+        assert cost(Usage(prompt, said), target.card).nano_dollars <= bounds.most_nano_dollars

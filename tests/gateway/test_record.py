@@ -1,0 +1,209 @@
+"""One record per call, whatever happened, and it never fails the call."""
+
+import asyncio
+
+import pytest
+
+from tests.fakes import FakeClock
+from tests.making import PRINCIPAL, TARGET, a_request, a_visit, an_arrival
+from tollbar.domain.errors import GatewayError, NotAllowed, OutOfCredit, Overloaded, StreamBroken, UnknownModel
+from tollbar.domain.records import Attempt, Outcome, Provenance, RequestRecord
+from tollbar.domain.usage import Usage
+from tollbar.gateway.record import STATUS_CALLER_LEFT, Recorder
+from tollbar.gateway.visit import Try, Visit
+
+pytestmark = pytest.mark.anyio
+
+
+def a_recorder(clock: FakeClock | None = None) -> tuple[Recorder, list[RequestRecord]]:
+    """A recorder and what it wrote."""
+    records: list[RequestRecord] = []
+    return Recorder((records.append,), clock or FakeClock()), records
+
+
+async def test_a_call_that_went_well_is_recorded_in_full() -> None:
+    """Who, what, how, when and for how much."""
+    clock = FakeClock()
+    recorder, (records) = a_recorder(clock)
+    with recorder.watch(PRINCIPAL, an_arrival()) as visit:
+        visit.request = a_request(user="u-1")
+        clock.advance(0.5)
+        visit.tries.append(Try(TARGET, clock.monotonic()))
+        clock.advance(1.0)
+        visit.first_token_at = clock.monotonic()
+        clock.advance(2.0)
+        visit.tries[0].ended_at = clock.monotonic()
+        visit.outcome, visit.usage, visit.provenance = Outcome.OK, Usage(5, 2), Provenance.PROVIDER_FINAL
+        visit.credits, visit.cost_nano_dollars = 3, 77
+    assert records == [
+        RequestRecord(
+            request_id="r1",
+            at=clock.now(),
+            route="/v1/chat/completions",
+            key_id="key",
+            key_name="A key",
+            address="192.0.2.7",
+            model="smart",
+            target="main/m",
+            stream=True,
+            outcome=Outcome.OK,
+            status=200,
+            error_code=None,
+            usage=Usage(5, 2),
+            provenance=Provenance.PROVIDER_FINAL,
+            credits=3,
+            cost_nano_dollars=77,
+            attempts=(Attempt("main/m", Outcome.OK, 0.5, 3.5),),
+            duration_seconds=3.5,
+            first_token_seconds=1.5,
+            stages={"admit": 0.5, "wait": 1.0, "deliver": 2.0},
+            user="u-1",
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fault", "outcome", "status", "code"),
+    [
+        (UnknownModel("No."), Outcome.REFUSED, 404, "model_not_found"),
+        (NotAllowed("No."), Outcome.REFUSED, 403, "forbidden"),
+        (OutOfCredit("No."), Outcome.REFUSED, 429, "insufficient_quota"),
+        (StreamBroken("No."), Outcome.FAILED, 502, "stream_broken"),
+        (RuntimeError("our fault"), Outcome.FAILED, 500, "internal_error"),
+        (asyncio.CancelledError(), Outcome.ABANDONED, STATUS_CALLER_LEFT, None),
+        (None, Outcome.OK, 200, None),
+    ],
+)
+async def test_every_ending_is_recorded(
+    fault: BaseException | None, outcome: Outcome, status: int, code: str | None
+) -> None:
+    """Once, with the status that the caller got, and the fault goes through."""
+    recorder, records = a_recorder()
+
+    async def call() -> None:
+        with recorder.watch(PRINCIPAL, an_arrival()):
+            assert len(recorder.visits) == 1
+            if fault is not None:
+                raise fault
+
+    if fault is None:
+        await call()
+    else:
+        with pytest.raises(type(fault)):
+            await call()
+    assert [(record.outcome, record.status, record.error_code) for record in records] == [(outcome, status, code)]
+    assert recorder.visits == set()
+
+
+@pytest.mark.parametrize(
+    ("outcome", "fault", "delivered", "status"),
+    [
+        (Outcome.BROKEN, StreamBroken("Cut."), True, 200),
+        (Outcome.FAILED, StreamBroken("Cut."), False, 502),
+        (Outcome.FAILED, Overloaded("Full."), False, 503),
+        (Outcome.ABANDONED, None, True, STATUS_CALLER_LEFT),
+    ],
+)
+async def test_the_outcome_of_the_hold_is_kept(
+    outcome: Outcome, fault: GatewayError | None, delivered: bool, status: int
+) -> None:
+    """It knows better; and a status that went out before the fault was 200."""
+    recorder, records = a_recorder()
+
+    async def call() -> None:
+        with recorder.watch(PRINCIPAL, an_arrival()) as visit:
+            visit.request = a_request()
+            visit.outcome = outcome
+            visit.first_token_at = 1.0 if delivered else None
+            if fault is not None:
+                raise fault
+
+    if fault is None:
+        await call()
+    else:
+        with pytest.raises(GatewayError):
+            await call()
+    assert [(record.outcome, record.status) for record in records] == [(outcome, status)]
+
+
+async def test_a_call_that_got_nowhere_has_a_record_too() -> None:
+    """Before its body was read there is no model, no target and no usage."""
+    recorder, (records) = a_recorder()
+    with recorder.watch(PRINCIPAL, an_arrival()):
+        pass
+    (record,) = records
+    assert (record.model, record.target, record.usage, record.attempts, record.first_token_seconds) == (
+        None,
+        None,
+        None,
+        (),
+        None,
+    )
+    assert sum(record.stages.values()) == record.duration_seconds
+
+
+async def test_attempts_tell_how_each_ended() -> None:
+    """Those before the last failed; the last broke if the answer did."""
+    recorder, records = a_recorder()
+    fault = StreamBroken("Cut.", upstream_status=200)
+
+    async def call() -> None:
+        with recorder.watch(PRINCIPAL, an_arrival()) as visit:
+            visit.tries = [Try(TARGET, 7_200.0, 7_201.0, fault), Try(TARGET, 7_202.0, None, fault)]
+            visit.outcome, visit.first_token_at = Outcome.BROKEN, 7_203.0
+            raise fault
+
+    with pytest.raises(StreamBroken):
+        await call()
+    assert [(tried.outcome, tried.error_code, tried.upstream_status) for tried in records[0].attempts] == [
+        (Outcome.FAILED, "stream_broken", 200),
+        (Outcome.BROKEN, "stream_broken", 200),
+    ]
+
+
+async def test_a_long_model_name_is_cut() -> None:
+    """Nobody fills the log with a name."""
+    recorder, records = a_recorder()
+    with recorder.watch(PRINCIPAL, an_arrival()) as visit:
+        visit.request = a_request(model="m" * 10_000)
+    assert records[0].model == "m" * 256
+
+
+async def test_a_sink_that_fails_costs_its_line_and_nothing_else() -> None:
+    """Neither the call nor the other sinks."""
+    records: list[RequestRecord] = []
+
+    def fails(record: RequestRecord) -> None:
+        raise RuntimeError("the disk is full")
+
+    recorder = Recorder((fails, records.append), FakeClock())
+    with recorder.watch(PRINCIPAL, an_arrival()):
+        pass
+    recorder.write(a_visit())
+    assert (len(records), recorder.lost) == (2, 2)
+
+
+async def test_calls_under_way_can_be_interrupted() -> None:
+    """Those of one key or all; a call that is over is not touched."""
+    recorder, _ = a_recorder()
+    told: list[str] = []
+
+    async def call(key_id: str) -> None:
+        principal = type(PRINCIPAL)(key_id, key_id)
+        visits: list[Visit] = []
+        try:
+            with recorder.watch(principal, an_arrival()) as visit:
+                visits.append(visit)
+                await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            told.append(f"{key_id}: {visits[0].interruption}")
+
+    tasks = [asyncio.create_task(call(key_id)) for key_id in ("a", "b", "b")]
+    await asyncio.sleep(0)
+    assert recorder.interrupt(NotAllowed("Revoked."), "b") == 2
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert recorder.interrupt(Overloaded("Going down.")) == 1
+    await asyncio.gather(*tasks)
+    assert recorder.interrupt(Overloaded("Going down.")) == 0
+    assert told == ["b: Revoked.", "b: Revoked.", "a: Going down."]

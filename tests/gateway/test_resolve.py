@@ -1,0 +1,209 @@
+"""A name becomes a plan: pure, in a fixed order, with its reasons."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from tests.making import PRINCIPAL
+from tollbar.domain.catalogue import Catalogue, Model, Plan, Target
+from tollbar.domain.errors import InvalidValue, NotAllowed, UnknownModel
+from tollbar.domain.identity import Principal
+from tollbar.gateway.resolve import NO_PIN, Pin, find, permits, resolve
+
+ONE = Target("main", "one", supports=frozenset({"tools"}))
+TWO = Target("spare", "two", supports=frozenset({"tools", "images"}))
+ANY = Target("lab", "any")
+LOCAL = Target("here", "small", is_local=True)
+
+CATALOGUE = Catalogue(
+    models={
+        model.name: model
+        for model in (
+            Model("smart", (ONE, TWO, ANY)),
+            Model("single", (ONE,)),
+            Model("mixed", (ONE, LOCAL)),
+            Model("main/pinned", (TWO,)),
+        )
+    },
+    aliases={"gpt-3.5-turbo": "smart", "main/alias": "single", "dangling": "gone"},
+    open_providers={"main": lambda name: Target("main", name), "lab": lambda name: Target("lab", name)},
+    families=(("gpt-", "main"), ("llama", "lab")),
+)
+
+
+def plan_for(
+    name: str,
+    *features: str,
+    principal: Principal = PRINCIPAL,
+    is_up: Callable[[Target], bool] = lambda target: True,
+    pin: Pin = NO_PIN,
+) -> Plan:
+    """The plan for a name."""
+    return resolve(name, frozenset(features), principal, CATALOGUE, is_up, pin)
+
+
+@pytest.mark.parametrize(
+    ("name", "targets"),
+    [
+        ("smart", ["main/one", "spare/two", "lab/any"]),
+        ("gpt-3.5-turbo", ["main/one", "spare/two", "lab/any"]),
+        ("main/pinned", ["spare/two"]),
+        ("main/alias", ["main/one"]),
+        ("main/anything/else", ["main/anything/else"]),
+        ("gpt-9", ["main/gpt-9"]),
+        ("llama-7b", ["lab/llama-7b"]),
+    ],
+)
+def test_a_name_is_found_in_the_fixed_order(name: str, targets: list[str]) -> None:
+    """Alias, configured model, open provider, family: the operator's words before the patterns."""
+    assert [target.name for target in plan_for(name).targets] == targets
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "unknown",
+        "Smart",
+        "spare/two",
+        "main/",
+        "/one",
+        "main",
+        "dangling",
+        "gpt",
+        "main/a\nb",
+        "gpt-\ud800",
+        "x" * 300,
+    ],
+)
+def test_any_other_name_is_refused(name: str) -> None:
+    """Nothing is served by surprise, whatever the name holds; the fault names its field."""
+    with pytest.raises(UnknownModel) as fault:
+        plan_for(name)
+    assert fault.value.field == "model"
+    assert len(fault.value.message) < 300
+    fault.value.text.encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "near"), [("smrat", "smart"), ("sing1e", "single"), ("gtp-3.5-turbo", "gpt-3.5-turbo")]
+)
+def test_a_mistyped_name_gets_the_nearest_ones(name: str, near: str) -> None:
+    """Models and aliases alike; without a near one the list is pointed to."""
+    with pytest.raises(UnknownModel) as fault:
+        find(name, CATALOGUE)
+    assert near in fault.value.hint
+    with pytest.raises(UnknownModel) as other:
+        find("zzzzzz", CATALOGUE)
+    assert other.value.hint == "GET /v1/models lists the models that are."
+
+
+@pytest.mark.parametrize(
+    ("allowed", "name", "fits"),
+    [
+        ((), "smart", True),
+        (("smart",), "smart", True),
+        (("smart",), "single", False),
+        (("smart",), "gpt-3.5-turbo", True),
+        (("gpt-3.5-turbo",), "gpt-3.5-turbo", True),
+        (("gpt-3.5-turbo",), "smart", False),
+        (("gpt-*",), "gpt-9", True),
+        (("main/*",), "gpt-9", False),
+        (("*",), "single", True),
+        (("s?art",), "smart", False),
+        (("[a-z]*",), "smart", True),
+        (("SMART",), "smart", False),
+    ],
+)
+def test_a_key_opens_what_it_names(allowed: tuple[str, ...], name: str, fits: bool) -> None:
+    """By the name that was called or the model behind it; `*` stands for anything; no names mean every model."""
+    principal = replace(PRINCIPAL, models=allowed)
+    if fits:
+        assert plan_for(name, principal=principal).targets
+        return
+    with pytest.raises(NotAllowed, match="may not use") as fault:
+        plan_for(name, principal=principal)
+    assert fault.value.field == "model"
+    assert allowed[0] in fault.value.hint
+
+
+def test_names_are_matched_as_patterns_only_with_a_star() -> None:
+    """A model's own name may hold brackets and question marks."""
+    assert permits(("m[1]?",), "m[1]?")
+    assert not permits(("m[1]?",), "m1x")
+
+
+def test_targets_that_cannot_carry_the_request_are_skipped_with_their_reason() -> None:
+    """One whose abilities are not known is tried."""
+    plan = plan_for("smart", "images", "tools")
+    assert [target.name for target in plan.targets] == ["spare/two", "lab/any"]
+    assert plan.skipped == (("main/one", "it does not support images"),)
+
+
+def test_a_request_that_no_target_can_carry_is_the_callers_fault() -> None:
+    """Each target is named with what it lacks, and so is the field that asks for it."""
+    with pytest.raises(InvalidValue, match="main/one: it does not support audio, images") as fault:
+        plan_for("single", "images", "audio", "tools")
+    assert fault.value.field == "messages"
+
+
+@pytest.mark.parametrize(
+    ("feature", "field"),
+    [("json_schema", "response_format"), ("logprobs", "logprobs"), ("files", "messages"), ("tools", "tools")],
+)
+def test_the_field_that_asks_for_too_much_is_named(feature: str, field: str) -> None:
+    """Not the model: the caller can leave the field out."""
+    poor = Catalogue({"poor": Model("poor", (Target("main", "m", supports=frozenset()),))})
+    with pytest.raises(InvalidValue) as fault:
+        resolve("poor", frozenset({feature}), PRINCIPAL, poor, lambda target: True)
+    assert fault.value.field == field
+
+
+def test_open_circuits_are_left_out_while_another_target_is_up() -> None:
+    """And the plan says so."""
+    plan = plan_for("smart", is_up=lambda target: target is TWO)
+    assert plan.targets == (TWO,)
+    assert [name for name, _ in plan.skipped] == ["main/one", "lab/any"]
+    assert "open circuit" in plan.reason
+
+
+def test_when_every_circuit_is_open_all_are_tried() -> None:
+    """A call is better than no call; a plan is never empty."""
+    plan = plan_for("smart", is_up=lambda target: False)
+    assert plan.targets == (ONE, TWO, ANY)
+    assert plan.skipped == ()
+    assert "every target's circuit is open" in plan.reason
+
+
+def test_a_circuit_is_asked_once_for_each_target() -> None:
+    """Its state may change between two questions: no target may get lost or come twice."""
+    asked: list[str] = []
+
+    def is_up(target: Target) -> bool:
+        asked.append(target.name)
+        return len(asked) % 2 == 0
+
+    plan = plan_for("single", is_up=is_up)
+    assert (plan.targets, asked) == ((ONE,), ["main/one"])
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("single", "the only target"), ("smart", "the configured order"), ("gpt-9", "the only target")]
+)
+def test_the_reason_for_the_order_is_told(name: str, reason: str) -> None:
+    """So that a plan can be explained without calling anyone."""
+    assert plan_for(name).reason == reason
+
+
+def test_a_pin_keeps_a_call_at_home() -> None:
+    """Only local targets are left; a model without one is not found there."""
+    assert plan_for("mixed", pin=Pin(local_only=True)).targets == (LOCAL,)
+    with pytest.raises(UnknownModel, match="no local target"):
+        plan_for("single", pin=Pin(local_only=True))
+
+
+def test_a_plan_is_the_same_every_time() -> None:
+    """It is pure: the same question has the same answer."""
+    assert plan_for("smart", "tools") == plan_for("smart", "tools")
+    assert plan_for("gpt-9") == plan_for("gpt-9")

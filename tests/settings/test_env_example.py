@@ -1,0 +1,48 @@
+"""`.env.example` documents every name that Tollbar reads from the environment."""
+
+import re
+from pathlib import Path
+
+from tests.settings.making import KNOWN
+from tollbar.providers import vendors
+from tollbar.settings import load
+from tollbar.settings.describe import environment_names
+from tollbar.settings.loading import CONFIG_NAME
+
+EXAMPLE = Path(__file__).parents[2] / ".env.example"
+# The names that people bring from the systems whose contract Tollbar keeps, and our own.
+PROMISED = {
+    *("LLM_BASE_URL", "LLM_MODEL", "LLM_API_KEY", "LLM_SYSTEM_PROMPT", "LLM_TEMPERATURE", "LLM_MAX_TOKENS"),
+    *("OPENAI_API_KEY", "DEFAULT_MODEL", "DEFAULT_TEMPERATURE", "DEFAULT_MAX_TOKENS", "REQUEST_TIMEOUT"),
+    *("API_HOST", "API_PORT", "PORT", "ENV", "DEBUG", "GROQ_API_KEY", "ADMIN_SECRET", "x_api_key", "HF_TOKEN"),
+    *("TOLLBAR_DATA", "TOLLBAR_ADMIN_KEY", "TOLLBAR_CONFIG", "TOLLBAR_SECRET", "DATABASE_URL", "REDIS_URL"),
+}
+
+
+def documented() -> list[str]:
+    """The names of the example, in its order."""
+    return re.findall(r"^# ([A-Za-z_]+)=", EXAMPLE.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_every_name_is_documented_once() -> None:
+    """Settings, the settings file, vendors' keys and address parts: all are there, and nothing else."""
+    names = {*environment_names(), CONFIG_NAME}
+    for vendor in vendors.load().values():
+        names |= {*vendor.key_env, *(name for parts in vendor.placeholders.values() for name in parts)}
+    assert sorted(documented()) == sorted(names)
+    assert names >= PROMISED
+
+
+def test_its_values_can_be_used(tmp_path: Path) -> None:
+    """Every line without its # is a value that holds."""
+    text = re.sub(r"^# ([A-Za-z_]+=)", r"\1", EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    text = text.replace("TOLLBAR_CONFIG=./tollbar.yaml\n", "")  # which does not exist here
+    (tmp_path / ".env").write_text(text, encoding="utf-8")
+    settings = load({}, {}, KNOWN, tmp_path)
+    assert (settings.llm.model, settings.vendors.ollama_host, settings.warnings) == ("llama3.2", "127.0.0.1:11434", ())
+
+
+def test_as_it_is_it_changes_nothing(tmp_path: Path) -> None:
+    """Copied and left alone, it sets nothing."""
+    (tmp_path / ".env").write_text(EXAMPLE.read_text(encoding="utf-8"), encoding="utf-8")
+    assert dict(load({}, {}, KNOWN, tmp_path).origins) == {}

@@ -18,7 +18,7 @@ from tollbar.gateway.estimate import EXPECTED_OUTPUT_TOKENS, UNKNOWN_OUTPUT_TOKE
 
 MESSAGES = [{"role": "user", "content": "Hello there"}]
 SIZE = len(b'[{"role": "user", "content": "Hello there"}]')
-sizes = st.none() | st.integers(10, 10_000)
+sizes = st.none() | st.integers(8, 40) | st.integers(10, 10_000)
 targets = st.builds(Target, st.just("p"), st.just("m"), st.none() | cards, sizes, sizes)
 
 
@@ -108,9 +108,17 @@ def test_data_that_is_no_text_is_not_measured() -> None:
     assert estimate(request, a_plan(Target("a", "m", context_tokens=100)), 1).prompt_tokens > 0
 
 
+def test_what_is_expected_is_never_more_than_the_most() -> None:
+    """A prompt that looks longer than a small context, and still might fit, included."""
+    request = a_request(messages=[{"role": "user", "content": "x" * 200}], max_tokens=1)
+    bounds = estimate(request, a_plan(Target("a", "m", CARD, context_tokens=20)), 1)
+    assert bounds.expected_tokens <= bounds.most_tokens
+    assert (bounds.expected_nano_dollars or 0) <= (bounds.most_nano_dollars or 0)
+
+
 @given(
     st.lists(targets, min_size=1, max_size=3),
-    st.none() | st.integers(1, 5_000),
+    st.none() | st.integers(1, 3) | st.integers(1, 5_000),
     st.integers(1, 4),
     st.text(max_size=50),
     st.data(),

@@ -292,13 +292,13 @@ def connected(gateway: Gateway, seconds: float = 10.0) -> Iterator[socket.socket
         connection.close()
 
 
-def receive(connection: socket.socket, enough: Callable[[bytes], object] = lambda data: False) -> bytes:
+def receive(connection: socket.socket, enough: Callable[[bytearray], object] = lambda data: False) -> bytes:
     """What comes until there is enough of it, or the other side closes."""
-    data = b""
+    data = bytearray()
     with suppress(ConnectionResetError):
         while not enough(data) and (piece := connection.recv(65_536)):
             data += piece
-    return data
+    return bytes(data)
 
 
 def frames(body: bytes) -> list[Any]:

@@ -76,6 +76,16 @@ def test_the_quick_way_and_the_slow_way_agree() -> None:
     assert payloads(b"data: a\n\n\ndata: b\n\n") == [b"a", b"b"]
 
 
+@pytest.mark.parametrize("ending", [b"\n", b"\r\n", b"\r"])
+def test_a_frame_is_given_as_soon_as_it_is_whole(ending: bytes) -> None:
+    """Byte by byte: with the last byte of its blank line, and no sooner or later."""
+    whole = [b"data: a" + ending * 2, b": note" + ending + b"data: b" + ending * 2]
+    blocks, rest = fed([bytes([byte]) for byte in b"".join(whole)])
+    assert [block for block in blocks if block] == whole
+    assert [at for at, block in enumerate(blocks, 1) if block] == [len(whole[0]), len(b"".join(whole))]
+    assert rest == b""
+
+
 def test_an_event_without_its_blank_line_is_a_frame_at_the_end() -> None:
     """Some providers close without it: the rest is a frame too."""
     blocks, rest = fed([b"data: a\n\ndata: b"])

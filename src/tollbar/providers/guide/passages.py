@@ -42,7 +42,7 @@ class Library:
 
 def packaged_documents() -> Traversable:
     """The folder of pages: inside the installed package, or `docs/` of the clone that this code runs from."""
-    installed = files("tollbar") / "documents"
+    installed = files("tollbar") / "documentation"
     return installed if installed.is_dir() else Path(__file__).parents[4] / "docs"
 
 

@@ -40,19 +40,18 @@ def decode(raw: bytes) -> CompletionRequest:
     body = scan(raw)
     _refuse_look_alikes(body)
     reading.demand(body, "model", "messages")
-    reading.check_types(body, KINDS)
-    model = reading.required(body, "model", str)
-    reading.count(body, "messages", MAX_MESSAGES)
-    tools = reading.count(body, "tools", MAX_TOOLS)
-    limit = reading.bounded(body, "max_completion_tokens", 1, MAX_TOKENS)
+    head = reading.head(body, KINDS)
+    reading.check_count(head, "messages", MAX_MESSAGES)
+    tools = reading.check_count(head, "tools", MAX_TOOLS)
+    limit = reading.bounded(head, "max_completion_tokens", 1, MAX_TOKENS)
     return CompletionRequest(
-        model=model,
+        model=head["model"],
         source=Source(WIRE, raw, body.spans, lambda: expand(body)),
-        stream=bool(reading.optional(body, "stream", bool)),
-        max_tokens=limit if limit is not None else reading.bounded(body, "max_tokens", 1, MAX_TOKENS),
-        choices=reading.bounded(body, "n", 1, MAX_CHOICES) or 1,
-        user=reading.optional(body, "user", str),
-        wants_usage=_wants_usage(body),
+        stream=bool(head.get("stream")),
+        max_tokens=limit if limit is not None else reading.bounded(head, "max_tokens", 1, MAX_TOKENS),
+        choices=reading.bounded(head, "n", 1, MAX_CHOICES) or 1,
+        user=head.get("user"),
+        wants_usage=_wants_usage(head.get("stream_options")),
         features=_features(body, has_tools=tools > 0),
     )
 
@@ -73,12 +72,11 @@ def _asking(options: bytes | None) -> bytes:
     return splice(scan(options), {"include_usage": b"true"})
 
 
-def _wants_usage(body: Body) -> bool:
-    options = body.value("stream_options")
-    if options is None or options == b"null":
+def _wants_usage(options: bytes | None) -> bool:
+    if options is None:
         return False
     try:
-        return bool(reading.optional(scan(options), "include_usage", bool))
+        return bool(reading.head(scan(options), {"include_usage": bool}).get("include_usage"))
     except RequestError as fault:
         fault.field = "stream_options" if fault.field is None else f"stream_options.{fault.field}"
         raise

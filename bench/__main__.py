@@ -16,6 +16,9 @@ from bench.plan import CHECK, FULL, QUICK
 from bench.stage import stage
 
 
+QUIET_LOAD = 0.5
+
+
 def main(arguments: Sequence[str]) -> int:
     """Runs what was asked for; gives the exit status."""
     options = _options(arguments)
@@ -23,12 +26,12 @@ def main(arguments: Sequence[str]) -> int:
         say("The bench needs Linux: it reads CPU time and memory from /proc.")
         return 2
     cores = choose_cores()
-    began = time.monotonic()
+    began, load = time.monotonic(), os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="tollbar-bench-") as folder, stage(Path(folder), cores) as set_up:
         if options.check or options.write_baseline:
             return _compare(checking.ratios(set_up, CHECK, say), options.write_baseline)
         report = measures.everything(set_up, QUICK if options.quick else FULL, say)
-    report.notes += circumstances(cores, time.monotonic() - began)
+    report.notes += circumstances(cores, load, time.monotonic() - began)
     say("\n" + report.table())
     if options.json:
         Path(options.json).write_text(json.dumps(report.document(), indent=2) + "\n")
@@ -59,14 +62,16 @@ def _compare(measured: dict[str, float], is_new_baseline: bool) -> int:
     return 1 if faults else 0
 
 
-def circumstances(cores: Cores, seconds: float) -> list[str]:
+def circumstances(cores: Cores, load: float, seconds: float) -> list[str]:
     """What else a reader of the figures should know."""
     python = f"{platform.python_implementation()} {platform.python_version()}"
     places = f"Tollbar alone on core {cores.measured} of {os.cpu_count()}, everything else on core {cores.feeding}"
     notes = [
-        f"{python}; {places}; load of the whole machine {os.getloadavg()[0]:.1f}; measured in {seconds:.0f} s.",
+        f"{python}; {places}; measured in {seconds:.0f} s.",
         "On everywhere: key, rates, concurrency, credits and dollars, ledger, request log, metrics.",
     ]
+    if load > QUIET_LOAD:
+        notes.append(f"The machine was busy before this began (load {load:.1f}), so every figure is too high.")
     if not cores.are_apart:
         notes.append("There is one core only: latency and lag include the load generator's own.")
     if nginx.find() is None:

@@ -19,6 +19,7 @@ def ratios(stage: Stage, plan: Plan, tell: Callable[[str], None]) -> dict[str, f
     report = Report()
     installation, key = installed(stage)
     with gateway.running(installation, (key,)) as running:
+        gateway.check(running)
         tell("CPU per request and per stream")
         costs(report, stage, running, plan)
     tell(report.table())

@@ -27,21 +27,17 @@ AMPLE = {
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """A running Tollbar: where it listens, its process, and the keys that callers use."""
+    """A running Tollbar: where it listens, its process, the keys that callers use, and how long its start took."""
 
     port: int
     process: "subprocess.Popen[bytes]"
     keys: tuple[str, ...]
+    start_seconds: float = 0.0
 
     @property
     def pid(self) -> int:
         """The process whose CPU time and memory are counted, with its children's."""
         return self.process.pid
-
-
-def with_keys(gateway: Gateway, keys: tuple[str, ...]) -> Gateway:
-    """The same gateway, used with other keys."""
-    return replace(gateway, keys=keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +101,12 @@ def _output(command: list[str]) -> str:
 def running(installation: Installation, keys: tuple[str, ...]) -> Iterator[Gateway]:
     """Tollbar on a core of its own, from its first answer on."""
     port = free_port()
+    began = time.monotonic()
     with program(_command(installation, port), installation.cores.measured, log=installation.log) as process:
         gateway = Gateway(port, process, keys)
         try:
-            until(lambda: answers_now(gateway), process, 30.0)
-            check(gateway)
+            until(lambda: answers_now(gateway), process, 60.0)
+            gateway = replace(gateway, start_seconds=time.monotonic() - began)
             yield gateway
         except RuntimeError as error:
             raise RuntimeError(f"{error}\n{installation.log.read_text()[-3_000:]}") from error
@@ -117,12 +114,8 @@ def running(installation: Installation, keys: tuple[str, ...]) -> Iterator[Gatew
 
 def start_seconds(installation: Installation, key: str) -> float:
     """From the command to the first answered call."""
-    port = free_port()
-    began = time.monotonic()
-    with program(_command(installation, port), installation.cores.measured, log=installation.log) as process:
-        gateway = Gateway(port, process, (key,))
-        until(lambda: answers_now(gateway), process, 30.0)
-        return time.monotonic() - began
+    with running(installation, (key,)) as gateway:
+        return gateway.start_seconds
 
 
 def _command(installation: Installation, port: int) -> list[str]:

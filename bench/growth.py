@@ -2,10 +2,12 @@
 
 import http.client
 import json
+import shutil
 import sqlite3
 import statistics
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 
 from bench import gateway
 from bench.gateway import AMPLE, Gateway, Installation
@@ -17,33 +19,30 @@ FEW = 10
 
 
 def measure(report: Report, stage: Stage, installation: Installation, plan: Plan) -> None:
-    """CPU per plain request with ten keys in turn, then with very many stored and more of them in use."""
+    """CPU per plain request with ten keys, and with very many stored and more of them in use; in turn, side by side."""
     admin = gateway.make_admin_key(installation)
     with gateway.running(installation, (gateway.make_key(installation, "first"),)) as running:
         keys = tuple(make_keys(running, admin, plan.growth_callers))
-        few = costs(stage, gateway.with_keys(running, keys[:FEW]), plan)
-    fill(installation, plan.growth_keys)
-    start = gateway.start_seconds(installation, keys[0])
-    with gateway.running(installation, keys) as running:
-        many = costs(stage, running, plan)
-    growth = (statistics.median(many) / statistics.median(few) - 1) * 100
-    name = f"cost growth, {FEW} to {plan.growth_keys:,} keys"
-    report.figures.append(Figure(name, "%", [growth], Budget(10, 3)))
+    large = replace(installation, folder=stage.folder / "large")
+    shutil.copytree(installation.folder, large.folder)
+    fill(large, plan.growth_keys)
+    with gateway.running(installation, keys[:FEW]) as few, gateway.running(large, keys) as many:
+        costs: dict[int, list[float]] = {few.port: [], many.port: []}
+        for running in (few, many):
+            stage.driver.drive(calls(running, "plain", plan.warm_seconds))
+        for _ in range(plan.growth_runs):
+            for running in (few, many):
+                result, spent_seconds = stage.driver.cpu(running.pid, calls(running, "plain", plan.run_seconds))
+                costs[running.port].append(spent_seconds / result.answered * 1e6)
+        start = many.start_seconds
+    growths = [(more / less - 1) * 100 for less, more in zip(*costs.values(), strict=True)]
+    report.figures.append(Figure(f"cost growth, {FEW} to {plan.growth_keys:,} keys", "%", growths, Budget(10, 3)))
     report.figures.append(Figure(f"start to first answer, {plan.growth_keys:,} keys", "s", [start], Budget(2, 1)))
+    less, more = (statistics.median(values) for values in costs.values())
     report.notes.append(
-        f"A plain request costs {statistics.median(few):.0f} µs with {FEW} keys in use, and "
-        f"{statistics.median(many):.0f} µs with {plan.growth_callers:,} in use of {plan.growth_keys:,}."
+        f"A plain request costs {less:.0f} µs with {FEW} keys in use, and {more:.0f} µs with {plan.growth_callers:,} "
+        f"in use of {plan.growth_keys:,}."
     )
-
-
-def costs(stage: Stage, running: Gateway, plan: Plan) -> list[float]:
-    """CPU per plain request, in microseconds, once per run."""
-    stage.driver.drive(calls(running, "plain", plan.warm_seconds))
-    values = []
-    for _ in range(plan.growth_runs):
-        result, spent_seconds = stage.driver.cpu(running.pid, calls(running, "plain", plan.run_seconds))
-        values.append(spent_seconds / result.answered * 1e6)
-    return values
 
 
 def make_keys(running: Gateway, admin: str, count: int) -> Iterator[str]:

@@ -8,19 +8,19 @@ STREAMS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Seconds and repetitions; `growth_keys` are in the store for the last measure, used by `growth_callers`."""
+    """Seconds and repetitions; `growth_keys` are in the store for the last measure, `growth_callers` of them in use."""
 
     runs: int
     run_seconds: float
     warm_seconds: float
     latency_seconds: float
-    starts: int
+    more_starts: int
     paced_rounds: int
     growth_keys: int = 100_000
     growth_callers: int = 100
     growth_runs: int = 2
 
 
-QUICK = Plan(2, 2.0, 0.7, 0.8, starts=2, paced_rounds=1)
-FULL = Plan(5, 5.0, 3.0, 5.0, starts=5, paced_rounds=4, growth_callers=1_000, growth_runs=4)
-CHECK = Plan(4, 2.5, 1.5, 0.0, starts=0, paced_rounds=0)
+QUICK = Plan(2, 2.0, 0.7, 0.8, more_starts=0, paced_rounds=1)
+FULL = Plan(5, 5.0, 3.0, 5.0, more_starts=4, paced_rounds=4, growth_callers=1_000, growth_runs=4)
+CHECK = Plan(4, 2.5, 1.5, 0.0, more_starts=0, paced_rounds=0)

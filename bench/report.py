@@ -30,7 +30,7 @@ class Figure:
     @property
     def spread_percent(self) -> float:
         """From the lowest run to the highest, in per cent of the median."""
-        return (max(self.values) - min(self.values)) / self.median * 100 if self.median else 0.0
+        return (max(self.values) - min(self.values)) / abs(self.median) * 100 if self.median else 0.0
 
     @property
     def verdict(self) -> str:
@@ -69,7 +69,8 @@ class Report:
 
 def _row(figure: Figure) -> tuple[str, ...]:
     must, aim = ("", "") if figure.budget is None else (number(figure.budget.must), number(figure.budget.aim))
-    spread = f"{figure.spread_percent:.0f} %" if len(figure.values) > 1 else ""
+    has_spread = len(figure.values) > 1 and figure.unit != "%"
+    spread = f"{figure.spread_percent:.0f} %" if has_spread else ""
     return figure.name, f"{number(figure.median)} {figure.unit}", spread, must, aim, figure.verdict
 
 

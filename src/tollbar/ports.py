@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from tollbar.domain.catalogue import Call
 from tollbar.domain.events import StreamEvent
@@ -90,8 +90,7 @@ class KeyStore(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """What a call needs of one allowance: `most` if all goes to the limit, `expected` if it goes as usual."""
 
     allowance: AllowanceId
@@ -126,7 +125,7 @@ class Ledger(Protocol):
     async def settle(
         self, reservation: Reservation, charges: Sequence[tuple[AllowanceId, int]], entries: Sequence[LedgerEntry]
     ) -> None:
-        """Ends the hold: writes the charges (to release is to charge nothing) and the lines, durably, in one transaction.
+        """Ends the hold: writes charges (to release is to charge nothing) and lines, durably, in one transaction.
 
         A second call for the same reservation changes nothing. A charge above its hold is written in full and flagged.
         Raises `Overloaded` when it could not be made durable; then nothing was written and the hold still stands.

@@ -160,10 +160,10 @@ async def test_a_name_in_use_cannot_be_taken_over(keys: KeyStore) -> None:
 async def test_a_grant_replaces_the_amount_and_keeps_what_was_used(storage: Storage) -> None:
     """The unit that is named gets a new amount; its usage, and the other units, stay; a new unit is added."""
     added = await storage.keys.add(a_key(), b"1", [Grant(Unit.CREDITS, 10), Grant(Unit.TOKENS, 50)])
-    credits, tokens = (allowance.id for allowance in added.allowances)
-    spent = await storage.ledger.reserve("r1", [Claim(credits, 3, 3), Claim(tokens, 9, 9)], an_estimate())
-    await storage.ledger.settle(spent, [(credits, 3), (tokens, 9)], [a_line()])
-    held = await storage.ledger.reserve("r2", [Claim(credits, 2, 2)], an_estimate("r2"))
+    coins, tokens = (allowance.id for allowance in added.allowances)
+    spent = await storage.ledger.reserve("r1", [Claim(coins, 3, 3), Claim(tokens, 9, 9)], an_estimate())
+    await storage.ledger.settle(spent, [(coins, 3), (tokens, 9)], [a_line()])
+    held = await storage.ledger.reserve("r2", [Claim(coins, 2, 2)], an_estimate("r2"))
     await held.committed()
     grants = (Grant(Unit.CREDITS, 20), Grant(Unit.DOLLARS, 7))
     changed = await storage.keys.change("somebody", KeyChange(grants=grants))
@@ -178,9 +178,9 @@ async def test_a_grant_replaces_the_amount_and_keeps_what_was_used(storage: Stor
 async def test_a_grant_below_what_was_used_leaves_less_than_nothing(storage: Storage) -> None:
     """An amount may be lowered under what is spent: then nothing is left, and no call is admitted."""
     added = await storage.keys.add(a_key(), b"1", [Grant(Unit.CREDITS, 10)])
-    credits = added.allowances[0].id
-    spent = await storage.ledger.reserve("r1", [Claim(credits, 3, 3)], an_estimate())
-    await storage.ledger.settle(spent, [(credits, 3)], [a_line()])
+    coins = added.allowances[0].id
+    spent = await storage.ledger.reserve("r1", [Claim(coins, 3, 3)], an_estimate())
+    await storage.ledger.settle(spent, [(coins, 3)], [a_line()])
     changed = await storage.keys.change("somebody", KeyChange(grants=(Grant(Unit.CREDITS, 1),)))
     assert changed.allowances[0].left == -2
 
@@ -188,16 +188,16 @@ async def test_a_grant_below_what_was_used_leaves_less_than_nothing(storage: Sto
 async def test_another_reset_keeps_what_was_used_until_its_period_ends(storage: Storage) -> None:
     """An allowance that begins to reset daily still has today's usage, and loses it at midnight."""
     added = await storage.keys.add(a_key(), b"1", [Grant(Unit.CREDITS, 10)])
-    credits = added.allowances[0].id
-    spent = await storage.ledger.reserve("r1", [Claim(credits, 3, 3)], an_estimate())
-    await storage.ledger.settle(spent, [(credits, 3)], [a_line()])
-    held = await storage.ledger.reserve("r2", [Claim(credits, 2, 2)], an_estimate("r2"))
+    coins = added.allowances[0].id
+    spent = await storage.ledger.reserve("r1", [Claim(coins, 3, 3)], an_estimate())
+    await storage.ledger.settle(spent, [(coins, 3)], [a_line()])
+    held = await storage.ledger.reserve("r2", [Claim(coins, 2, 2)], an_estimate("r2"))
     await held.committed()
     midnight = AT.replace(hour=0) + timedelta(days=1)
     changed = await storage.keys.change("somebody", KeyChange(grants=(Grant(Unit.CREDITS, 10, Reset.DAY),)))
-    assert changed.allowances == (Allowance(credits, 10, 3, 2, Reset.DAY, midnight),)
-    await storage.ledger.settle(held, [(credits, 1)], [a_line("r2")])
-    assert (await storage.keys.get("somebody")).allowances == (Allowance(credits, 10, 4, 0, Reset.DAY, midnight),)
+    assert changed.allowances == (Allowance(coins, 10, 3, 2, Reset.DAY, midnight),)
+    await storage.ledger.settle(held, [(coins, 1)], [a_line("r2")])
+    assert (await storage.keys.get("somebody")).allowances == (Allowance(coins, 10, 4, 0, Reset.DAY, midnight),)
 
 
 async def test_a_rotation_gives_another_secret_and_a_time_of_grace(keys: KeyStore) -> None:

@@ -98,10 +98,10 @@ async def test_the_second_gate_takes_tokens_and_credits() -> None:
 async def test_a_long_completion_does_not_keep_a_short_prompt_out() -> None:
     """A call that is expected to use more than the whole limit takes all of it; one whose prompt does is refused."""
     gate = Gate(TOKENS)
-    async with gate.admission.hold(gate.visit(), a_plan(), replace(BOUNDS, expected_tokens=5_000)):
+    async with gate.admission.hold(gate.visit(), a_plan(), BOUNDS._replace(expected_tokens=5_000)):
         assert await gate.left(TOKENS) == 0
     with pytest.raises(RateLimited, match=r"Rate limit exceeded: 50 per 1 minute \(tokens\)"):
-        async with gate.admission.hold(gate.visit(), a_plan(), replace(BOUNDS, prompt_tokens=51, expected_tokens=60)):
+        async with gate.admission.hold(gate.visit(), a_plan(), BOUNDS._replace(prompt_tokens=51, expected_tokens=60)):
             pass
 
 

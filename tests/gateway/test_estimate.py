@@ -1,6 +1,5 @@
 """Bounds hold before a call is sent."""
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -78,7 +77,7 @@ def test_a_linked_image_is_more_than_its_link() -> None:
 
 def test_the_price_in_credits_is_the_models() -> None:
     """The tier's cost times the multiplier."""
-    plan = replace(a_plan(), model=a_model(multiplier=Decimal("1.5")))
+    plan = a_plan()._replace(model=a_model(multiplier=Decimal("1.5")))
     assert estimate(a_request(), plan, 3).credits == 5
 
 

@@ -44,13 +44,13 @@ async def test_each_allowance_is_claimed_in_its_unit() -> None:
 
 async def test_nothing_is_claimed_for_what_is_free() -> None:
     """A free model passes a key whose allowance is used up."""
-    free = replace(BOUNDS, credits=0, most_nano_dollars=0, expected_nano_dollars=0)
+    free = BOUNDS._replace(credits=0, most_nano_dollars=0, expected_nano_dollars=0)
     assert claimed(claims_of(KEY, free)) == [(Unit.TOKENS, 100, 40)]
 
 
 async def test_an_unknown_price_is_refused_only_where_dollars_are_counted() -> None:
     """A budget cannot be kept by guessing; a key without one does not mind."""
-    unknown = replace(BOUNDS, most_nano_dollars=None, expected_nano_dollars=None)
+    unknown = BOUNDS._replace(most_nano_dollars=None, expected_nano_dollars=None)
     with pytest.raises(InvalidValue) as fault:
         claims_of(KEY, unknown)
     assert fault.value.field == "model"
@@ -64,7 +64,7 @@ async def test_a_bill_is_charged_in_every_unit() -> None:
     """Also what was not claimed: an overrun is written, too."""
     closed = Bill(3, Usage(10, 5), Provenance.COUNTED, Cost(77, ()))
     assert [amount for _, amount in charges_of(KEY, closed)] == [3, 15, 77]
-    assert [amount for _, amount in charges_of(KEY, replace(closed, cost=None))] == [3, 15, 0]
+    assert [amount for _, amount in charges_of(KEY, closed._replace(cost=None))] == [3, 15, 0]
 
 
 async def refuse(point: str) -> None:

@@ -78,11 +78,13 @@ class Gateway:
 
     def sdk(self, key: str, **more: Any) -> OpenAI:
         """The SDK, without retries of its own unless told; to be closed, which `with` does."""
-        return OpenAI(base_url=f"{self.url}/v1", api_key=key, **{"max_retries": 0, "timeout": 30, **more})
+        options: Any = {"max_retries": 0, "timeout": 30, **more}
+        return OpenAI(base_url=f"{self.url}/v1", api_key=key, **options)
 
     def async_sdk(self, key: str, **more: Any) -> AsyncOpenAI:
         """The same for async code."""
-        return AsyncOpenAI(base_url=f"{self.url}/v1", api_key=key, **{"max_retries": 0, "timeout": 30, **more})
+        options: Any = {"max_retries": 0, "timeout": 30, **more}
+        return AsyncOpenAI(base_url=f"{self.url}/v1", api_key=key, **options)
 
     def admin(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """What the admin API answers; the request must succeed."""
@@ -173,7 +175,7 @@ class Gateway:
             assert secret not in text
             assert secret[-20:] not in text
         crashes = [line for line in self.log() if "crashed" in line["event"] or "exception" in line]
-        assert [] == crashes
+        assert crashes == []
 
 
 @contextmanager

@@ -243,4 +243,3 @@ def as_sent_on(body: bytes, name: str, outgoing: str, streams: bool) -> bytes:
     """The body that a provider should get."""
     changed = re.sub(rb'("model": ?)"%s"' % name.encode(), rb'\1"%s"' % outgoing.encode(), body)
     return changed[:-1] + b',"stream_options":{"include_usage":true}}' if streams else changed
-

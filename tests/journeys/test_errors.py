@@ -1,4 +1,4 @@
-"""Failures as a program with the SDK of OpenAI meets them: its own exception classes, one call each, an id for the log."""
+"""Failures as a program with OpenAI's SDK meets them: its own exception classes, one call each, an id for the log."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -211,7 +211,7 @@ def test_failed_attempts_are_on_the_installation(
 ) -> None:
     """Each attempt has its line, and the caller pays none of them."""
     lines = gateway.ledger(exhausted["lab/stall", False].request_id)
-    assert [(0, 0, 0), (1, 0, 0), (2, 0, 0)] == [(line["attempt"], line["paid"], line["credits"]) for line in lines]
+    assert [(line["attempt"], line["paid"], line["credits"]) for line in lines] == [(0, 0, 0), (1, 0, 0), (2, 0, 0)]
 
 
 def test_a_limit_that_passes_is_retried_by_the_sdk(gateway: Gateway) -> None:
@@ -244,10 +244,9 @@ def test_no_answer_shows_a_key(gateway: Gateway, key: str) -> None:
         gateway.post(key, f'{{"model": "lab/ok", "messages": [], "{key}": }}'.encode()),
         gateway.request("GET", "/nowhere", key),
     ]
-    assert [401, 502, 400, 400, 404] == [answer.status_code for answer in answers]
+    assert [answer.status_code for answer in answers] == [401, 502, 400, 400, 404]
     shown = [f"{answer.headers}{answer.text}" for answer in answers]
-    assert [] == [text for text in shown if key in text or LAB_KEY in text]
-
+    assert [text for text in shown if key in text or LAB_KEY in text] == []
 
 
 def revoked(gateway: Gateway, name: str = "gone") -> str:
@@ -256,4 +255,3 @@ def revoked(gateway: Gateway, name: str = "gone") -> str:
     assert gateway.post(issued["key"], chat("lab/ok")).status_code == 200
     gateway.admin("POST", f"/keys/{issued['id']}/revoke", {})
     return str(issued["key"])
-

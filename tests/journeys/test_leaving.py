@@ -130,14 +130,21 @@ async def test_leaving_by_cancellation(gateway: Gateway, up: FakeUpstream) -> No
         await asyncio.gather(*tasks, return_exceptions=True)
         left_at = time.monotonic()
     await asyncio.to_thread(assert_let_go, gateway, up, left_at)
-    wait_until(lambda: up.open_connections == 0 or all(entry.closed_early_at or entry.answered_at for entry in up.journal))
+    wait_until(
+        lambda: up.open_connections == 0 or all(entry.closed_early_at or entry.answered_at for entry in up.journal)
+    )
     assert (await asyncio.to_thread(gateway.settled, key))["spent"] == 10
 
 
 def test_a_caller_who_has_everything_may_leave(gateway: Gateway, key: str) -> None:
     """Leaving behind the end mark is no leaving: the call is complete and is charged as such."""
     since = len(gateway.ledger())
-    leave(gateway, key, chat("lab/ok", stream=True), lambda connection: receive(connection, lambda data: b"[DONE]" in data))
+    leave(
+        gateway,
+        key,
+        chat("lab/ok", stream=True),
+        lambda connection: receive(connection, lambda data: b"[DONE]" in data),
+    )
     wait_until(lambda: len(gateway.ledger()) > since)
     (line,) = gateway.ledger()[since:]
     assert (line["outcome"], line["provenance"]) == ("ok", "provider_final")

@@ -1,4 +1,4 @@
-"""What callers see when a provider fails: retries before the first content, an honest end after it, nothing poisoned."""
+"""What callers see when a provider fails: retries before the first content, an honest end after it, no poison."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -54,7 +54,7 @@ def test_a_fault_that_passes_is_not_seen(gateway: Gateway, up: FakeUpstream, fau
     request_id = answer.headers["x-request-id"]
     assert gateway.call_line(request_id)["attempts"] == 2
     lines = [(line["attempt"], line["paid"], line["credits"], line["outcome"]) for line in gateway.ledger(request_id)]
-    assert [(0, 0, 0, "failed"), (1, 1, 1, "ok")] == lines
+    assert lines == [(0, 0, 0, "failed"), (1, 1, 1, "ok")]
 
 
 def test_the_providers_word_on_when_to_return_is_obeyed(gateway: Gateway, key: str, up: FakeUpstream) -> None:
@@ -85,7 +85,7 @@ def test_the_second_target_answers_when_the_first_cannot(gateway: Gateway, up: F
     assert (answer.status_code, answer.headers["x-tollbar-target"]) == (200, "lab/spare")
     assert [entry.model for entry in asked(up, since)] == ["error-401", "spare"]
     lines = gateway.ledger(answer.headers["x-request-id"])
-    assert [("lab/error-401", 0), ("lab/spare", 1)] == [(line["target"], line["paid"]) for line in lines]
+    assert [(line["target"], line["paid"]) for line in lines] == [("lab/error-401", 0), ("lab/spare", 1)]
     assert gateway.settled(key)["spent"] == 1
 
 
@@ -94,16 +94,14 @@ def test_the_same_target_is_tried_again_before_the_next(gateway: Gateway, key: s
     since = len(up.journal)
     answer = gateway.post(key, chat("fallback"))
     first, second, third = asked(up, since)
-    assert ["error-500", "error-500", "spare"] == [first.model, second.model, third.model]
+    assert [first.model, second.model, third.model] == ["error-500", "error-500", "spare"]
     assert second.at - first.at >= 0.75
     assert third.at - second.at < 0.5
     assert answer.headers["x-tollbar-target"] == "lab/spare"
 
 
 @pytest.mark.parametrize("cut", CUTS)
-def test_a_broken_stream_ends_with_an_error_and_no_end_mark(
-    gateway: Gateway, up: FakeUpstream, cut: str
-) -> None:
+def test_a_broken_stream_ends_with_an_error_and_no_end_mark(gateway: Gateway, up: FakeUpstream, cut: str) -> None:
     """After the first content nothing is tried again: what came stands, then an error in-band, and it costs nothing."""
     key = gateway.make_key("ben", credits=5)
     up.plan(paced(cut))
@@ -141,7 +139,9 @@ def test_a_broken_document_is_tried_again(gateway: Gateway, key: str, up: FakeUp
 
 def test_a_role_alone_is_no_content(gateway: Gateway, key: str, up: FakeUpstream) -> None:
     """A provider that breaks off behind the role chunk is tried again, and the caller sees one role, not two."""
-    role = Script(headers=STREAM, pieces=(delta({"role": "assistant", "content": ""}),), framing="chunked", ending="close")
+    role = Script(
+        headers=STREAM, pieces=(delta({"role": "assistant", "content": ""}),), framing="chunked", ending="close"
+    )
     up.plan(role, "ok")
     events = frames(gateway.post(key, chat("retried", stream=True)).content)
     assert events[-1] == "[DONE]"
@@ -164,7 +164,7 @@ def test_a_hundred_later_calls_are_unharmed(gateway: Gateway, up: FakeUpstream) 
         return answer.json()["choices"][0]["message"]["content"] == FIVE
 
     with ThreadPoolExecutor(8) as pool:
-        assert [True] * 100 == list(pool.map(call, range(100)))
+        assert list(pool.map(call, range(100))) == [True] * 100
     assert gateway.settled(key)["spent"] - spent == 100
 
 
@@ -188,7 +188,7 @@ def test_a_dead_target_is_soon_left_out(gateway: Gateway, up: FakeUpstream) -> N
     key = gateway.make_key("eve", credits=100)
     since = len(up.journal)
     answers = [gateway.post(key, chat("dead")) for _ in range(30)]
-    assert [200] * 30 == [answer.status_code for answer in answers]
+    assert [answer.status_code for answer in answers] == [200] * 30
     tried = [entry.model for entry in asked(up, since)]
     assert tried.count("spare") == 30
     assert tried.count("close") <= 5

@@ -73,7 +73,13 @@ async def opened(directory: Path, clock: Clock, is_strict: bool = False) -> Asyn
 
 def a_key(name: str = "somebody", **fields: Any) -> Key:
     """A key; its id is its name."""
-    values = {"id": name, "name": name, "hint": f"sk-toll-{name}", "permission": Permission.CALL, "created_at": AT}
+    values: dict[str, Any] = {
+        "id": name,
+        "name": name,
+        "hint": f"sk-toll-{name}",
+        "permission": Permission.CALL,
+        "created_at": AT,
+    }
     return Key(**{**values, **fields})
 
 
@@ -85,7 +91,7 @@ async def grant(storage: Storage, *grants: Grant, key: str = "somebody") -> list
 
 def a_line(request_id: str = "r1", **fields: Any) -> LedgerEntry:
     """A ledger line of one credit and a fifth of a dollar."""
-    values = {
+    values: dict[str, Any] = {
         "request_id": request_id,
         "attempt": 0,
         "key_id": "somebody",
@@ -106,13 +112,13 @@ def a_line(request_id: str = "r1", **fields: Any) -> LedgerEntry:
 
 def an_estimate(request_id: str = "r1", **fields: Any) -> LedgerEntry:
     """The line that a reservation keeps for the case that its process dies."""
-    lost = {"outcome": Outcome.LOST, "provenance": Provenance.ESTIMATE, "credits": 0}
+    lost: dict[str, Any] = {"outcome": Outcome.LOST, "provenance": Provenance.ESTIMATE, "credits": 0}
     return a_line(request_id, **{**lost, **fields})
 
 
 def a_record(request_id: str = "r1", **fields: Any) -> RequestRecord:
     """A record of a call that went well."""
-    values = {
+    values: dict[str, Any] = {
         "request_id": request_id,
         "at": AT,
         "route": "/v1/chat/completions",

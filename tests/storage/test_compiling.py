@@ -28,7 +28,7 @@ SCANS = {
 
 def plan(directory: Path, text: str) -> list[str]:
     """What SQLite will do for a statement."""
-    parameters = {name: "[]" for name in re.findall(r":(\w+)", text)}
+    parameters = dict.fromkeys(re.findall(r":(\w+)", text), "[]")
     with closing(sqlite3.connect(directory / DATABASE)) as connection:
         return [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {text}", parameters)]
 
@@ -46,5 +46,5 @@ def test_no_statement_looks_at_a_large_table_row_by_row(directory: Path, name: s
     if isinstance(text, Rows):
         values = re.sub(r"\?", "NULL", text.row)
         text = f"{text.head}{values}, {values}{text.tail}"
-    scanned = [step for step in plan(directory, text) if re.match(r"SCAN (?!anon_1|held|lost|CONSTANT)", step)]
+    scanned = [step for step in plan(directory, text) if re.match(r"SCAN (?!anon_1|held|lost|CONSTANT|\d)", step)]
     assert (name in SCANS, bool(scanned)) in {(True, True), (False, False)}

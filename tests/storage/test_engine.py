@@ -73,12 +73,19 @@ def test_a_transaction_is_all_or_nothing(tmp_path: Path) -> None:
     """An error undoes it and comes through; without one it is committed."""
     with closing(Database(prepare(tmp_path)).writer()) as connection:
         connection.execute("CREATE TABLE t (x)")
-        with pytest.raises(KeyError), transaction(connection):
-            connection.execute("INSERT INTO t VALUES (1)")
-            raise KeyError
+        for words in (["INSERT INTO t VALUES (1)", "INSERT INTO nothing VALUES (1)"], ["no words"]):
+            with pytest.raises(sqlite3.OperationalError):
+                execute_all(connection, words)
         with transaction(connection):
             connection.execute("INSERT INTO t VALUES (2)")
         assert (connection.execute("SELECT x FROM t").fetchall(), connection.in_transaction) == ([(2,)], False)
+
+
+def execute_all(connection: sqlite3.Connection, statements: list[str]) -> None:
+    """Several statements in one transaction."""
+    with transaction(connection):
+        for statement in statements:
+            connection.execute(statement)
 
 
 def test_a_data_directory_serves_one_process(tmp_path: Path) -> None:

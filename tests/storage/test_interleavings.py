@@ -1,7 +1,7 @@
 """The ledger under any order of events: calls, cancellations, crashes, silence, periods that end, grants that change.
 
-Two workers share one file and one clock. Each line's `model` names the periods of its call's admission, so that what the
-ledger charged can be compared with what the allowances say was spent, period by period.
+Two workers share one file and one clock. Each line's `model` names the periods of its call's admission, so that what
+the ledger charged can be compared with what the allowances say was spent, period by period.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -292,11 +293,11 @@ async def quiet(journal: Journal) -> None:
 
 def line(call: Call, charges: list[tuple[AllowanceId, int]]) -> LedgerEntry:
     """The line that says what the charges are."""
-    credits, dollars, tokens = (amount for _, amount in charges)
+    coins, dollars, tokens = (amount for _, amount in charges)
     return a_line(
-        call.name, model=call.periods, credits=credits, cost_nano_dollars=dollars, usage=Usage(prompt_tokens=tokens)
+        call.name, model=call.periods, credits=coins, cost_nano_dollars=dollars, usage=Usage(prompt_tokens=tokens)
     )
 
 
-TestInterleavings = Interleavings.TestCase
-TestInterleavings.settings = settings(max_examples=25, stateful_step_count=30, phases=[Phase.generate])
+TestInterleavings = pytest.mark.slow(Interleavings.TestCase)
+TestInterleavings.settings = settings(max_examples=20, stateful_step_count=30, phases=[Phase.generate])

@@ -57,11 +57,8 @@ def test_each_figure_has_its_column(connection: sqlite3.Connection) -> None:
 
 
 def test_items_explain_a_charge() -> None:
-    """They are kept as JSON, with their prices."""
-    assert to_row(a_line())[18] == (
-        '[{"kind":"prompt","tokens":120,"pico_dollars_each":1000000},'
-        '{"kind":"completion","tokens":30,"pico_dollars_each":2666667}]'
-    )
+    """They are kept as JSON: what kind of tokens, how many, and their price."""
+    assert to_row(a_line())[18] == '[["prompt",120,1000000],["completion",30,2666667]]'
 
 
 def test_an_overrun_is_flagged_on_what_the_caller_pays() -> None:
@@ -94,3 +91,11 @@ def test_any_text_is_kept(connection: sqlite3.Connection, text: str) -> None:
     compile_statements().ledger.insert_lines.insert(connection, [to_row(line)])
     assert tuple(connection.execute("SELECT model, target FROM ledger").fetchone()) == (text, text)
     assert lost(to_json(line), "r1", AT, is_paid=True).model == text
+
+
+def test_half_a_character_is_replaced(connection: sqlite3.Connection) -> None:
+    """A caller's JSON can hold what no file can; the money it costs is written all the same."""
+    line = a_line(model="a\ud800b", target="main/\udfff")
+    compile_statements().ledger.insert_lines.insert(connection, [to_row(line)])
+    assert tuple(connection.execute("SELECT model, target FROM ledger").fetchone()) == ("a?b", "main/?")
+    assert lost(to_json(line), "r1", AT, is_paid=True).model == "a?b"

@@ -9,6 +9,10 @@ import pytest
 from tests.storage.making import a_directory
 from tollbar.storage.engine import DATABASE, Database
 
+ALLOWANCE = "INSERT INTO allowances (id, key_id, unit, granted, spent, leased, reset, period_start) VALUES "
+ATTEMPT = "SELECT request_id, attempt, key_id, model, target, outcome, provenance"
+FIGURES = "1, 1, 1, 1, 1, 1, 1, 1, 1, 1, NULL, items, at, NULL"
+
 
 @pytest.mark.parametrize(
     "statement",
@@ -16,13 +20,10 @@ from tollbar.storage.engine import DATABASE, Database
         "UPDATE allowances SET leased = -1",
         "UPDATE allowances SET spent = -1",
         "UPDATE allowances SET granted = -1",
-        "INSERT INTO allowances (id, key_id, unit, granted, spent, leased, reset, period_start) "
-        "VALUES (9, 'k', 'credits', 1, 0, 0, 'never', 0)",
-        "INSERT INTO allowances (id, key_id, unit, granted, spent, leased, reset, period_start) "
-        "VALUES (9, 'nobody', 'tokens', 1, 0, 0, 'never', 0)",
+        f"{ALLOWANCE} (9, 'k', 'credits', 1, 0, 0, 'never', 0)",
+        f"{ALLOWANCE} (9, 'nobody', 'tokens', 1, 0, 0, 'never', 0)",
         "INSERT INTO secrets (digest, key_id) VALUES (x'01', 'nobody')",
-        "INSERT INTO ledger SELECT 2, * FROM (SELECT request_id, attempt, key_id, model, target, outcome, provenance, "
-        "1, 1, 1, 1, 1, 1, 1, 1, 1, 1, NULL, items, at, NULL FROM ledger)",
+        f"INSERT INTO ledger SELECT 2, * FROM ({ATTEMPT}, {FIGURES} FROM ledger)",
     ],
 )
 def test_what_must_not_be_is_refused(tmp_path: Path, statement: str) -> None:

@@ -1,8 +1,9 @@
 """Serves the product: as a program of its own, or as an application under a server that somebody else runs."""
 
+import asyncio
 import gc
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 
 from tollbar import logs
 from tollbar.app.banner import banner
@@ -59,7 +60,8 @@ class Application:
                 await send({"type": "lifespan.startup.failed", "message": str(fault)})
                 raise
             await send({"type": "lifespan.startup.complete"})
-            await receive()
+            with suppress(asyncio.CancelledError):  # a forced stop: what is open is closed all the same
+                await receive()
         await send({"type": "lifespan.shutdown.complete"})
 
 

@@ -6,6 +6,7 @@ A catalogue is a snapshot: a reload builds another and swaps it, and a call keep
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import NamedTuple
 
 from tollbar.domain.completion import CompletionRequest
 from tollbar.domain.money import PriceCard
@@ -77,8 +78,7 @@ class Catalogue:
     default_local_model: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """The targets of one call in the order in which they will be tried; never empty.
 
     `reason` says why this order; `skipped` names what was left out and why.
@@ -90,8 +90,7 @@ class Plan:
     skipped: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """A request bound to one target: all that a provider is told. `deadline` is in monotonic seconds."""
 
     request: CompletionRequest

@@ -5,13 +5,12 @@ replaced, so a field that we never heard of cannot get lost.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tollbar.domain.messages import Conversation
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """The body as the caller sent it: its dialect, its bytes, and where each top-level value lies in them.
 
     `expand` reads the conversation out of it; only a provider of another dialect calls it.
@@ -23,8 +22,7 @@ class Source:
     expand: Callable[[], Conversation]
 
 
-@dataclass(frozen=True, slots=True)
-class CompletionRequest:
+class CompletionRequest(NamedTuple):
     """What the gateway needs to know of a request before any provider sees it.
 
     `max_tokens` bounds the completion tokens of each of the `choices`; `features` are the capabilities that a target

@@ -5,8 +5,8 @@ that makes relaying cheap: bytes of the provider's own dialect that can go to a 
 with what the meter must know about them read on the way.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from tollbar.domain.usage import Usage
 
@@ -20,39 +20,34 @@ class FinishReason(StrEnum):
     CONTENT_FILTER = "content_filter"
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(NamedTuple):
     """The provider took the call; no content yet."""
 
     id: str
     model: str
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):
     """A piece of the answer's text."""
 
     text: str
     choice: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class UsageSeen:
+class UsageSeen(NamedTuple):
     """The provider's report of what the call consumed."""
 
     usage: Usage
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(NamedTuple):
     """One choice is complete."""
 
     reason: FinishReason
     choice: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Frames:
+class Frames(NamedTuple):
     """One upstream read of whole frames (or the whole document), to be relayed as it stands.
 
     `output_bytes` counts the content within; `is_content` says that there is some, which ends the time in which another

@@ -6,6 +6,7 @@ Rates are not money: they are kept in `Counters`, fast and forgotten with time, 
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 WINDOW_SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
 _RATE = re.compile(r"\s*(\d{1,12})\s*(?:/|per)\s*(?:1\s+)?(second|minute|hour|day)s?\s*")
@@ -34,8 +35,7 @@ class Limit:
         return f"{self.amount} per 1 {word}" if word else f"{self.amount} per {self.window_seconds} seconds"
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
+class Charge(NamedTuple):
     """So much of one limit, for one subject: `scope` says whose (`key:8f…`, `address:192.0.2.7`)."""
 
     scope: str
@@ -43,8 +43,7 @@ class Charge:
     amount: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Room:
+class Room(NamedTuple):
     """How a limit stands after a take: what is left, and in how many seconds all of it is free again."""
 
     scope: str
@@ -53,8 +52,7 @@ class Room:
     reset_seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """The counters' answer: all charges were taken, or none was and `refused` names one that did not fit.
 
     `retry_after_seconds` is when the last of the refusing limits has room again; `taken_at` (monotonic seconds) is
@@ -67,8 +65,7 @@ class Verdict:
     retry_after_seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(NamedTuple):
     """What a call may use, before it is sent: at the most and as expected, over all targets of its plan.
 
     Tokens are prompt and completion together; dollars are nano-dollars, None when a target's price is unknown.

@@ -7,6 +7,7 @@ tokens is no whole number of nano-dollars: a dollar per million tokens is a mill
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 from tollbar.domain.usage import Usage
 
@@ -61,8 +62,7 @@ class PriceCard:
     per_request_pico: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class LineItem:
+class LineItem(NamedTuple):
     """One line of a bill: so many tokens of a kind at a price each."""
 
     kind: str
@@ -70,8 +70,7 @@ class LineItem:
     pico_dollars_each: int
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(NamedTuple):
     """A bill: the total in nano-dollars, rounded up once, and the lines that explain it."""
 
     nano_dollars: int
@@ -84,24 +83,32 @@ FREE = PriceCard(version="free", prompt=Rate(0), completion=Rate(0))
 def cost(usage: Usage, card: PriceCard) -> Cost:
     """What `usage` costs at the prices of `card`."""
     size = usage.prompt_tokens
-    plain_prompt = size - usage.cached_read_tokens - usage.cached_write_tokens - usage.audio_prompt_tokens
-    plain_completion = usage.completion_tokens - usage.reasoning_tokens - usage.audio_completion_tokens
     pico = card.per_request_pico
     items: list[LineItem] = []
-    for kind, tokens, rate in (
-        ("prompt", plain_prompt, card.prompt),
+    for kind, tokens, rate in _plain(usage, card) if usage.is_plain else _kinds(usage, card):
+        if tokens > 0:
+            price = rate.at(size)
+            pico += tokens * price
+            items.append(LineItem(kind, tokens, price))
+    return Cost(-(-pico // PICO_PER_NANO), tuple(items))
+
+
+def _plain(usage: Usage, card: PriceCard) -> tuple[tuple[str, int, Rate], ...]:
+    return ("prompt", usage.prompt_tokens, card.prompt), ("completion", usage.completion_tokens, card.completion)
+
+
+def _kinds(usage: Usage, card: PriceCard) -> tuple[tuple[str, int, Rate], ...]:
+    plain_prompt = usage.prompt_tokens - usage.cached_read_tokens - usage.cached_write_tokens
+    plain_completion = usage.completion_tokens - usage.reasoning_tokens - usage.audio_completion_tokens
+    return (
+        ("prompt", plain_prompt - usage.audio_prompt_tokens, card.prompt),
         ("cached_read", usage.cached_read_tokens, card.cached_read or card.prompt),
         ("cached_write", usage.cached_write_tokens, card.cached_write or card.prompt),
         ("audio_prompt", usage.audio_prompt_tokens, card.audio_prompt or card.prompt),
         ("completion", plain_completion, card.completion),
         ("reasoning", usage.reasoning_tokens, card.reasoning or card.completion),
         ("audio_completion", usage.audio_completion_tokens, card.audio_completion or card.completion),
-    ):
-        if tokens > 0:
-            price = rate.at(size)
-            pico += tokens * price
-            items.append(LineItem(kind, tokens, price))
-    return Cost(-(-pico // PICO_PER_NANO), tuple(items))
+    )
 
 
 def most(prompt_tokens: int, completion_tokens: int, card: PriceCard) -> int:

@@ -4,11 +4,10 @@
 tokens parts of the second, as in OpenAI's `usage` object. Codecs of other dialects convert to this reading.
 """
 
-from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """What a provider says, or we counted, that a call consumed. All figures are tokens."""
 
     prompt_tokens: int = 0
@@ -20,6 +19,11 @@ class Usage:
     audio_completion_tokens: int = 0
 
     @property
+    def is_plain(self) -> bool:
+        """Whether all tokens are of the two plain kinds: nothing cached, no reasoning, no audio."""
+        return not any(self[2:])
+
+    @property
     def total_tokens(self) -> int:
         """Prompt and completion together."""
         return self.prompt_tokens + self.completion_tokens
@@ -27,4 +31,4 @@ class Usage:
 
 def merge(earlier: Usage, later: Usage) -> Usage:
     """The two reports of one call as one: each figure is the last that was not zero."""
-    return Usage(*(getattr(later, f.name) or getattr(earlier, f.name) for f in fields(Usage)))
+    return Usage(*(new or old for new, old in zip(later, earlier, strict=True)))

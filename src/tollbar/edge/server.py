@@ -63,7 +63,10 @@ class Server(uvicorn.Server):
         if self._loop is None:
             self.should_exit = True
         elif sig == signal.SIGINT:
-            self.force_exit = self.should_exit
+            if self.should_exit:
+                self.force_exit = True
+                # What is cut short by us must not be taken for a caller's leaving, which is charged.
+                self._loop.call_soon_threadsafe(self._drain.expired)
             self._loop.call_soon_threadsafe(self._begin_drain, 0.0)
         else:
             self._loop.call_soon_threadsafe(self._begin_drain, self._drain.delay_seconds)

@@ -8,6 +8,7 @@ made before the *same* target is tried again.
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from typing import Self
 
 from tollbar.domain.catalogue import Call, Plan, Target
 from tollbar.domain.completion import CompletionRequest
@@ -57,7 +58,7 @@ class Attempts:
                     head = await _until_content(events)
                     self._health.succeeded(target)
                     has_answered = True
-                    yield _chained(head, events)
+                    yield _Chained(head, events)
                 attempt.ended_at = self._clock.monotonic()
                 return
             except UpstreamError as fault:
@@ -146,8 +147,19 @@ async def _until_content(events: AsyncIterator[StreamEvent]) -> list[StreamEvent
     raise StreamBroken("The provider closed its answer before it said anything.", is_retryable=True)
 
 
-async def _chained(head: list[StreamEvent], rest: AsyncIterator[StreamEvent]) -> AsyncIterator[StreamEvent]:
-    for event in head:
-        yield event
-    async for event in rest:
-        yield event
+class _Chained:
+    """The events that were kept back, then the rest; a class, since a generator per call costs more than its events."""
+
+    __slots__ = ("_head", "_rest")
+
+    def __init__(self, head: list[StreamEvent], rest: AsyncIterator[StreamEvent]) -> None:
+        self._head = iter(head)
+        self._rest = rest
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> StreamEvent:
+        for event in self._head:
+            return event
+        return await anext(self._rest)

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tollbar.domain.catalogue import Catalogue, Plan, Target
 from tollbar.domain.completion import CompletionRequest
@@ -27,8 +28,7 @@ from tollbar.gateway.visit import Arrival, Visit
 from tollbar.ports import Clock
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """An answer under way: its events, and the target that gives it."""
 
     events: AsyncIterator[StreamEvent]

@@ -8,7 +8,7 @@ caller left before content               0                   the input, if a req
 caller left after content                price × multiplier  reported, else counted
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tollbar.domain.limits import Bounds
 from tollbar.domain.money import Cost, cost
@@ -18,8 +18,7 @@ from tollbar.gateway.estimate import tokens_of
 from tollbar.gateway.visit import Visit
 
 
-@dataclass(frozen=True, slots=True)
-class Bill:
+class Bill(NamedTuple):
     """What the caller owes for one ending. `cost` is None when the price is unknown."""
 
     credits: int

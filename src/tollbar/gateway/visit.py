@@ -6,6 +6,7 @@ A visit is written by the task that serves the call and by nobody else; `interru
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from tollbar.domain.catalogue import Plan, Target
 from tollbar.domain.completion import CompletionRequest
@@ -16,8 +17,7 @@ from tollbar.domain.records import Outcome, Provenance
 from tollbar.domain.usage import Usage
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """How a call came in: its id, the route's path, the caller's address and the moment (monotonic seconds)."""
 
     request_id: str

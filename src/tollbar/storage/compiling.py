@@ -187,8 +187,7 @@ def _standings() -> Select[*tuple[Any, ...]]:
 
 def _requests() -> RequestSql:
     r = requests.c
-    kept = select(func.min(r.id)).where(r.at >= bindparam("before")).scalar_subquery()
-    oldest, newest = (select(edge(r.id)).scalar_subquery() for edge in (func.min, func.max))
+    is_kept = (r.id < bindparam("end")) & (r.at >= bindparam("before"))
     return RequestSql(
         insert=_rows(requests, without="id"),
         find=_text(
@@ -196,7 +195,8 @@ def _requests() -> RequestSql:
             .where(r.request_id == bindparam("request_id"))
             .order_by(r.id.desc())
         ),
-        first_kept=_text(select(oldest, func.coalesce(kept, newest + ONE))),
+        oldest=_text(select(func.min(r.id))),
+        first_kept=_text(select(func.min(r.id)).where(is_kept)),
         prune=_text(requests.delete().where(r.id < bindparam("end"))),
     )
 

@@ -107,6 +107,8 @@ class StoredLedger:
 
         Never raises for want of the store: that is logged, and tried again at the next call.
         """
+        if not self._is_open:
+            return
         try:
             await self._beat()
         except Overloaded as fault:
@@ -124,6 +126,8 @@ class StoredLedger:
 
     async def close(self) -> None:
         """Returns everything; a hold that is still open is resolved as if this process had died."""
+        if not self._is_open:
+            return
         self._is_open = False
         process, sql = self._writer.process, self._statements.ledger
         with suppress(Overloaded):  # then the next start does it

@@ -30,8 +30,8 @@ def to_row(entry: LedgerEntry, is_overrun: bool = False) -> tuple[object, ...]:
         entry.request_id,
         entry.attempt,
         entry.key_id,
-        entry.model,
-        entry.target,
+        storable(entry.model),
+        storable(entry.target),
         entry.outcome.value,  # as a plain string: SQLite's driver looks for an adapter of anything else
         entry.provenance.value,
         usage.prompt_tokens,
@@ -63,8 +63,13 @@ def to_json(entry: LedgerEntry) -> str:
         usage.audio_prompt_tokens,
         usage.audio_completion_tokens,
     )
-    who = (entry.attempt, entry.key_id, entry.model, entry.target)
+    who = (entry.attempt, entry.key_id, storable(entry.model), storable(entry.target))
     return _encode((*who, tokens, entry.cost_nano_dollars, entry.price_version, entry.items)).decode()
+
+
+def storable(text: str) -> str:
+    """The text without what is no character: callers can name models in JSON with halves of surrogate pairs."""
+    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def lost(stored: str, request_id: str, at: datetime, is_paid: bool) -> LedgerEntry:

@@ -9,6 +9,7 @@ import msgspec
 from tollbar.domain.records import Attempt, Outcome, Provenance, RequestRecord
 from tollbar.domain.usage import Usage
 from tollbar.storage.journal import Journal
+from tollbar.storage.lines import storable
 from tollbar.storage.reader import Reader
 from tollbar.storage.statements import RequestSql
 from tollbar.storage.times import SECOND, microseconds, moment
@@ -40,18 +41,18 @@ class StoredRequests:
 
     async def prune(self, before: datetime) -> int:
         """Forgets what is older, from the oldest on; says how many records. A later call gets what was written late."""
-        limit = {"before": microseconds(before)}
         pruned = 0
-        while count := await self._journal.run(lambda connection: self._prune(connection, limit)):
+        while count := await self._journal.run(lambda connection: self._prune(connection, microseconds(before))):
             pruned += count
         return pruned
 
-    def _prune(self, connection: sqlite3.Connection, limit: Mapping[str, int]) -> int:
-        oldest, kept = connection.execute(self._sql.first_kept, limit).fetchone()
+    def _prune(self, connection: sqlite3.Connection, before: int) -> int:
+        (oldest,) = connection.execute(self._sql.oldest).fetchone()
         if oldest is None:
             return 0
-        end = min(kept, oldest + PRUNED_AT_ONCE)
-        return connection.execute(self._sql.prune, {"end": end}).rowcount
+        end = oldest + PRUNED_AT_ONCE
+        (kept,) = connection.execute(self._sql.first_kept, {"end": end, "before": before}).fetchone()
+        return connection.execute(self._sql.prune, {"end": end if kept is None else kept}).rowcount
 
 
 def to_row(record: RequestRecord) -> tuple[object, ...]:
@@ -64,8 +65,8 @@ def to_row(record: RequestRecord) -> tuple[object, ...]:
         record.key_id,
         record.key_name,
         record.address,
-        record.model,
-        record.target,
+        None if record.model is None else storable(record.model),
+        None if record.target is None else storable(record.target),
         int(record.stream),
         record.outcome.value,
         record.status,
@@ -77,9 +78,17 @@ def to_row(record: RequestRecord) -> tuple[object, ...]:
         record.cost_nano_dollars,
         round(record.duration_seconds * SECOND),
         None if first_token is None else round(first_token * SECOND),
-        record.user,
-        _encode((usage, record.attempts, record.stages)).decode(),
+        None if record.user is None else storable(record.user),
+        _detail_of(record),
     )
+
+
+def _detail_of(record: RequestRecord) -> str:
+    try:
+        return _encode((record.usage, record.attempts, record.stages)).decode()
+    except UnicodeEncodeError:
+        attempts = [attempt._replace(target=storable(attempt.target)) for attempt in record.attempts]
+        return _encode((record.usage, attempts, record.stages)).decode()
 
 
 def from_row(row: tuple) -> RequestRecord:

@@ -111,6 +111,7 @@ holds = Table(
     sqlite_with_rowid=False,
 )
 
+# `items` is JSON: for each kind of tokens its name, their number, and pico-dollars each. `flag`: see `lines.py`.
 ledger = Table(
     "ledger",
     metadata,

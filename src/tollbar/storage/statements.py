@@ -91,6 +91,7 @@ class RequestSql:
 
     insert: Rows
     find: str
+    oldest: str
     first_kept: str
     prune: str
 
@@ -113,17 +114,14 @@ class _Kept:
 def statements(connection: sqlite3.Connection) -> Statements:
     """The store's statements: those kept in it if they are of this source, else compiled and kept."""
     source = _source_digest()
-    found = connection.execute("SELECT value FROM meta WHERE name = ?", (NAME,)).fetchone()
-    if found is not None:
-        try:
-            kept = msgspec.json.decode(found[0], type=_Kept)
-        except msgspec.MsgspecError:
-            kept = None
-        if kept is not None and kept.source == source:
-            return kept.statements
+    kept = _kept(connection)
+    if kept is not None and kept.source == source:
+        return kept.statements
     from tollbar.storage.compiling import compile_statements
 
     made = _Kept(source, compile_statements())
+    if not source:
+        return made.statements
     connection.execute(
         "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
         (NAME, msgspec.json.encode(made).decode()),
@@ -131,9 +129,21 @@ def statements(connection: sqlite3.Connection) -> Statements:
     return made.statements
 
 
+def _kept(connection: sqlite3.Connection) -> _Kept | None:
+    found = connection.execute("SELECT value FROM meta WHERE name = ?", (NAME,)).fetchone()
+    try:
+        return msgspec.json.decode(found[0], type=_Kept) if found else None
+    except msgspec.MsgspecError:
+        return None
+
+
 def _source_digest() -> str:
+    """Empty where the package was installed without its source: then nothing is kept."""
     folder = Path(__file__).parent
-    source = b"".join((folder / name).read_bytes() for name in ("schema.py", "compiling.py", "statements.py"))
+    try:
+        source = b"".join((folder / name).read_bytes() for name in ("schema.py", "compiling.py", "statements.py"))
+    except OSError:
+        return ""
     return hashlib.sha256(source).hexdigest()
 
 

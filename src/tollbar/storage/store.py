@@ -12,6 +12,7 @@ from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tollbar.domain.errors import Overloaded
 from tollbar.ports import Clock
 from tollbar.storage.batched import BatchedRequestLog, RecordWriter
 from tollbar.storage.engine import Database, StoreRefused, prepare, serving_lock
@@ -75,7 +76,7 @@ async def open_storage(directory: Path, clock: Clock, options: Options) -> Async
         logging = asyncio.create_task(storage.log.run())
         try:
             if options.is_server:
-                await storage.ledger.start(is_alone=True)
+                await _start(storage, path)
             yield storage
         finally:
             logging.cancel()
@@ -85,6 +86,16 @@ async def open_storage(directory: Path, clock: Clock, options: Options) -> Async
             await storage.ledger.close()
             await journal.close()
             await reader.close()
+
+
+async def _start(storage: Storage, path: Path) -> None:
+    try:
+        await storage.ledger.start(is_alone=True)
+    except Overloaded as fault:
+        raise StoreRefused(
+            f"The database {path} cannot be written: {fault.__cause__}.",
+            "Free some disk space if that is the cause, and start again.",
+        ) from fault
 
 
 def _open(database: Database, secret_check: bytes) -> tuple[sqlite3.Connection, Statements]:

@@ -37,21 +37,22 @@ def revision(connection: sqlite3.Connection) -> str | None:
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
-    import sqlalchemy as sa
     from alembic import command
     from alembic.config import Config
     from alembic.util import CommandError
+    from sqlalchemy import StaticPool, create_engine, event
+    from sqlalchemy.exc import SQLAlchemyError
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    engine = sa.create_engine("sqlite://", creator=lambda: connection, poolclass=sa.StaticPool)
+    engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
     # The driver would begin no transaction for a CREATE TABLE; and two starting processes must take turns.
-    sa.event.listen(engine, "begin", lambda begun: begun.exec_driver_sql("BEGIN IMMEDIATE"))
+    event.listen(engine, "begin", lambda begun: begun.exec_driver_sql("BEGIN IMMEDIATE"))
     try:
         with engine.begin() as migrating:
             config.attributes["connection"] = migrating
             command.upgrade(config, "head")
-    except (sa.exc.SQLAlchemyError, CommandError, sqlite3.Error) as fault:
+    except (SQLAlchemyError, CommandError, sqlite3.Error) as fault:
         raise StoreRefused(
             f"The database {path} could not be brought up to date, and is as it was: {fault}.",
             "Free some disk space if that is the cause; else go back to the version that made it, and report this.",

@@ -19,7 +19,7 @@ from tollbar.wire.openai_chat.request import decode
 from tollbar.wire.openai_chat.response import ChunkEncoder, encode
 
 STAMP = Stamp("abc", 1_700_000_000)
-usages = st.builds(Usage, *[st.integers(0, 9)] * 3, reasoning_tokens=st.integers(0, 9))
+usages = st.tuples(*[st.integers(0, 9)] * 4).map(lambda n: Usage(*n[:3], reasoning_tokens=n[3]))
 
 
 @st.composite

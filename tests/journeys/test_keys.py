@@ -1,0 +1,177 @@
+"""Keys while the server runs: made, shown, rotated and revoked from the terminal and over HTTP, counting at once."""
+
+import json
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from tests.journeys.stand import ADMIN_KEY, Gateway, chat, frames, started, text_of, tollbar, wait_until
+from tests.upstream import FakeUpstream
+
+SOON_SECONDS = 1.0
+
+
+def code_of(gateway: Gateway, key: str) -> int:
+    """What a call with this key is answered."""
+    return gateway.post(key, chat("lab/ok")).status_code
+
+
+@pytest.fixture(scope="module")
+def cli_key(gateway: Gateway) -> str:
+    """A key that `tollbar keys create` made while the server ran."""
+    arguments = ("keys", "create", "--name", "cli", "--credits", "5", "--rpm", "100", "--expires", "1d", "--quiet")
+    key = tollbar(gateway.directory, *arguments)
+    gateway.secrets.add(key)
+    return key
+
+
+def test_a_key_from_the_terminal_works_at_once(gateway: Gateway, cli_key: str) -> None:
+    """`--quiet` prints the key alone; the running server knows it, with its credits and its rate."""
+    assert re.fullmatch(r"sk-toll-[0-9A-Za-z]{44}", cli_key)
+    answer = gateway.post(cli_key, chat("lab/ok"))
+    assert (answer.status_code, answer.headers["x-ratelimit-limit-requests"]) == (200, "100")
+    assert gateway.settled(cli_key)["left"] == 4
+
+
+def test_lists_show_everything_but_the_secret(gateway: Gateway, cli_key: str) -> None:
+    """`list` and `show` tell name, state and what is left, for people and as JSON, and never the key."""
+    gateway.settled(cli_key)
+    texts = [tollbar(gateway.directory, "keys", "list"), tollbar(gateway.directory, "keys", "show", "cli")]
+    shown = json.loads(tollbar(gateway.directory, "keys", "show", "cli", "--json"))
+    (listed,) = (
+        key for key in json.loads(tollbar(gateway.directory, "keys", "list", "--json"))["data"] if key["name"] == "cli"
+    )
+    assert listed == shown
+    assert shown == gateway.admin("GET", f"/keys/{shown['id']}")
+    assert (shown["state"], shown["allowances"][0]["granted"]) == ("active", 5)
+    assert shown["hint"].endswith(cli_key[-4:])
+    for text in (*texts, json.dumps(listed)):
+        assert cli_key not in text
+        assert "cli" in text
+
+
+def test_rotation_with_and_without_grace(gateway: Gateway, cli_key: str) -> None:
+    """With grace both secrets work and share one account; without, the earlier one stops within a second."""
+    second = tollbar(gateway.directory, "keys", "rotate", "cli", "--grace", "1h", "--quiet")
+    gateway.secrets.add(second)
+    assert {200} == {code_of(gateway, cli_key), code_of(gateway, second)}
+    assert gateway.settled(second) == gateway.settled(cli_key)
+    third = tollbar(gateway.directory, "keys", "rotate", "cli", "--quiet")
+    gateway.secrets.add(third)
+    wait_until(lambda: code_of(gateway, second) == 401, SOON_SECONDS)
+    assert gateway.post(cli_key, chat("lab/ok")).status_code == 401
+    assert gateway.request("GET", "/v1/me", third).status_code == 200
+    shown = json.loads(tollbar(gateway.directory, "keys", "show", "cli", "--json"))
+    assert shown["allowances"][0]["granted"] == 5
+
+
+def test_a_short_grace_ends_by_itself(gateway: Gateway) -> None:
+    """When the grace is over the earlier secret is refused, though nobody did anything."""
+    issued = gateway.issue("brief")
+    rotated = gateway.admin("POST", f"/keys/{issued['id']}/rotate", {"grace_seconds": 1})
+    gateway.secrets.add(rotated["key"])
+    assert {200} == {code_of(gateway, issued["key"]), code_of(gateway, rotated["key"])}
+    time.sleep(1.0)
+    wait_until(lambda: code_of(gateway, issued["key"]) == 401, SOON_SECONDS)
+    assert code_of(gateway, rotated["key"]) == 200
+
+
+@pytest.mark.parametrize("door", ["terminal", "http"])
+def test_revoking_stops_calls_and_ends_streams(gateway: Gateway, up: FakeUpstream, door: str) -> None:
+    """A revoked key is refused within a second, and its stream ends with an error in-band, not as if complete."""
+    issued = gateway.issue(f"gone by {door}", credits=5)
+    key = issued["key"]
+    with ThreadPoolExecutor(1) as pool:
+        stream = pool.submit(gateway.post, key, chat("lab/paced:500", stream=True))
+        wait_until(lambda: gateway.calls() == 1)
+        time.sleep(0.2)
+        if door == "terminal":
+            tollbar(gateway.directory, "keys", "revoke", issued["id"])
+        else:
+            gateway.admin("POST", f"/keys/{issued['id']}/revoke", {})
+        revoked_at = time.monotonic()
+        wait_until(lambda: code_of(gateway, key) == 401, SOON_SECONDS)
+        events = frames(stream.result(5).content)
+    assert time.monotonic() - revoked_at < 2
+    assert text_of(events).startswith("word0 word1")
+    assert "[DONE]" not in events
+    assert events[-1]["error"]["code"] == "invalid_api_key"
+    assert up.journal[-1].closed_early_at is not None
+    shown = gateway.admin("GET", f"/keys/{issued['id']}")
+    assert (shown["state"], shown["allowances"][0]["spent"], shown["allowances"][0]["held"]) == ("revoked", 0, 0)
+
+
+def test_revoking_one_key_leaves_the_others_alone(gateway: Gateway) -> None:
+    """Somebody else's stream goes on to its end."""
+    mine, other = gateway.make_key("mine"), gateway.issue("other")
+    with ThreadPoolExecutor(1) as pool:
+        stream = pool.submit(gateway.post, mine, chat("lab/paced:40", stream=True))
+        wait_until(lambda: gateway.calls() == 1)
+        gateway.admin("POST", f"/keys/{other['id']}/revoke", {})
+        assert frames(stream.result(5).content)[-1] == "[DONE]"
+
+
+def test_keys_over_http(gateway: Gateway) -> None:
+    """Made, listed, shown, changed with a version, refused when somebody was quicker, and never with a typo."""
+    made = gateway.request(
+        "POST",
+        "/admin/api/keys",
+        ADMIN_KEY,
+        json={"name": "web", "models": ["lab/ok"], "dollars": 2.5, "reset": "month"},
+    )
+    assert made.status_code == 201
+    issued = made.json()
+    gateway.secrets.add(issued["key"])
+    path = f"/admin/api/keys/{issued['id']}"
+    assert [model["id"] for model in gateway.request("GET", "/v1/models", issued["key"]).json()["data"]] == []
+    tag = made.headers["etag"]
+    changed = gateway.request("PATCH", path, ADMIN_KEY, json={"models": ["lab/*"]}, headers={"if-match": tag})
+    assert (changed.status_code, changed.json()["models"]) == (200, ["lab/*"])
+    late = gateway.request("PATCH", path, ADMIN_KEY, json={"name": "late"}, headers={"if-match": tag})
+    assert (late.status_code, late.json()["error"]["code"]) == (409, "conflict")
+    typo = gateway.request("PATCH", path, ADMIN_KEY, json={"model": ["lab/ok"]})
+    assert (typo.status_code, typo.json()["error"]["param"]) == (400, "model")
+    assert "models" in typo.json()["error"]["message"]
+    assert gateway.request("POST", "/admin/api/keys", ADMIN_KEY, json={"name": "web"}).status_code == 409
+    assert gateway.request("GET", "/admin/api/keys/nobody", ADMIN_KEY).status_code == 404
+
+
+def test_the_admin_api_wants_the_admin_key(gateway: Gateway, key: str) -> None:
+    """No key, a caller's key and a wrong one open nothing; the admin key calls no model."""
+    assert gateway.request("GET", "/admin/api/keys").status_code == 401
+    assert gateway.request("GET", "/admin/api/keys", key).status_code == 403
+    assert gateway.request("GET", "/admin/api/keys", ADMIN_KEY + "x").status_code == 401
+    assert gateway.post(ADMIN_KEY, chat("lab/ok")).status_code == 403
+    form = gateway.request("POST", "/admin/api/keys", ADMIN_KEY, data={"name": "form"})
+    assert form.status_code == 400
+    told: Any = gateway.admin("GET", "/keys")
+    assert ADMIN_KEY not in json.dumps(told)
+
+
+def test_the_environments_admin_key_is_the_admin_key(gateway: Gateway) -> None:
+    """`TOLLBAR_ADMIN_KEY` is not printed, and another value replaces it at the next start."""
+    assert "Admin key" not in gateway.banner
+
+
+def test_changing_the_environments_admin_key(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """After a start with another value the earlier one is worth nothing."""
+    home = tmp_path_factory.mktemp("home")
+    keys = ["the-first-admin-key-0123456789", "the-second-admin-key-0123456789"]
+    answers: list[list[int]] = []
+    for current in keys:
+        with started(home, environment={"TOLLBAR_ADMIN_KEY": current}) as gateway:
+            answers.append([gateway.request("GET", "/admin/api/keys", key).status_code for key in keys])
+    assert answers == [[200, 401], [401, 200]]
+
+
+def test_what_the_store_keeps_opens_nothing(gateway: Gateway, cli_key: str) -> None:
+    """Neither the database nor what lies beside it holds a key of any kind."""
+    files = [path.read_bytes() for path in (gateway.directory / "data").iterdir()]
+    secrets = {*gateway.secrets, ADMIN_KEY, cli_key}
+    assert len(secrets) > 5
+    assert not [secret for secret in secrets for content in files if secret.encode() in content]
+    assert not [secret for secret in secrets for content in files if secret[18:-6].encode() in content]
+    assert {"0o600"} == {oct(path.stat().st_mode & 0o777) for path in (gateway.directory / "data").iterdir()}

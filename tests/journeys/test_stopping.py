@@ -1,0 +1,128 @@
+"""Stopping: calls in flight finish, newcomers are sent elsewhere, and what cannot finish ends with a word."""
+
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.journeys.stand import (
+    Gateway,
+    chat,
+    connected,
+    frames,
+    query,
+    raw_chat,
+    receive,
+    started,
+    text_of,
+    wait_until,
+)
+from tests.upstream import FakeUpstream
+
+STREAMS = 20
+
+
+def streaming(gateway: Gateway, key: str, pool: ThreadPoolExecutor, model: str) -> list[Future[requests.Response]]:
+    """Streams that have all begun."""
+    calls = [pool.submit(gateway.post, key, chat(model, stream=True)) for _ in range(STREAMS)]
+    wait_until(lambda: gateway.calls() == STREAMS)
+    time.sleep(0.1)
+    return calls
+
+
+def test_calls_in_flight_finish(tmp_path: Path, up: FakeUpstream) -> None:
+    """On SIGTERM nobody new is let in, twenty streams and a plain call come to their ends, and the exit is clean."""
+    with started(tmp_path, up) as gateway, ThreadPoolExecutor(STREAMS + 1) as pool:
+        key = gateway.make_key("ana", credits=100)
+        calls = streaming(gateway, key, pool, "lab/paced:60")
+        plain = pool.submit(gateway.post, key, chat("lab/slow-headers:900"))
+        wait_until(lambda: gateway.calls() == STREAMS + 1)
+        gateway.terminate()
+        refused_after = wait_until(lambda: not accepts(gateway), 1.0)
+        assert not any(call.done() for call in calls)
+        answers = [call.result() for call in calls]
+        assert [frames(answer.content)[-1] for answer in answers] == ["[DONE]"] * STREAMS
+        assert {60} == {text_of(frames(answer.content)).count("word") for answer in answers}
+        assert plain.result().json()["choices"][0]["finish_reason"] == "stop"
+        assert gateway.process.wait(3) == 0
+    assert refused_after < 0.5
+    assert query(tmp_path / "data", "select spent from allowances") == [{"spent": STREAMS + 1}]
+    assert query(tmp_path / "data", "select * from holds") == []
+
+
+def test_readiness_goes_first(tmp_path: Path, up: FakeUpstream) -> None:
+    """With a delay, readiness says 503 at once while calls are still answered; then the door closes."""
+    with started(tmp_path, up, "server: {drain_delay_seconds: 0.6}\n") as gateway, connected(gateway) as idle:
+        key = gateway.make_key("ben")
+        idle.sendall(b"GET /health/ready HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert b" 200 " in receive(idle, lambda data: b"\r\n\r\n" in data)
+        gateway.terminate()
+        wait_until(lambda: requests.get(f"{gateway.url}/health/ready", timeout=2).status_code == 503, 0.4)
+        answer = gateway.post(key, chat("lab/ok"))
+        assert (answer.status_code, answer.headers["connection"]) == (200, "close")
+        unready = requests.get(f"{gateway.url}/health/ready", timeout=2)
+        assert unready.json()["error"]["code"] == "overloaded"
+        assert requests.get(f"{gateway.url}/health", timeout=2).status_code == 200  # it lives all the same
+        assert gateway.process.wait(3) == 0
+        assert not accepts(gateway)
+
+
+def test_what_cannot_finish_ends_with_a_word(tmp_path: Path, up: FakeUpstream) -> None:
+    """When the time is over, streams end with an error in-band, plain calls with one of their own: nothing is cut."""
+    with started(tmp_path, up, "server: {drain_seconds: 0.3}\n") as gateway, ThreadPoolExecutor(STREAMS + 1) as pool:
+        key = gateway.make_key("eva", credits=100)
+        calls = streaming(gateway, key, pool, "lab/paced:500")
+        plain = pool.submit(gateway.post, key, chat("lab/stall"))
+        wait_until(lambda: gateway.calls() == STREAMS + 1)
+        began = time.monotonic()
+        gateway.terminate()
+        for call in calls:
+            events = frames(call.result().content)
+            assert events[-1]["error"]["code"] == "overloaded"
+            assert "[DONE]" not in events
+            assert text_of(events).startswith("word0 ")
+        assert (plain.result().status_code, plain.result().json()["error"]["code"]) == (503, "overloaded")
+        assert gateway.process.wait(3) == 0
+        assert 0.25 < time.monotonic() - began < 2.5
+    assert query(tmp_path / "data", "select spent from allowances") == [{"spent": 0}]
+    assert query(tmp_path / "data", "select * from holds") == []
+
+
+def test_a_restart_in_between_is_seamless(tmp_path: Path, up: FakeUpstream) -> None:
+    """Keys, credits and what was spent are there again; nothing of the first run is still held."""
+    with started(tmp_path, up) as gateway:
+        key = gateway.make_key("kim", credits=3)
+        assert gateway.post(key, chat("lab/ok")).status_code == 200
+    with started(tmp_path, up) as gateway:
+        gateway.secrets.add(key)
+        told = gateway.allowance(key)
+        assert (told["spent"], told["held"], told["left"]) == (1, 0, 2)
+        assert [gateway.post(key, chat("lab/ok")).status_code for _ in range(3)] == [200, 200, 429]
+
+
+@pytest.mark.parametrize("signals", [1, 2])
+def test_a_second_signal_does_not_wait(tmp_path: Path, up: FakeUpstream, signals: int) -> None:
+    """Ctrl+C lets a call finish; a second one ends everything at once, and the money is right all the same."""
+    with started(tmp_path, up) as gateway, connected(gateway) as caller:
+        key = gateway.make_key("sam", credits=5)
+        caller.sendall(raw_chat(key, chat("lab/paced:60", stream=True)))
+        receive(caller, lambda data: b"word1" in data)
+        for _ in range(signals):
+            gateway.process.send_signal(2)
+            time.sleep(0.1)
+        rest = receive(caller)
+        gateway.process.wait(3)
+    assert (b"[DONE]" in rest) == (signals == 1)
+    assert query(tmp_path / "data", "select spent from allowances") == [{"spent": 2 - signals}]
+    assert query(tmp_path / "data", "select * from holds") == []
+
+
+def accepts(gateway: Gateway) -> bool:
+    """Whether the gateway takes a new connection."""
+    try:
+        with connected(gateway, 1.0):
+            return True
+    except ConnectionRefusedError:
+        return False

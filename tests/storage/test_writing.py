@@ -1,0 +1,125 @@
+"""What the journal's thread makes of the ledger's operations."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.storage.making import (
+    StepClock,
+    a_directory,
+    a_line,
+    an_estimate,
+    credit,
+    grant,
+    imbalances,
+    number,
+    opened,
+    pay,
+    rows,
+    take,
+)
+from tollbar.domain.errors import Overloaded
+from tollbar.domain.identity import AllowanceId
+from tollbar.ports import Claim
+from tollbar.storage.operations import Held
+from tollbar.storage.store import Storage
+
+pytestmark = pytest.mark.anyio
+
+
+async def count_statements(storage: Storage, allowance: AllowanceId, calls: int) -> tuple[int, int]:
+    """How many statements so many holds at once are, and then as many settlements at once."""
+    seen: list[str] = []
+    storage.journal._connection.set_trace_callback(seen.append)
+    holds = [
+        await storage.ledger.reserve(f"{calls}/{place}", [Claim(allowance, 1, 1)], an_estimate(f"{calls}/{place}"))
+        for place in range(calls)
+    ]
+    await storage.journal.flush()
+    held, seen[:] = len(seen), []
+    settlements = [storage.ledger._settle(one, [(allowance, 1)], [a_line(one.request_id)]) for one in holds]
+    await storage.journal.flush()
+    storage.journal._connection.set_trace_callback(None)
+    assert all(settlement.is_over and settlement.fault is None for settlement in settlements)
+    return held, len(seen)
+
+
+async def test_a_batch_is_few_statements_however_large(tmp_path: Path) -> None:
+    """Hundreds of calls cost hardly more statements than one."""
+    async with opened(a_directory(tmp_path), StepClock()) as storage:
+        (coins,) = await grant(storage, credit(10**9))
+        await take(storage, coins, 10_000)
+        await count_statements(storage, coins, 2)
+        one, many = [await count_statements(storage, coins, calls) for calls in (1, 700)]
+        assert max(one) <= 7
+        assert max(many) <= 7 + 10
+
+
+async def test_a_hold_and_its_settlement_may_come_together(tmp_path: Path) -> None:
+    """A call that ends before its hold is written has both in one batch, and nothing is left of it."""
+    directory = a_directory(tmp_path)
+    async with opened(directory, StepClock()) as storage:
+        (coins,) = await grant(storage, credit(1_000))
+        await take(storage, coins)
+        held = await storage.ledger.reserve("r2", [Claim(coins, 2, 2)], an_estimate("r2"))
+        await pay(storage, held, coins, 2)
+        assert held.is_over
+        assert rows(directory, "SELECT request_id FROM holds") == [("r1",)]
+        assert number(directory, "SELECT spent FROM allowances") == 2
+
+
+async def test_one_bad_line_spoils_no_other_settlement(tmp_path: Path) -> None:
+    """A second line of one attempt is refused with its settlement; the others of its batch are written."""
+    directory = a_directory(tmp_path)
+    async with opened(directory, StepClock()) as storage:
+        (coins,) = await grant(storage, credit(1_000))
+        holds = [await take(storage, coins, 1, f"r{place}") for place in range(5)]
+        lines = [a_line("r1" if place == 3 else f"r{place}") for place in range(5)]
+        ends = [storage.ledger._settle(held, [(coins, 1)], [line]) for held, line in zip(holds, lines, strict=True)]
+        await storage.journal.flush()
+        assert [type(end.fault) for end in ends] == [*[type(None)] * 3, Overloaded, type(None)]
+        assert number(directory, "SELECT spent FROM allowances") == 4
+        assert rows(directory, "SELECT request_id FROM holds") == [("r3",)]
+        assert imbalances(directory) == []
+        await storage.ledger.settle(holds[3], [(coins, 1)], [a_line("r3")])
+        assert number(directory, "SELECT spent FROM allowances") == 5
+
+
+async def test_a_hold_that_cannot_be_written_can_still_be_settled(tmp_path: Path) -> None:
+    """Its row is missing, the amount is not: the call that goes no further releases it like any other."""
+    directory = a_directory(tmp_path)
+    async with opened(directory, StepClock()) as storage:
+        (coins,) = await grant(storage, credit(1_000))
+        first = await take(storage, coins)
+        held = await storage.ledger.reserve("r2", [Claim(coins, 5, 5)], an_estimate("r2", attempt=object()))
+        with pytest.raises(Overloaded):
+            await held.committed()
+        await storage.ledger.settle(held, [], [a_line("r2", paid=False, credits=0)])
+        await pay(storage, first, coins)
+        assert await storage.ledger.standing("somebody") != ()
+        assert rows(directory, "SELECT spent, (SELECT count(*) FROM holds) FROM allowances") == [(1, 0)]
+        assert imbalances(directory) == []
+
+
+async def test_lines_of_calls_without_allowances_are_written(tmp_path: Path) -> None:
+    """They need no process and no hold."""
+    directory = a_directory(tmp_path)
+    async with opened(directory, StepClock()) as storage:
+        held = await storage.ledger.reserve("r1", [], an_estimate())
+        await storage.ledger.settle(held, [], [a_line(paid=False), a_line(attempt=1)])
+        assert rows(directory, "SELECT attempt, paid FROM ledger") == [(0, 0), (1, 1)]
+        assert isinstance(held, Held)
+
+
+@pytest.mark.parametrize(("charge", "flags"), [(5, ["overrun", None]), (3, [None, None])])
+async def test_an_overrun_is_flagged(tmp_path: Path, charge: int, flags: list[str | None]) -> None:
+    """On the line that the caller pays, and only where the charge is above the hold."""
+    directory = a_directory(tmp_path)
+    async with opened(directory, StepClock()) as storage:
+        (coins,) = await grant(storage, credit(1_000))
+        held = await take(storage, coins, 4)
+        lines = [a_line(credits=charge), a_line(attempt=1, paid=False, credits=0)]
+        await storage.ledger.settle(held, [(coins, charge)], lines)
+        assert [flag for (flag,) in rows(directory, "SELECT flag FROM ledger")] == flags
+        assert number(directory, "SELECT spent FROM allowances") == charge
+        assert imbalances(directory) == []

@@ -1,7 +1,7 @@
 """Reads a request's body, within its limit."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from tollbar.domain.errors import InvalidValue, PayloadTooLarge
 from tollbar.edge.line import Receive
@@ -14,13 +14,14 @@ class CallerLeft(asyncio.CancelledError):
     """
 
 
-async def read_body(headers: Iterable[tuple[bytes, bytes]], receive: Receive, limit_bytes: int) -> bytes:
+async def read_body(headers: Sequence[tuple[bytes, bytes]], receive: Receive, limit_bytes: int) -> bytes:
     """The whole body; raises PayloadTooLarge before it is read where its length is told, InvalidValue, CallerLeft."""
-    for name, value in headers:
-        if name == b"content-length" and value.isdigit() and int(value) > limit_bytes:
-            raise too_large(limit_bytes)
-        if name == b"content-encoding" and value.strip().lower() not in (b"", b"identity"):
-            raise InvalidValue("The body is compressed, which is not accepted here.", hint="Send it as plain JSON.")
+    fields = dict(headers)
+    length = fields.get(b"content-length", b"")
+    if length.isdigit() and int(length) > limit_bytes:
+        raise too_large(limit_bytes)
+    if fields.get(b"content-encoding", b"").strip().lower() not in (b"", b"identity"):
+        raise InvalidValue("The body is compressed, which is not accepted here.", hint="Send it as plain JSON.")
     pieces: list[bytes] = []
     size = 0
     has_more = True

@@ -4,13 +4,14 @@ With models in the file, these are what is served and nothing else. Without, eve
 models as `provider/model`, a vendor's well-known names also bare, and the guide answers where there is nothing else.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from functools import partial
 
 from tollbar.domain.catalogue import Catalogue, Model, Target, Timeouts
 from tollbar.domain.money import FREE, PICO_PER_DOLLAR_PER_MILLION, PriceCard, Rate
+from tollbar.gateway.resolve import find
 from tollbar.providers import vendors as table
 from tollbar.providers.discovery import LocalServer
 from tollbar.providers.prices import Prices, whole
@@ -30,10 +31,15 @@ GUIDE_OUTPUT_TOKENS = 1_024
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A catalogue with the instances its targets name, and what was configured in vain, as sentences."""
+    """A catalogue with the instances its targets name.
+
+    `listed` are the models to show: those of the catalogue, and those that open servers of this machine named when they
+    were found. `warnings` say, as sentences, what was configured in vain.
+    """
 
     catalogue: Catalogue
     instances: Mapping[str, Instance]
+    listed: tuple[Model, ...]
     warnings: tuple[str, ...] = ()
 
 
@@ -42,22 +48,25 @@ def offer(settings: Settings, vendors: Mapping[str, Vendor], found: Sequence[Loc
     environment = {name: secret.reveal() for name, secret in settings.secrets.items()}
     instances, warnings = _instances(settings, vendors, found, environment)
     shop = _Shop(settings, instances, prices)
-    models = {GUIDE: Model(GUIDE, (guide_target(),), owned_by=GUIDE_PROVIDER)}
+    attempts = settings.retries.attempts
+    models = {GUIDE: Model(GUIDE, (guide_target(),), attempts=attempts, owned_by=GUIDE_PROVIDER)}
     models |= {name: shop.model(name, model) for name, model in settings.models.items() if model.alias is None}
     aliases = {name: model.alias for name, model in settings.models.items() if model.alias is not None}
     is_open = not settings.models
     default = _default_model(settings, instances)
     if default not in models and default not in aliases and not is_open:
-        models[default] = Model(default, (shop.target(default),))
+        models[default] = Model(default, (shop.target(default),), attempts=attempts)
     catalogue = Catalogue(
         models=models,
         aliases=aliases,
         open_providers={name: partial(shop.named, name) for name in instances} if is_open else {},
-        families=tuple((family, name) for name in instances for family in instances[name].vendor.families),
+        families=tuple(_families(instances)) if is_open else (),
         default_model=default,
         default_local_model=settings.default_local_model,
+        attempts=attempts,
     )
-    return Offer(catalogue if is_open else _closed(catalogue), instances, warnings)
+    local = _models_of(found, instances, catalogue) if is_open else ()
+    return Offer(catalogue, instances, (*models.values(), *local), warnings)
 
 
 def guide_target() -> Target:
@@ -68,18 +77,24 @@ def guide_target() -> Target:
         card=FREE,
         context_tokens=GUIDE_CONTEXT_TOKENS,
         max_output_tokens=GUIDE_OUTPUT_TOKENS,
-        supports=frozenset(),
+        supports=frozenset({"tools"}),  # they may be offered: it never calls one
         is_local=True,
     )
 
 
-def _closed(catalogue: Catalogue) -> Catalogue:
-    return Catalogue(
-        catalogue.models,
-        catalogue.aliases,
-        default_model=catalogue.default_model,
-        default_local_model=catalogue.default_local_model,
-    )
+def _families(instances: Mapping[str, Instance]) -> Iterator[tuple[str, str]]:
+    for name, instance in instances.items():
+        for family in instance.vendor.families:
+            yield family, name
+
+
+def _models_of(
+    found: Sequence[LocalServer], instances: Mapping[str, Instance], catalogue: Catalogue
+) -> Iterator[Model]:
+    """The models of the servers that were found, unless a provider of the same name stands elsewhere."""
+    for server in found:
+        if instances[server.instance.name] is server.instance:
+            yield from (find(f"{server.instance.name}/{name}", catalogue) for name in server.models)
 
 
 class _Shop:

@@ -20,6 +20,7 @@ from tollbar.app.calls import call_log
 from tollbar.app.catalogue import GUIDE_PROVIDER, Offer, offer
 from tollbar.clock import SystemClock
 from tollbar.counters.memory import MemoryCounters
+from tollbar.domain.catalogue import Model
 from tollbar.domain.digest import digest
 from tollbar.domain.errors import GatewayError, InvalidKey, Overloaded
 from tollbar.edge.application import application
@@ -100,7 +101,7 @@ async def running(settings: Settings, log: Sink, makes_starter_key: bool) -> Asy
         gateway = _gateway(storage, made, providers, Recorder(sinks, clock), digest_of, clock)
         metrics.watch_calls(lambda: len(gateway.recorder.visits))
         readiness = Readiness()
-        services = _services(gateway, storage, metrics, digest_of, readiness)
+        services = _services(gateway, storage, metrics, digest_of, readiness, made.listed)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         chores = [tasks.create_task(chore) for chore in _chores(gateway, storage, settings)]
         if made.instances:
@@ -153,7 +154,12 @@ def _gateway(
 
 
 def _services(
-    gateway: Gateway, storage: Storage, metrics: Metrics, digest_of: Callable[[str], bytes], readiness: Readiness
+    gateway: Gateway,
+    storage: Storage,
+    metrics: Metrics,
+    digest_of: Callable[[str], bytes],
+    readiness: Readiness,
+    listed: tuple[Model, ...],
 ) -> Services:
     def key_changed(key_id: str) -> None:
         gateway.authenticator.forget()
@@ -166,7 +172,7 @@ def _services(
         digest=digest_of,
         status=lambda: {"calls": len(gateway.recorder.visits), "owed": gateway.admission.owed},
         is_ready=lambda: not readiness.is_draining,
-        listed=lambda: tuple(gateway.catalogue.models.values()),
+        listed=lambda: listed,
         key_changed=key_changed,
         metrics=metrics.render,
         version=__version__,

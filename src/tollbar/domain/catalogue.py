@@ -67,7 +67,8 @@ class Catalogue:
     """Every model by name, aliases, and the names that the simple endpoints use.
 
     `open_providers` serve any `provider/model` without a list; each value makes the target of a model's name, since
-    only its provider knows the price. `families` are (prefix, open provider): bare names such as `gpt-4o`.
+    only its provider knows the price. `families` are (prefix, open provider): bare names such as `gpt-4o`. `attempts`
+    bounds a call of such a model, which nobody declared.
     """
 
     models: Mapping[str, Model]
@@ -76,6 +77,7 @@ class Catalogue:
     families: tuple[tuple[str, str], ...] = ()
     default_model: str = ""
     default_local_model: str = ""
+    attempts: int = 3
 
 
 class Plan(NamedTuple):

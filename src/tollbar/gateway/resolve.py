@@ -68,10 +68,11 @@ def find(name: str, catalogue: Catalogue) -> Model:
         provider, slash, rest = name.partition("/")
         make = catalogue.open_providers.get(provider)
         if slash and rest and make is not None:
-            return Model(name, (make(rest),), owned_by=provider)
+            return Model(name, (make(rest),), owned_by=provider, attempts=catalogue.attempts)
         for prefix, owner in catalogue.families:
             if name.startswith(prefix):
-                return Model(name, (catalogue.open_providers[owner](name),), owned_by=owner)
+                target = catalogue.open_providers[owner](name)
+                return Model(name, (target,), owned_by=owner, attempts=catalogue.attempts)
     raise UnknownModel(
         f"The model {name[:100]!r} is not configured here.",
         hint=_nearest(name[:MAX_NAME], catalogue),

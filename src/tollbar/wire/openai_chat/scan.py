@@ -70,7 +70,7 @@ def read(data: bytes) -> Frame:
         frame = _DECODE(data)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         frame = _read_leniently(data)
-    if frame.error != _NULL:
+    if frame.error is not _NULL and frame.error != _NULL:
         raise StreamBroken(f"The provider answered with an error: {_message(bytes(frame.error))}", is_retryable=True)
     return frame
 
@@ -80,14 +80,17 @@ def output_bytes(choice: Choice) -> int:
     said = choice.delta or choice.message
     if said is None:
         return 0
-    size = 0
-    for text in (said.content, said.reasoning_content or said.reasoning, said.refusal):
-        if text:
-            size += len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
-    for raw in (said.tool_calls, said.function_call, said.audio):
-        if len(raw) > _EMPTY:
-            size += len(raw)
+    # Nearly every frame is a piece of text and nothing else.
+    size = _size(said.content) if said.content else 0
+    if said.reasoning_content or said.reasoning or said.refusal:
+        size += _size(said.reasoning_content or said.reasoning or "") + _size(said.refusal or "")
+    if said.tool_calls is not _NULL or said.function_call is not _NULL or said.audio is not _NULL:
+        size += sum(len(raw) for raw in (said.tool_calls, said.function_call, said.audio) if len(raw) > _EMPTY)
     return size
+
+
+def _size(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 def usage(frame: Frame) -> Usage | None:

@@ -15,7 +15,6 @@ from bench.machine import Cores, choose_cores
 from bench.plan import CHECK, FULL, QUICK
 from bench.stage import stage
 
-
 QUIET_LOAD = 0.5
 
 

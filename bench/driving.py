@@ -28,7 +28,7 @@ class Driver:
         The most memory that the `watched` process held is in `most_resident_bytes` afterwards.
         """
         self.most_resident_bytes = 0
-        with tempfile.TemporaryFile() as told, tempfile.TemporaryFile() as output:
+        with tempfile.TemporaryFile() as told, tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as faults:
             told.write(json.dumps(asdict(load)).encode())
             told.seek(0)
             with subprocess.Popen(
@@ -36,13 +36,15 @@ class Driver:
                 preexec_fn=pinned(self._cores.feeding),
                 stdin=told,
                 stdout=output,
+                stderr=faults,
             ) as process:
                 while process.poll() is None:
                     if watched is not None:
                         self.most_resident_bytes = max(self.most_resident_bytes, resident_bytes(watched))
                     time.sleep(SAMPLE_SECONDS)
             if process.returncode:
-                raise RuntimeError(f"the load generator ended with status {process.returncode}")
+                faults.seek(0)
+                raise RuntimeError(f"the load generator failed: {faults.read().decode()[-2_000:]}")
             output.seek(0)
             result = Result(**json.load(output))
         if result.failed or not result.answered:

@@ -30,3 +30,4 @@ def test_an_empty_catalogue_serves_nothing_by_surprise() -> None:
     """No aliases, no open providers, no families unless the operator says so."""
     catalogue = Catalogue({})
     assert (catalogue.aliases, catalogue.open_providers, catalogue.families) == ({}, {}, ())
+    assert catalogue.attempts == 3

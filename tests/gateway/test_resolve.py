@@ -60,6 +60,13 @@ def test_a_name_is_found_in_the_fixed_order(name: str, targets: list[str]) -> No
     assert [target.name for target in plan_for(name).targets] == targets
 
 
+@pytest.mark.parametrize("name", ["main/anything", "gpt-9"])
+def test_a_model_that_nobody_declared_has_the_catalogue_s_attempts(name: str) -> None:
+    """Whoever is called by a name alone is tried as often as the settings say."""
+    assert find(name, replace(CATALOGUE, attempts=5)).attempts == 5
+    assert find(name, CATALOGUE).attempts == 3
+
+
 @pytest.mark.parametrize(
     "name",
     [

@@ -2,8 +2,8 @@
 
     with provider() as up, started(tmp_path, up) as gateway:
         key = gateway.make_key("ana", credits=5)
-        gateway.post(key, {"model": "lab/ok", "messages": SAID})     # plain requests
-        with gateway.sdk(key) as client: ...                         # the SDK of OpenAI
+        gateway.post(key, chat("lab/ok"))            # plain requests
+        with gateway.sdk(key) as client: ...         # the SDK of OpenAI
         gateway.log(), gateway.ledger(), gateway.me(key)
 
 Whatever a script of `tests/upstream_table.py` is called is a model of the provider `lab`. Stopping a gateway checks its
@@ -22,7 +22,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
@@ -36,7 +36,6 @@ from tests.upstream import FakeUpstream
 TOLLBAR = Path(sys.executable).with_name("tollbar")
 ADMIN_KEY = "an-admin-key-of-the-journeys-0123456789"
 LAB_KEY = "sk-lab-0123456789abcdefghijklmnop"
-SAID: list[Any] = [{"role": "user", "content": "Hello."}]
 LAB = 'providers:\n  lab: {wire: openai, base_url: "%s", api_key: "${LAB_KEY}"}\n'
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
@@ -272,18 +271,6 @@ def wait_until(holds: Callable[[], object], seconds: float = 5.0) -> float:
     return time.monotonic() - began
 
 
-def chat(model: str, **more: Any) -> dict[str, Any]:
-    """The body of a call."""
-    return {"model": model, "messages": SAID, **more}
-
-
-def raw_chat(key: str, body: Mapping[str, Any]) -> bytes:
-    """A call as bytes for a socket."""
-    content = json.dumps(body).encode()
-    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {key}\r\n"
-    return f"{head}Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n".encode() + content
-
-
 @contextmanager
 def connected(gateway: Gateway, seconds: float = 10.0) -> Iterator[socket.socket]:
     """A connection of one's own; leaving it closes it at once."""
@@ -292,24 +279,3 @@ def connected(gateway: Gateway, seconds: float = 10.0) -> Iterator[socket.socket
         yield connection
     finally:
         connection.close()
-
-
-def receive(connection: socket.socket, enough: Callable[[bytearray], object] = lambda data: False) -> bytes:
-    """What comes until there is enough of it, or the other side closes."""
-    data = bytearray()
-    with suppress(ConnectionResetError):
-        while not enough(data) and (piece := connection.recv(65_536)):
-            data += piece
-    return bytes(data)
-
-
-def frames(body: bytes) -> list[Any]:
-    """The events of a stream: JSON read, the end mark as its text."""
-    events = [event.removeprefix(b"data: ") for event in body.split(b"\n\n") if event.startswith(b"data: ")]
-    return [event.decode() if event == b"[DONE]" else json.loads(event) for event in events]
-
-
-def text_of(events: list[Any]) -> str:
-    """The text that the events of a stream make together."""
-    choices = [choice for event in events if isinstance(event, dict) for choice in event.get("choices", ())]
-    return "".join(choice["delta"].get("content") or "" for choice in choices)

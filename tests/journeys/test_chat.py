@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from openai import DefaultHttpxClient, OpenAI
 
-from tests.journeys.stand import SAID, Gateway, chat, frames, text_of
+from tests.journeys.bodies import SAID, chat, frames, text_of
+from tests.journeys.stand import Gateway
 from tests.upstream import FakeUpstream
 from tests.upstream_table import script_for
 
@@ -91,6 +92,12 @@ def test_a_stream(gateway: Gateway, client: OpenAI, asks_for_usage: bool) -> Non
     (line,) = gateway.ledger(request_id)
     figures = (line["prompt_tokens"], line["completion_tokens"], line["provenance"], line["outcome"])
     assert figures == (10, 5, "provider_final", "ok")
+
+
+def test_the_models_are_listed_to_the_sdk(client: OpenAI) -> None:
+    """What was declared or built in is listed; a provider's model can be named without being listed."""
+    assert [model.id for model in client.models.list()] == ["tollbar-guide"]
+    assert client.models.retrieve("lab/ok").owned_by == "lab"
 
 
 @pytest.mark.anyio

@@ -9,11 +9,12 @@ from typing import Any
 import openai
 import pytest
 
-from tests.journeys.stand import LAB_KEY, SAID, Gateway, chat, wait_until
+from tests.journeys.bodies import SAID, chat
+from tests.journeys.stand import LAB_KEY, Gateway, wait_until
 from tests.upstream import FakeUpstream
 from tollbar.domain.identity import assemble
 
-CONFIG = "timeouts: {first_byte_plain_seconds: 0.3, first_byte_stream_seconds: 0.3}\n"
+CONFIG = "timeouts: {first_byte_plain_seconds: 0.5, first_byte_stream_seconds: 0.5}\n"
 UNKNOWN_KEY = assemble("0" * 10, "1" * 28)
 
 
@@ -220,7 +221,7 @@ def test_a_limit_that_passes_is_retried_by_the_sdk(gateway: Gateway) -> None:
     asked: list[object] = []
     watching = openai.DefaultHttpxClient(event_hooks={"request": [asked.append]})
     with ThreadPoolExecutor(1) as pool, gateway.sdk(key, max_retries=2, http_client=watching) as client:
-        slow = pool.submit(gateway.post, key, chat("lab/slow-headers:250"))
+        slow = pool.submit(gateway.post, key, chat("lab/slow-headers:400"))
         wait_until(gateway.calls)
         answer = client.chat.completions.create(model="lab/ok", messages=SAID)
         assert slow.result().status_code == 200
@@ -231,7 +232,7 @@ def test_a_limit_that_passes_is_retried_by_the_sdk(gateway: Gateway) -> None:
 def test_a_callers_own_timeout_is_the_sdks(gateway: Gateway, key: str) -> None:
     """A client that gives up first raises its own class, and the call behind it ends."""
     with gateway.sdk(key, timeout=0.1) as client, pytest.raises(openai.APITimeoutError):
-        client.chat.completions.create(model="lab/slow-headers:290", messages=SAID)
+        client.chat.completions.create(model="lab/slow-headers:450", messages=SAID)
     wait_until(lambda: gateway.calls() == 0, 1.0)
 
 

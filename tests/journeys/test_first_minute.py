@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 import requests
 
-from tests.journeys.stand import Gateway, chat, clean, start, started
+from tests.journeys.bodies import chat
+from tests.journeys.stand import Gateway, clean, start, started
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from tests.journeys.stand import SAID, Gateway, chat, connected, raw_chat, receive
+from tests.journeys.bodies import SAID, chat, raw_chat, receive
+from tests.journeys.stand import Gateway, connected
 from tests.upstream import FakeUpstream
 
 QUICK_SECONDS = 0.25

@@ -4,11 +4,13 @@ import json
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.journeys.stand import ADMIN_KEY, Gateway, chat, frames, started, text_of, tollbar, wait_until
+from tests.journeys.bodies import chat, frames, text_of
+from tests.journeys.stand import ADMIN_KEY, Gateway, started, tollbar, wait_until
 from tests.upstream import FakeUpstream
 
 SOON_SECONDS = 1.0
@@ -95,7 +97,7 @@ def test_revoking_stops_calls_and_ends_streams(gateway: Gateway, up: FakeUpstrea
         revoked_at = time.monotonic()
         wait_until(lambda: code_of(gateway, key) == 401, SOON_SECONDS)
         events = frames(stream.result(5).content)
-    assert time.monotonic() - revoked_at < 2
+    assert time.monotonic() - revoked_at < 5
     assert text_of(events).startswith("word0 word1")
     assert "[DONE]" not in events
     assert events[-1]["error"]["code"] == "invalid_api_key"
@@ -151,19 +153,16 @@ def test_the_admin_api_wants_the_admin_key(gateway: Gateway, key: str) -> None:
     assert ADMIN_KEY not in json.dumps(told)
 
 
-def test_the_environments_admin_key_is_the_admin_key(gateway: Gateway) -> None:
-    """`TOLLBAR_ADMIN_KEY` is not printed, and another value replaces it at the next start."""
-    assert "Admin key" not in gateway.banner
-
-
-def test_changing_the_environments_admin_key(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """After a start with another value the earlier one is worth nothing."""
-    home = tmp_path_factory.mktemp("home")
+def test_the_admin_key_of_the_environment(tmp_path: Path) -> None:
+    """`TOLLBAR_ADMIN_KEY` is not printed, and another value replaces it; a key made before any start works."""
+    early = tollbar(tmp_path, "keys", "create", "--name", "early", "--quiet")
     keys = ["the-first-admin-key-0123456789", "the-second-admin-key-0123456789"]
     answers: list[list[int]] = []
     for current in keys:
-        with started(home, environment={"TOLLBAR_ADMIN_KEY": current}) as gateway:
+        with started(tmp_path, environment={"TOLLBAR_ADMIN_KEY": current}) as gateway:
+            assert "Admin key" not in gateway.banner
             answers.append([gateway.request("GET", "/admin/api/keys", key).status_code for key in keys])
+            assert gateway.post(early, chat("tollbar-guide")).status_code == 200
     assert answers == [[200, 401], [401, 200]]
 
 

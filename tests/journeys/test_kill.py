@@ -3,6 +3,7 @@
 What a caller has read to its end is in the ledger exactly once; what the kill cut off is resolved by the next start.
 """
 
+import json
 import random
 import statistics
 import sys
@@ -10,7 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from typing import Any
 import pytest
 import requests
 
-from tests.journeys.stand import ADMIN_KEY, LAB, LAB_KEY, Gateway, chat, frames, query, start
+from tests.journeys.bodies import chat, frames
+from tests.journeys.stand import ADMIN_KEY, LAB, LAB_KEY, Gateway, query, start
 from tests.upstream import FakeUpstream
 
 KILLS = 6
@@ -53,23 +55,35 @@ class Crowd:
             streams = bool(turn % 2)
             model = "lab/paced:3" if streams else "lab/slow-headers:30"
             try:
-                answer = self.gateway.post(key, chat(model, stream=streams, max_tokens=20), timeout=10)
-                self._note(key, answer, streams)
+                body = chat(model, stream=streams, max_tokens=20)
+                with self.gateway.post(key, body, timeout=10, stream=True) as answer:
+                    self._read(key, answer, b"[DONE]" if streams else b"}")
             except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError):
                 self.cut += 1
                 time.sleep(0.01)
 
-    def _note(self, key: str, answer: requests.Response, streams: bool) -> None:
+    def _read(self, key: str, answer: requests.Response, end: bytes) -> None:
+        """Reads an answer; it has ended when its last word is there, whatever becomes of the connection."""
+        data = b""
+        for piece in answer.iter_content(None):
+            data += piece
+            if answer.status_code == 200 and data.strip().endswith(end) and is_whole(data):
+                self.ended.append((answer.headers["x-request-id"], key))
+                return
         if answer.status_code == 429:
             self.refused += 1
             time.sleep(0.02)
-        elif answer.status_code != 200:
-            self.strange.append(answer.text)
-        elif not streams or frames(answer.content)[-1] == "[DONE]":
-            assert streams or answer.json()["choices"]
-            self.ended.append((answer.headers["x-request-id"], key))
         else:
-            self.strange.append(answer.text[-300:])
+            self.strange.append(data[-300:].decode())
+
+
+def is_whole(data: bytes) -> bool:
+    """Whether an answer says all: a stream by its end mark, a document by being one."""
+    if data.startswith(b"data:"):
+        return frames(data)[-1] == "[DONE]"
+    with suppress(ValueError):
+        return bool(json.loads(data)["choices"])
+    return False
 
 
 @contextmanager
@@ -104,6 +118,7 @@ def test_nothing_is_lost_and_nothing_oversold(tmp_path: Path, up: FakeUpstream) 
                 time.sleep(dice.uniform(0.2, 0.8))
                 crowd.gateway.kill()
                 crowd.may_call.clear()
+                crowd.gateway.close()
                 assert_answers_are_in_the_ledger(data, crowd)
                 secrets = crowd.gateway.secrets
                 crowd.gateway = start(tmp_path, ENVIRONMENT)

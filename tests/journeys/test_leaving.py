@@ -10,7 +10,8 @@ from typing import Any
 import openai
 import pytest
 
-from tests.journeys.stand import SAID, Gateway, chat, connected, raw_chat, receive, wait_until
+from tests.journeys.bodies import SAID, chat, raw_chat, receive
+from tests.journeys.stand import Gateway, connected, wait_until
 from tests.upstream import FakeUpstream
 
 SOON_SECONDS = 1.0
@@ -117,22 +118,23 @@ async def test_leaving_by_cancellation(gateway: Gateway, up: FakeUpstream) -> No
     """Tasks of an asynchronous program that are cancelled end their calls; ten at once leave nothing behind."""
     key = gateway.make_key("bot", credits=50, concurrency=10)
 
+    speaking: set[str] = set()
+
     async def call() -> None:
         stream = await client.chat.completions.create(model="lab/paced:500", messages=SAID, stream=True)
-        async for _ in stream:
-            pass
+        async for chunk in stream:
+            if chunk.choices[0].delta.content:
+                speaking.add(stream.response.headers["x-request-id"])
 
     async with gateway.async_sdk(key) as client:
         tasks = [asyncio.create_task(call()) for _ in range(10)]
-        await asyncio.sleep(0.4)
+        await asyncio.to_thread(wait_until, lambda: len(speaking) == 10)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         left_at = time.monotonic()
     await asyncio.to_thread(assert_let_go, gateway, up, left_at)
-    wait_until(
-        lambda: up.open_connections == 0 or all(entry.closed_early_at or entry.answered_at for entry in up.journal)
-    )
+    await asyncio.to_thread(wait_until, lambda: all(entry.closed_early_at or entry.answered_at for entry in up.journal))
     assert (await asyncio.to_thread(gateway.settled, key))["spent"] == 10
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import openai
 import pytest
 
-from tests.journeys.stand import SAID, Gateway, chat, frames, wait_until
+from tests.journeys.bodies import SAID, chat, frames
+from tests.journeys.stand import Gateway, wait_until
 from tests.upstream import FakeUpstream
 
 CONFIG = """

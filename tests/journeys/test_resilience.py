@@ -8,7 +8,8 @@ from typing import Any
 import openai
 import pytest
 
-from tests.journeys.stand import SAID, Gateway, chat, connected, frames, raw_chat, receive, text_of
+from tests.journeys.bodies import SAID, chat, frames, raw_chat, receive, text_of
+from tests.journeys.stand import Gateway, connected
 from tests.upstream import Entry, FakeUpstream
 from tests.upstream_scripts import STREAM, Script, delta
 from tests.upstream_table import script_for

@@ -7,18 +7,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.journeys.stand import (
-    Gateway,
-    chat,
-    connected,
-    frames,
-    query,
-    raw_chat,
-    receive,
-    started,
-    text_of,
-    wait_until,
-)
+from tests.journeys.bodies import chat, frames, raw_chat, receive, text_of
+from tests.journeys.stand import Gateway, connected, query, started, wait_until
 from tests.upstream import FakeUpstream
 
 STREAMS = 20
@@ -36,15 +26,15 @@ def test_calls_in_flight_finish(tmp_path: Path, up: FakeUpstream) -> None:
     """On SIGTERM nobody new is let in, twenty streams and a plain call come to their ends, and the exit is clean."""
     with started(tmp_path, up) as gateway, ThreadPoolExecutor(STREAMS + 1) as pool:
         key = gateway.make_key("ana", credits=100)
-        calls = streaming(gateway, key, pool, "lab/paced:60")
-        plain = pool.submit(gateway.post, key, chat("lab/slow-headers:900"))
+        calls = streaming(gateway, key, pool, "lab/paced:100")
+        plain = pool.submit(gateway.post, key, chat("lab/slow-headers:1500"))
         wait_until(lambda: gateway.calls() == STREAMS + 1)
         gateway.terminate()
         refused_after = wait_until(lambda: not accepts(gateway), 1.0)
         assert not any(call.done() for call in calls)
         answers = [call.result() for call in calls]
         assert [frames(answer.content)[-1] for answer in answers] == ["[DONE]"] * STREAMS
-        assert {60} == {text_of(frames(answer.content)).count("word") for answer in answers}
+        assert {100} == {text_of(frames(answer.content)).count("word") for answer in answers}
         assert plain.result().json()["choices"][0]["finish_reason"] == "stop"
         assert gateway.process.wait(3) == 0
     assert refused_after < 0.5
@@ -54,12 +44,12 @@ def test_calls_in_flight_finish(tmp_path: Path, up: FakeUpstream) -> None:
 
 def test_readiness_goes_first(tmp_path: Path, up: FakeUpstream) -> None:
     """With a delay, readiness says 503 at once while calls are still answered; then the door closes."""
-    with started(tmp_path, up, "server: {drain_delay_seconds: 0.6}\n") as gateway, connected(gateway) as idle:
+    with started(tmp_path, up, "server: {drain_delay_seconds: 1.5}\n") as gateway, connected(gateway) as idle:
         key = gateway.make_key("ben")
         idle.sendall(b"GET /health/ready HTTP/1.1\r\nHost: a\r\n\r\n")
         assert b" 200 " in receive(idle, lambda data: b"\r\n\r\n" in data)
         gateway.terminate()
-        wait_until(lambda: requests.get(f"{gateway.url}/health/ready", timeout=2).status_code == 503, 0.4)
+        wait_until(lambda: requests.get(f"{gateway.url}/health/ready", timeout=2).status_code == 503, 1.0)
         answer = gateway.post(key, chat("lab/ok"))
         assert (answer.status_code, answer.headers["connection"]) == (200, "close")
         unready = requests.get(f"{gateway.url}/health/ready", timeout=2)
@@ -85,7 +75,7 @@ def test_what_cannot_finish_ends_with_a_word(tmp_path: Path, up: FakeUpstream) -
             assert text_of(events).startswith("word0 ")
         assert (plain.result().status_code, plain.result().json()["error"]["code"]) == (503, "overloaded")
         assert gateway.process.wait(3) == 0
-        assert 0.25 < time.monotonic() - began < 2.5
+        assert 0.25 < time.monotonic() - began < 5
     assert query(tmp_path / "data", "select spent from allowances") == [{"spent": 0}]
     assert query(tmp_path / "data", "select * from holds") == []
 

@@ -128,6 +128,8 @@ def test_what_is_probably_not_meant_is_a_warning(tmp_path: Path) -> None:
     assert [warning.replace(f"{tmp_path}/", "") for warning in settings.warnings] == [
         "tollbar.yaml, line 4: providers.p.api_key stands in clear. Refer to it: ${NAME} or file:PATH.",
         "ENV is 'staging2', which is taken as production.",
-        "Anyone who can reach 0.0.0.0 may call without a key: anonymous.enabled is on.",
+        "anonymous.enabled lets anyone who can reach 0.0.0.0 call without a key.",
+        "tollbar.yaml, line 2: anonymous is planned: it has no effect yet.",
+        "environment: ENV is planned: it has no effect yet.",
     ]
     assert not settings.is_development

@@ -51,4 +51,15 @@ def test_one_entry_may_stand_without_its_list(validator: Any) -> None:
 def test_a_setting_is_not_lost_for_its_name() -> None:
     """Settings that are called like words of the table are in the schema, with their text."""
     properties = json_schema()["properties"]
-    assert properties["environment"]["description"].startswith("`development`")
+    assert "`development`" in properties["environment"]["description"]
+    assert properties["debug"]["description"].startswith("Log more")
+
+
+def test_what_is_planned_says_so() -> None:
+    """A setting and a section that have no effect yet tell it where an editor shows their text."""
+    schema = json_schema()
+    ledger = schema["$defs"]["Ledger"]["properties"]
+    assert ledger["clamp"]["description"].startswith("Planned: has no effect yet. Lower max_tokens")
+    assert schema["properties"]["anonymous"]["description"].startswith("Planned: has no effect yet.")
+    assert "Planned" not in str(ledger["strict"])
+    assert "planned" not in str(schema).replace("Planned", "")

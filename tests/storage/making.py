@@ -177,11 +177,12 @@ def imbalances(directory: Path) -> list[str]:
     ):
         if leased != leases:
             faults.append(f"allowance {allowance}: {leased} leased, {leases} in leases")
-    for allowance, process, amount, held in rows(
+    for allowance, process, held, amount in rows(
         directory,
-        """SELECT l.allowance, l.process, l.amount, coalesce((SELECT sum(h.amount) FROM holds h
-           WHERE h.allowance = l.allowance AND h.process = l.process AND h.period_start = l.period_start), 0)
-           FROM leases l""",
+        """SELECT h.allowance, h.process, sum(h.amount), coalesce(max(l.amount), 0)
+           FROM holds h JOIN allowances a ON a.id = h.allowance AND a.period_start = h.period_start
+           LEFT JOIN leases l ON l.allowance = h.allowance AND l.process = h.process AND l.period_start = h.period_start
+           GROUP BY h.allowance, h.process""",
     ):
         if amount < held:
             faults.append(f"allowance {allowance}: process {process} holds {held} of {amount}")

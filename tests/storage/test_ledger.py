@@ -89,11 +89,31 @@ async def test_near_the_end_nothing_is_kept_in_memory(storage: Storage, director
     assert rows(directory, "SELECT leased, spent FROM allowances") == [(0, 0)]
 
 
+async def test_what_came_from_the_store_goes_back_there(storage: Storage, directory: Path) -> None:
+    """Also when so much was granted meanwhile that calls are served out of a lease."""
+    (coins,) = await grant(storage, credit(64))
+    held = await take(storage, coins, 3)
+    await storage.keys.change("somebody", KeyChange(grants=(credit(100_000),)))
+    for place in range(2):
+        await take(storage, coins, 1, f"later{place}")
+    before = number(directory, "SELECT leased FROM allowances")
+    await storage.ledger.settle(held, [], [])
+    assert number(directory, "SELECT leased FROM allowances") == before - 3
+
+
 async def test_one_request_for_more_serves_all_who_wait(storage: Storage, directory: Path) -> None:
     """A hundred calls on a new allowance make one lease, not a hundred."""
     (coins,) = await grant(storage, credit(100_000))
     await asyncio.gather(*(take(storage, coins, 1, f"r{place}") for place in range(100)))
     assert number(directory, "SELECT leased FROM allowances") == 256
+
+
+async def test_what_comes_back_at_the_same_time_is_not_refused(storage: Storage) -> None:
+    """A call that needs all of an allowance is admitted although a part of it was just being released."""
+    (coins,) = await grant(storage, credit(10_000))
+    held = await take(storage, coins, 100)
+    _, everything = await asyncio.gather(storage.ledger.settle(held, [], []), take(storage, coins, 10_000, "r2"))
+    assert everything.held(coins) == 10_000
 
 
 @pytest.mark.parametrize(("is_strict", "held"), [(False, 100), (True, None)])

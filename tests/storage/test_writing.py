@@ -1,5 +1,6 @@
 """What the journal's thread makes of the ledger's operations."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,9 @@ from tests.storage.making import (
     rows,
     take,
 )
-from tollbar.domain.errors import Overloaded
-from tollbar.domain.identity import AllowanceId
+from tollbar.domain.errors import OutOfCredit, Overloaded
+from tollbar.domain.identity import AllowanceId, Grant, Reset
+from tollbar.domain.money import Unit
 from tollbar.ports import Claim
 from tollbar.storage.operations import Held
 from tollbar.storage.store import Storage
@@ -98,6 +100,7 @@ async def test_a_hold_that_cannot_be_written_can_still_be_settled(tmp_path: Path
         await pay(storage, first, coins)
         assert await storage.ledger.standing("somebody") != ()
         assert rows(directory, "SELECT spent, (SELECT count(*) FROM holds) FROM allowances") == [(1, 0)]
+        assert rows(directory, "SELECT DISTINCT flag FROM ledger") == [(None,)]
         assert imbalances(directory) == []
 
 
@@ -122,4 +125,80 @@ async def test_an_overrun_is_flagged(tmp_path: Path, charge: int, flags: list[st
         await storage.ledger.settle(held, [(coins, charge)], lines)
         assert [flag for (flag,) in rows(directory, "SELECT flag FROM ledger")] == flags
         assert number(directory, "SELECT spent FROM allowances") == charge
+        assert imbalances(directory) == []
+
+
+async def test_a_hold_that_is_gone_is_not_charged(tmp_path: Path) -> None:
+    """Whoever ended it: the settlement finds no row, so it writes its line as late and changes no amount."""
+    directory = a_directory(tmp_path)
+    async with opened(directory, StepClock()) as storage:
+        (coins,) = await grant(storage, credit(1_000))
+        gone, other = await take(storage, coins, 1, "gone"), await take(storage, coins, 1, "other")
+        before = rows(directory, "SELECT spent, leased FROM allowances")
+        await storage.journal.run(lambda c: c.execute("DELETE FROM holds WHERE request_id = 'gone'").close())
+        ends = [storage.ledger._settle(held, [(coins, 1)], [a_line(held.request_id)]) for held in (gone, other)]
+        await storage.journal.flush()
+        assert [end.fault for end in ends] == [None, None]
+        assert rows(directory, "SELECT request_id, paid, flag FROM ledger") == [("gone", 0, "late"), ("other", 1, None)]
+        assert rows(directory, "SELECT spent, leased FROM allowances") == [(1, before[0][1] - 1)]
+
+
+async def test_a_hold_without_a_row_that_outlived_its_process_is_late(tmp_path: Path) -> None:
+    """What it held went back with its process; nothing of it is taken a second time."""
+    directory, clock = a_directory(tmp_path), StepClock()
+    async with opened(directory, clock) as storage, opened(directory, clock) as other:
+        (coins,) = await grant(storage, credit(1_000))
+        await take(storage, coins)
+        held = await storage.ledger.reserve("r2", [Claim(coins, 5, 5)], an_estimate("r2", attempt=object()))
+        with pytest.raises(Overloaded):
+            await held.committed()
+        clock.advance(31)
+        await other.ledger.tick()
+        await storage.ledger.tick()
+        await take(storage, coins, 1, "r3")
+        await storage.ledger.settle(held, [(coins, 5)], [a_line("r2")])
+        assert rows(directory, "SELECT paid, flag FROM ledger WHERE request_id = 'r2'") == [(0, "late")]
+        assert number(directory, "SELECT spent FROM allowances") == 0
+        assert imbalances(directory) == []
+
+
+async def test_the_statement_that_leases_is_its_own_judge(tmp_path: Path) -> None:
+    """Should what was read before it be wrong, it refuses to oversell, and nothing is written."""
+    directory = a_directory(tmp_path)
+    async with opened(directory, StepClock()) as storage:
+        (coins,) = await grant(storage, credit(10))
+        writer, sql = storage.ledger._writer, storage.ledger._writer._sql
+        writer._sql = replace(sql, balances=sql.balances.replace("allowances.granted", "allowances.granted + 1000"))
+        with pytest.raises(Overloaded):
+            await take(storage, coins, 20)
+        writer._sql = sql
+        await take(storage, coins, 10, "r2")
+        assert rows(directory, "SELECT leased FROM allowances") == [(10,)]
+
+
+async def test_what_is_given_back_is_taken_in_although_too_much_is_spent(tmp_path: Path) -> None:
+    """A call that is refused returns the idle rest, however far below zero the balance is."""
+    directory = a_directory(tmp_path)
+    async with opened(directory, StepClock()) as storage:
+        (coins,) = await grant(storage, credit(1_000))
+        held = await take(storage, coins)
+        await pay(storage, held, coins, 5_000)
+        assert number(directory, "SELECT leased FROM allowances") > 0
+        with pytest.raises(OutOfCredit):
+            await take(storage, coins, 500, "r2")
+        assert rows(directory, "SELECT spent, leased FROM allowances") == [(5_000, 0)]
+
+
+async def test_a_hold_of_an_older_period_touches_no_lease_of_the_new_one(tmp_path: Path) -> None:
+    """It is charged to nobody's present allowance, and what is leased now stays so."""
+    directory, clock = a_directory(tmp_path), StepClock()
+    async with opened(directory, clock) as storage:
+        (coins,) = await grant(storage, Grant(Unit.CREDITS, 100_000, Reset.HOUR))
+        old = await take(storage, coins, 7, "old")
+        clock.advance(3_600)
+        await storage.ledger.tick()
+        await take(storage, coins, 2, "new")
+        before = rows(directory, "SELECT leased, amount FROM allowances, leases")
+        await pay(storage, old, coins, 5)
+        assert rows(directory, "SELECT leased, amount FROM allowances, leases") == before
         assert imbalances(directory) == []

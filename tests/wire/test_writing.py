@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tollbar.wire.writing import encoded
 
-TEXT = st.text(st.characters(max_codepoint=0x7F) | st.sampled_from("é🦊\ud800\udc00\u2028"), max_size=5)
+TEXT = st.text(st.characters(max_codepoint=0x7F) | st.sampled_from("é🦊\ud800\u2028"), max_size=5)
 VALUES = st.recursive(
     TEXT | st.integers(-9, 9) | st.none(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),

@@ -5,11 +5,12 @@ models as `provider/model`, a vendor's well-known names also bare, and the guide
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from functools import partial
 
 from tollbar.domain.catalogue import Catalogue, Model, Target, Timeouts
+from tollbar.domain.errors import UnknownModel
 from tollbar.domain.money import FREE, PICO_PER_DOLLAR_PER_MILLION, PriceCard, Rate
 from tollbar.gateway.resolve import find
 from tollbar.providers import vendors as table
@@ -51,22 +52,39 @@ def offer(settings: Settings, vendors: Mapping[str, Vendor], found: Sequence[Loc
     attempts = settings.retries.attempts
     models = {GUIDE: Model(GUIDE, (guide_target(),), attempts=attempts, owned_by=GUIDE_PROVIDER)}
     models |= {name: shop.model(name, model) for name, model in settings.models.items() if model.alias is None}
-    aliases = {name: model.alias for name, model in settings.models.items() if model.alias is not None}
-    is_open = not settings.models
-    default = _default_model(settings, instances)
-    if default not in models and default not in aliases and not is_open:
-        models[default] = Model(default, (shop.target(default),), attempts=attempts)
+    aliases = _aliases(settings)
     catalogue = Catalogue(
         models=models,
         aliases=aliases,
-        open_providers={name: partial(shop.named, name) for name in instances} if is_open else {},
-        families=tuple(_families(instances)) if is_open else (),
-        default_model=default,
-        default_local_model=settings.default_local_model,
+        open_providers={name: partial(shop.named, name) for name in instances},
+        families=tuple(_families(instances)),
+        default_model=_default_model(settings, instances),
         attempts=attempts,
     )
-    local = _models_of(found, instances, catalogue) if is_open else ()
-    return Offer(catalogue, instances, (*models.values(), *local), warnings)
+    if settings.models:
+        models = models | _named_elsewhere(catalogue)
+        catalogue = replace(catalogue, models=models, open_providers={}, families=())
+        return Offer(catalogue, instances, tuple(models.values()), warnings)
+    return Offer(catalogue, instances, (*models.values(), *_models_of(found, instances, catalogue)), warnings)
+
+
+def _named_elsewhere(catalogue: Catalogue) -> Mapping[str, Model]:
+    """The default model and the goals of aliases that the file does not declare: served, since they were named."""
+    named = {catalogue.default_model, *catalogue.aliases.values()} - catalogue.models.keys() - catalogue.aliases.keys()
+    try:
+        return {name: find(name, catalogue) for name in sorted(named)}
+    except UnknownModel as fault:
+        raise table.VendorFaults([f"{fault.message} It is the default model, or an alias leads to it."]) from None
+
+
+def _aliases(settings: Settings) -> Mapping[str, str]:
+    """Each alias with the model at the end of its chain, which is no circle: the settings were checked for that."""
+    aliases = {name: model.alias for name, model in settings.models.items() if model.alias is not None}
+    for name, goal in aliases.items():
+        while goal in aliases:
+            goal = aliases[goal]
+        aliases[name] = goal
+    return aliases
 
 
 def guide_target() -> Target:
@@ -180,12 +198,12 @@ def _at_own_address(instance: Instance, settings: Settings) -> Instance:
 
 
 def _default_model(settings: Settings, instances: Mapping[str, Instance]) -> str:
-    """What the simple endpoints call: named outright, else the first of the usual ones there is, else the guide."""
+    """The model named outright; else, unless the file has models, the first of the usual ones; else the guide."""
     if settings.llm.base_url is not None and settings.llm.model:
         return f"{ENVIRONMENT_PROVIDER}/{settings.llm.model}"
     if settings.default_model:
         return settings.default_model
-    for name in ("openai", "groq"):
+    for name in ("openai", "groq") if not settings.models else ():
         if name in instances and instances[name].vendor.default_model:
             return f"{name}/{instances[name].vendor.default_model}"
     return GUIDE

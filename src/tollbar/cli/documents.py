@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MADE = "<!-- Made by `tollbar docs write` from the tables in the source. Change those, not this page. -->\n"
 
+_PLANNED = "**Planned: has no effect yet.**"
+
 commands = app("Work on Tollbar's documentation.")
 
 
@@ -58,6 +60,8 @@ never shown. A rate is written `20/minute` (`second`, `minute`, `hour` or `day`)
 
 An environment variable that is empty counts as not set. Of several names in one row the first that is set goes before
 the others.
+
+What is marked as planned is read and checked, but nothing uses it yet; a start says so of those that are set.
 """
     return "\n".join([head, *(_block(block) for block in blocks())])
 
@@ -97,8 +101,16 @@ many values says `other`.
     return "\n".join([head, *table, ""])
 
 
+def endpoints() -> str:
+    """The page of every address."""
+    from tollbar.edge.reference import reference
+
+    return reference()
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "configuration.md": configuration,
+    "endpoints.md": endpoints,
     "errors.md": error_reference,
     "metrics.md": metrics_reference,
 }
@@ -106,19 +118,19 @@ PAGES: Mapping[str, Callable[[], str]] = {
 
 def _block(block: "Block") -> str:
     title = f"`{block.name}`" if block.name else "Top level"
-    lines = [f"## {title}", "", block.text, ""]
+    lines = [f"## {title}", "", f"{block.text} {_PLANNED}" if block.is_planned else block.text, ""]
     if block.rows:
         lines += ["| setting | type | default | environment | what it does |", "|---|---|---|---|---|"]
-        lines += [_row(row) for row in block.rows]
+        lines += [_row(row, says_planned=row.is_planned and not block.is_planned) for row in block.rows]
         lines.append("")
     return "\n".join(lines)
 
 
-def _row(row: "Row") -> str:
+def _row(row: "Row", says_planned: bool) -> str:
     kind = f"{row.kind}, {row.unit}" if row.unit else row.kind
     names = ", ".join(f"`{name}`" for name in row.environment)
     default = row.default if row.default in {"none", "required", "empty"} else f"`{row.default}`"
-    cells = (f"`{row.location[-1]}`", kind, default, names, row.text)
+    cells = (f"`{row.location[-1]}`", kind, default, names, f"{_PLANNED} {row.text}" if says_planned else row.text)
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 

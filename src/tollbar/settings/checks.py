@@ -62,7 +62,7 @@ def find_warnings(declared: Declared, document: Document) -> Iterator[str]:
     if declared.environment.lower() not in ENVIRONMENTS:
         yield f"ENV is {declared.environment!r}, which is taken as production."
     if declared.anonymous.enabled and not declared.server.is_loopback:
-        yield f"Anyone who can reach {declared.server.host} may call without a key: anonymous.enabled is on."
+        yield f"anonymous.enabled lets anyone who can reach {declared.server.host} call without a key."
 
 
 def is_weak(secret: Secret, at_least: int) -> str | None:

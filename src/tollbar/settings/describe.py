@@ -18,6 +18,7 @@ from tollbar.settings.secret import Secret
 from tollbar.settings.values import Declared, Settings
 
 EACH = "NAME"
+PLANNED = "planned: has no effect yet"
 _TYPE_WORDS = {bool: "true or false", int: "whole number", float: "number", Decimal: "number", str: "text"}
 
 
@@ -31,6 +32,7 @@ class Row:
     unit: str
     environment: tuple[str, ...]
     text: str
+    is_planned: bool
 
     @property
     def name(self) -> str:
@@ -45,6 +47,7 @@ class Block:
     name: str
     text: str
     rows: tuple[Row, ...]
+    is_planned: bool
 
 
 def blocks() -> tuple[Block, ...]:
@@ -84,6 +87,12 @@ def find_field(location: tuple[str, ...]) -> FieldInfo | None:
         location = location[:-1]
     section = find_section(location[:-1]) if location else None
     return section.model_fields.get(location[-1]) if section else None
+
+
+def planned_part(location: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The part of a location that is declared as planned, which is the setting or a section around it; else None."""
+    beginnings = (location[:length] for length in range(1, len(location) + 1))
+    return next((part for part in beginnings if (field := find_field(part)) and _extra(field).get("planned")), None)
 
 
 def kind_of(field: FieldInfo) -> str:
@@ -156,7 +165,8 @@ def _effective(
             case _:
                 dotted_name = ".".join(here)
                 short_form = origins.get(".".join(location)) if is_entry else None
-                yield Effective(dotted_name, show(value), origins.get(dotted_name) or short_form or "default")
+                shown = f"{show(value)} ({PLANNED})" if planned_part(here) else show(value)
+                yield Effective(dotted_name, shown, origins.get(dotted_name) or short_form or "default")
 
 
 def _blocks(section: type[Section], location: tuple[str, ...], text: str) -> Iterator[Block]:
@@ -169,13 +179,13 @@ def _blocks(section: type[Section], location: tuple[str, ...], text: str) -> Ite
             plain.append(_row(here, field))
         else:
             inner.append((child, (*here, EACH) if _is_mapping(field) else here, description))
-    yield Block(".".join(location), text, tuple(plain))
+    yield Block(".".join(location), text, tuple(plain), planned_part(location) is not None)
     for child, here, description in inner:
         yield from _blocks(child, here, description)
 
 
 def _row(location: tuple[str, ...], field: FieldInfo) -> Row:
-    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    extra = _extra(field)
     environment = extra.get("environment")
     return Row(
         location=location,
@@ -184,7 +194,12 @@ def _row(location: tuple[str, ...], field: FieldInfo) -> Row:
         unit=str(extra.get("unit", "")),
         environment=tuple(str(name) for name in environment) if isinstance(environment, list) else (),
         text=field.description or "",
+        is_planned=planned_part(location) is not None,
     )
+
+
+def _extra(field: FieldInfo) -> Mapping[str, Any]:
+    return field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
 
 
 def _default(field: FieldInfo) -> Any:

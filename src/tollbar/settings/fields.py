@@ -36,13 +36,17 @@ def setting(
     unit: str = "",
     environment: tuple[str, ...] = (),
     bounds: tuple[Any, Any] = (None, None),
+    planned: bool = False,
 ) -> Any:
     """A field: its default (or a function that makes it), what it does, and the environment names that set it.
 
     Of several names set in the same place the first wins. `bounds` are the least and the greatest value allowed.
+    A `planned` one is read and checked, and has no effect yet: the documentation and the messages say so.
     """
     least, greatest = bounds
     extra: dict[str, Any] = {"unit": unit, "environment": list(environment)}
+    if planned:
+        extra["planned"] = True
     if callable(default):
         return Field(
             default_factory=default,

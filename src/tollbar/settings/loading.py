@@ -4,7 +4,7 @@ Guarantees: every fault of every source is reported together; no value is used t
 frozen and knows where each value came from. Never done: reading the environment by itself, or writing anything.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from tollbar.settings.checks import Names, find_faults, find_warnings, is_example
-from tollbar.settings.describe import environment_names
+from tollbar.settings.describe import environment_names, planned_part
 from tollbar.settings.explain import explain
 from tollbar.settings.faults import Fault, SettingsError, nearest, suggest
 from tollbar.settings.secret import Secret
@@ -207,5 +207,15 @@ def _finish(
         config_file=document.path if document.lines else None,
         secrets=MappingProxyType(secrets),
         origins=MappingProxyType(origins),
-        warnings=(*find_warnings(declared, document), *warnings),
+        warnings=(*find_warnings(declared, document), *warnings, *_planned(gathered, document)),
     )
+
+
+def _planned(gathered: _Gathered, document: Document) -> Iterator[str]:
+    """What was set though nothing reads it yet, as sentences."""
+    for location in document.lines:
+        if planned_part(location) == location:
+            yield f"{document.place(location)}: {dotted(location)} is planned: it has no effect yet."
+    for location, place in gathered.places.items():
+        if planned_part(location):
+            yield f"{place}: {gathered.keys[location]} is planned: it has no effect yet."

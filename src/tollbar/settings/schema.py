@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tollbar.settings.describe import PLANNED
 from tollbar.settings.values import Declared
 
 
@@ -18,7 +19,7 @@ def json_schema() -> dict[str, Any]:
 
 
 def _tidy(node: Any) -> Any:
-    """Leaves out what only the loader reads, and lets plain values be references."""
+    """Leaves out what only the loader reads, says what is planned, and lets plain values be references."""
     if isinstance(node, list):
         return [_tidy(item) for item in node]
     if not isinstance(node, dict):
@@ -27,8 +28,10 @@ def _tidy(node: Any) -> Any:
     for name, value in node.items():
         if name in {"properties", "$defs"}:  # what stands here are names of ours, not words of the schema
             tidied[name] = {key: _tidy(inner) for key, inner in value.items()}
-        elif name not in {"unit", "environment", "title"}:
+        elif name not in {"unit", "environment", "title", "planned"}:
             tidied[name] = _tidy(value)
+    if node.get("planned") is True:
+        tidied["description"] = f"{PLANNED.capitalize()}. {node.get('description', '')}".rstrip()
     if node.get("type") == "array":  # one entry may be written without its list
         tidied = {"anyOf": [tidied, tidied["items"]]}
     if node.get("type") in {"integer", "number", "boolean"}:

@@ -18,7 +18,9 @@ class Server(Section):
     port: int = setting(
         8000, "The port to listen on; 0 lets the system choose.", environment=("API_PORT", "PORT"), bounds=(0, 65_535)
     )
-    public_url: WebAddress | None = setting(None, "How browsers reach Tollbar, where that is not the address above.")
+    public_url: WebAddress | None = setting(
+        None, "How browsers reach Tollbar, where that is not the address above.", planned=True
+    )
     drain_seconds: float = setting(
         30.0, "How long a stopping server lets running calls finish.", unit="seconds", bounds=(0, 3_600)
     )
@@ -29,7 +31,9 @@ class Server(Section):
         unit="seconds",
         bounds=(0, 600),
     )
-    trusted_proxies: Networks = setting((), "The networks whose X-Forwarded-For is believed. Nobody is, unless listed.")
+    trusted_proxies: Networks = setting(
+        (), "The networks whose X-Forwarded-For is believed. Nobody is, unless listed.", planned=True
+    )
 
     @property
     def is_loopback(self) -> bool:
@@ -50,13 +54,21 @@ class Input(Section):
         bounds=(1, None),
     )
     max_simple_body_bytes: int = setting(
-        MEBIBYTE, "The largest body on simple endpoints such as /generate.", unit="bytes", bounds=(1, None)
+        MEBIBYTE,
+        "The largest body on simple endpoints such as /generate.",
+        unit="bytes",
+        bounds=(1, None),
+        planned=True,
     )
-    max_messages: int = setting(10_000, "The most messages of one request.", bounds=(1, None))
-    max_tools: int = setting(512, "The most tools of one request.", bounds=(0, None))
-    max_choices: int = setting(128, "The most choices (`n`) of one request.", bounds=(1, None))
+    max_messages: int = setting(10_000, "The most messages of one request.", bounds=(1, None), planned=True)
+    max_tools: int = setting(512, "The most tools of one request.", bounds=(0, None), planned=True)
+    max_choices: int = setting(128, "The most choices (`n`) of one request.", bounds=(1, None), planned=True)
     max_simple_characters: int = setting(
-        1_000, "The longest prompt, message or text on simple endpoints.", unit="characters", bounds=(1, None)
+        1_000,
+        "The longest prompt, message or text on simple endpoints.",
+        unit="characters",
+        bounds=(1, None),
+        planned=True,
     )
 
 
@@ -70,7 +82,7 @@ class Ledger(Section):
     )
     strict: bool = setting(False, "Refuse a call whose upper bound does not fit into what an allowance has left.")
     clamp: bool = setting(
-        False, "Lower max_tokens of a call so that its upper bound fits into what an allowance has left."
+        False, "Lower max_tokens of a call so that its upper bound fits into what an allowance has left.", planned=True
     )
 
 
@@ -78,7 +90,9 @@ class Requests(Section):
     """What is kept of each call, for people."""
 
     retention_days: int = setting(30, "How long the record of a call is kept.", unit="days", bounds=(1, 3_650))
-    log_bodies: bool = setting(False, "Keep prompts and answers with the records. They are never logged otherwise.")
+    log_bodies: bool = setting(
+        False, "Keep prompts and answers with the records. They are never logged otherwise.", planned=True
+    )
 
 
 class TimeoutOverrides(Section):
@@ -119,9 +133,14 @@ class Timeouts(Section):
         unit="seconds",
         environment=("REQUEST_TIMEOUT",),
         bounds=(0.01, None),
+        planned=True,
     )
     simple_total_seconds: float = setting(
-        100.0, "For a whole call on the simple endpoints, all attempts together.", unit="seconds", bounds=(0.01, None)
+        100.0,
+        "For a whole call on the simple endpoints, all attempts together.",
+        unit="seconds",
+        bounds=(0.01, None),
+        planned=True,
     )
 
 

@@ -48,7 +48,7 @@ class Declared(Section):
         environment=("TOLLBAR_SECRET",),
     )
     static_key: SecretText | None = setting(
-        None, "One key that is valid as long as it stands here.", environment=("x_api_key",)
+        None, "One key that is valid as long as it stands here.", environment=("x_api_key",), planned=True
     )
     database_url: str | None = setting(
         None,
@@ -59,27 +59,34 @@ class Declared(Section):
         None, "Where rates are counted. So far only `memory://`, which is the default.", environment=("REDIS_URL",)
     )
     environment: str = setting(
-        "production", "`development` lets browsers of any origin call the gateway.", environment=("ENV",)
+        "production",
+        "`development` lets browsers of any origin call the gateway.",
+        environment=("ENV",),
+        planned=True,
     )
     debug: bool = setting(False, "Log more: every step of a call, though never its words.", environment=("DEBUG",))
     server: Server = setting(Server, "Where Tollbar listens, whom it believes, and how it stops.")
     providers: Annotated[Mapping[str, Provider], Frozen] = setting(dict, "Upstreams, by the name that targets use.")
     models: Annotated[Mapping[str, Model], Frozen] = setting(dict, "The names that callers may use.")
     default_model: str | None = setting(
-        None, "The model of the simple endpoints. Without it the first that is found.", environment=("DEFAULT_MODEL",)
+        None,
+        "The model that a start shows, and later that of the simple endpoints. Without it the first that is found.",
+        environment=("DEFAULT_MODEL",),
     )
-    default_local_model: str = setting(GUIDE, "The model of the simple endpoints under /local.")
-    tiers: Annotated[Mapping[str, Tier], over(lambda: TIERS), Frozen] = setting(lambda: TIERS, "Kinds of keys.")
-    anonymous: Anonymous = setting(Anonymous, "Callers without a key.")
-    self_service: SelfService = setting(SelfService, "Keys that callers fetch for themselves.")
-    rotating_key: RotatingKey = setting(RotatingKey, "The key that changes by itself every week.")
-    limits: Limits = setting(Limits, "Rates for callers whose keys carry none of their own.")
+    default_local_model: str = setting(GUIDE, "The model of the simple endpoints under /local.", planned=True)
+    tiers: Annotated[Mapping[str, Tier], over(lambda: TIERS), Frozen] = setting(
+        lambda: TIERS, "Kinds of keys.", planned=True
+    )
+    anonymous: Anonymous = setting(Anonymous, "Callers without a key.", planned=True)
+    self_service: SelfService = setting(SelfService, "Keys that callers fetch for themselves.", planned=True)
+    rotating_key: RotatingKey = setting(RotatingKey, "The key that changes by itself every week.", planned=True)
+    limits: Limits = setting(Limits, "Rates for callers whose keys carry none of their own.", planned=True)
     input: Input = setting(Input, "How much one request may bring.")
     timeouts: Timeouts = setting(Timeouts, "How long one attempt at a provider may take.")
     retries: Retries = setting(Retries, "How often a call is tried again.")
     ledger: Ledger = setting(Ledger, "How money is kept.")
     requests: Requests = setting(Requests, "What is kept of each call, for people.")
-    defaults: Defaults = setting(Defaults, "What the simple endpoints use where a request says nothing.")
+    defaults: Defaults = setting(Defaults, "What the simple endpoints use where a request says nothing.", planned=True)
     llm: LanguageModel = setting(LanguageModel, "One model of one server, without more configuration.")
     vendors: Vendors = setting(Vendors, "Where two vendors are found when not at their usual address.")
     egress: Egress = setting(Egress, "How providers are reached.")

@@ -53,7 +53,6 @@ class StoredLedger:
         self._abandoned: list[Held] = []
         self._is_open = False
         self._heard_at = 0.0
-        self._latest = 0
         self._made = 0
 
     async def start(self, is_alone: bool) -> None:
@@ -144,9 +143,7 @@ class StoredLedger:
         return self._writer.process << NUMBER_BITS | self._made
 
     def _now(self) -> int:
-        # A clock that steps back must not bring a period back that is over.
-        self._latest = max(self._latest, microseconds(self._clock.now()))
-        return self._latest
+        return microseconds(self._clock.now())
 
     def _write(self, held: Held) -> None:
         if held.parts:

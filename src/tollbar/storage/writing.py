@@ -143,7 +143,10 @@ def append_lines(connection: sqlite3.Connection, sql: LedgerSql, entries: Iterab
 def current_balances(
     connection: sqlite3.Connection, sql: LedgerSql, allowances: Collection[int], now: int
 ) -> dict[int, Balance]:
-    """Allowances as they stand, by number. A period that is over by `now` ends here: its leases are void."""
+    """Allowances as they stand, by number. A period that is over by `now` ends here: its leases are void.
+
+    A clock that was set back ends no period, and brings none back.
+    """
     rows = connection.execute(sql.balances, {"allowances": _json(list(allowances))}).fetchall()
     balances = {row[0]: Balance(*row) for row in rows}
     for balance in balances.values():

@@ -1,0 +1,172 @@
+"""The whole product in this process: a real store in a made directory, real providers behind real sockets."""
+
+import asyncio
+import io
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.app.making import settings_of
+from tests.edge.stage import JSON, bearer, call
+from tests.upstream import FakeUpstream
+from tollbar.admin.drafts import KeyDraft
+from tollbar.admin.keys import issue_key, revoke_key
+from tollbar.app.wiring import Running, running
+from tollbar.cli.store import open_store
+from tollbar.clock import SystemClock
+from tollbar.logs import Sink, render_json
+from tollbar.settings import Settings
+from tollbar.storage.engine import StoreRefused
+
+pytestmark = pytest.mark.anyio
+
+CHAT = "/v1/chat/completions"
+ADMIN = "an-admin-key-of-the-tests-0123456789"
+LAB = 'providers: {lab: {wire: openai, base_url: "%s"}}\n'
+
+
+@asynccontextmanager
+async def a_product(settings: Settings, log: io.BytesIO | None = None) -> AsyncIterator[Running]:
+    """The product of these settings, with a key for the first call."""
+    sink = Sink(log or io.BytesIO(), render_json, SystemClock().now)
+    async with running(settings, sink, makes_starter_key=True) as started:
+        yield started
+
+
+def a_body(model: str, **fields: object) -> bytes:
+    """A request for a model."""
+    return json.dumps(
+        {"model": model, "messages": [{"role": "user", "content": "How do I make a key?"}], **fields}
+    ).encode()
+
+
+async def ask(product: Running, key: str | None, method: str, path: str, body: bytes = b"") -> Any:
+    """The answer of a product that must succeed."""
+    answer = await call(product.application, method, path, (bearer(key or ""), JSON), (body,)).answer()
+    assert answer.status == 200, answer.body
+    return answer.json()
+
+
+async def test_a_product_starts_answers_and_closes(tmp_path: Path) -> None:
+    """The keys that a start makes work; the call is logged and in the store; a second start shows no admin key."""
+    settings, log = settings_of(tmp_path), io.BytesIO()
+    async with a_product(settings, log) as product:
+        answer = await ask(product, product.starter_key, "POST", CHAT, a_body("tollbar-guide"))
+        assert "tollbar keys create" in answer["choices"][0]["message"]["content"]
+        (key,) = [
+            key
+            for key in (await ask(product, product.admin_key, "GET", "/admin/api/keys"))["data"]
+            if key["name"] == "starter"
+        ]
+        assert key["state"] == "active"
+        assert len(product.gateway.recorder.visits) == 0
+    lines = [json.loads(line) for line in log.getvalue().splitlines()]
+    assert [(line["key"], line["target"]) for line in lines if line["event"] == "call"] == [
+        ("starter", "tollbar/tollbar-guide")
+    ]
+    assert not [secret for secret in (product.starter_key, product.admin_key) if str(secret).encode() in log.getvalue()]
+    async with a_product(settings) as again:
+        assert (again.admin_key, again.starter_key == product.starter_key) == (None, False)
+        await ask(again, product.starter_key, "GET", "/v1/me")  # until its day is over
+
+
+async def test_a_request_with_tools_is_answered_by_the_guide(tmp_path: Path) -> None:
+    """Clients that always offer tools can talk to it; it calls none."""
+    tools = [{"type": "function", "function": {"name": "f", "parameters": {}}}]
+    async with a_product(settings_of(tmp_path)) as product:
+        answer = await ask(product, product.starter_key, "POST", CHAT, a_body("tollbar-guide", tools=tools))
+        assert answer["choices"][0]["finish_reason"] == "stop"
+
+
+async def test_servers_of_this_machine_are_served_and_listed(tmp_path: Path) -> None:
+    """What was found is told, listed as the server names it, and can be called."""
+    async with FakeUpstream() as up:
+        settings = settings_of(tmp_path, OLLAMA_HOST=f"127.0.0.1:{up.port}")
+        async with a_product(settings) as product:
+            assert "ollama" in [server.instance.name for server in product.servers]
+            listed = await ask(product, product.starter_key, "GET", "/v1/models")
+            names = [model["id"] for model in listed["data"]]
+            assert {"tollbar-guide", "ollama/fake-1", "ollama/fake-2"} <= set(names)
+            answer = await ask(product, product.starter_key, "POST", CHAT, a_body("ollama/ok"))
+            assert answer["object"] == "chat.completion"
+
+
+async def test_the_attempts_of_the_settings_hold_for_any_model(tmp_path: Path) -> None:
+    """A model that nobody declared is tried as often as `retries.attempts` says."""
+    async with FakeUpstream() as up:
+        settings = settings_of(tmp_path, f"{LAB % up.url}retries: {{attempts: 1}}\n")
+        async with a_product(settings) as product:
+            head = (bearer(product.starter_key or ""), JSON)
+            answer = await call(product.application, "POST", CHAT, head, (a_body("lab/error-503"),)).answer()
+            assert answer.status >= 500
+        assert len([entry for entry in up.journal if entry.path.endswith("/chat/completions")]) == 1
+
+
+async def test_a_key_that_another_process_revokes_stops_at_once(tmp_path: Path) -> None:
+    """Its calls under way end, told why, and its next one is refused."""
+    async with FakeUpstream() as up, AsyncExitStack() as stack:
+        settings = settings_of(tmp_path, LAB % up.url)
+        product = await stack.enter_async_context(a_product(settings))
+        desk = await stack.enter_async_context(open_store(settings))
+        issued = await issue_key(desk.keys, desk.clock, desk.digest, KeyDraft(name="ana"))
+        head, body = (bearer(issued.secret), JSON), a_body("lab/paced:500", stream=True)
+        caller = call(product.application, "POST", CHAT, head, (body,))
+        await caller.until(lambda: b"word2" in caller.body)
+        await revoke_key(desk.keys, desk.clock, issued.key.id)
+        answer = await caller.answer()
+        assert b"The API key was revoked." in answer.body
+        assert b"[DONE]" not in answer.body
+        again = await call(product.application, "POST", CHAT, head, (body,)).answer()
+        assert (again.status, again.error["code"]) == (401, "invalid_api_key")
+
+
+async def test_a_drain_and_its_end(tmp_path: Path) -> None:
+    """Readiness ends first; when the time is over, calls under way are told to come back."""
+    async with FakeUpstream() as up, a_product(settings_of(tmp_path, LAB % up.url)) as product:
+        head, body = (bearer(product.starter_key or ""), JSON), a_body("lab/paced:500", stream=True)
+        caller = call(product.application, "POST", CHAT, head, (body,))
+        await caller.until(lambda: b"word2" in caller.body)
+        assert (await call(product.application, "GET", "/health/ready").answer()).status == 200
+        product.drain()
+        assert (await call(product.application, "GET", "/health/ready").answer()).status == 503
+        assert not caller.is_whole
+        product.expire()
+        assert b"The gateway is shutting down." in (await caller.answer()).body
+
+
+async def test_a_second_server_on_the_same_directory_is_refused(tmp_path: Path) -> None:
+    """The first goes on; once it is gone another may start."""
+    settings = settings_of(tmp_path)
+    async with a_product(settings) as product:
+        with pytest.raises(StoreRefused):
+            await a_product(settings).__aenter__()
+        await ask(product, product.starter_key, "GET", "/v1/me")
+    async with a_product(settings):
+        pass
+
+
+async def test_another_secret_is_refused(tmp_path: Path) -> None:
+    """A store that was made with another secret is not opened: none of its keys would work."""
+    async with a_product(settings_of(tmp_path)):
+        pass
+    with pytest.raises(StoreRefused, match="another secret"):
+        await a_product(settings_of(tmp_path, TOLLBAR_SECRET="cB7nq0Lw2Zx8Vb3Nm6Yc1Ra7Hs5Kd9Pf")).__aenter__()
+
+
+async def test_a_configured_admin_key_is_the_admin_key(tmp_path: Path) -> None:
+    """Then none is made, and nothing is shown."""
+    async with a_product(settings_of(tmp_path, TOLLBAR_ADMIN_KEY=ADMIN)) as product:
+        assert product.admin_key is None
+        await ask(product, ADMIN, "GET", "/admin/api/keys")
+
+
+async def test_nothing_is_left_running(tmp_path: Path) -> None:
+    """A product that has ended leaves no task behind, and its store free."""
+    before = asyncio.all_tasks()
+    async with a_product(settings_of(tmp_path)):
+        assert asyncio.all_tasks() > before
+    assert asyncio.all_tasks() == before

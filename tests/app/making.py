@@ -22,7 +22,7 @@ def settings_of(directory: Path, yaml: str = "", **environment: str) -> Settings
     return load({"TOLLBAR_DATA": str(directory / "data"), **environment}, {}, known_names(), directory)
 
 
-def an_offer(directory: Path, yaml: str = "", found: Sequence[LocalServer] = (), **environment: str) -> Offer:
+def an_offer(directory: Path, yaml: str = "", found: Sequence[LocalServer] = (), /, **environment: str) -> Offer:
     """What these settings offer, with the servers that were found."""
     return offer(settings_of(directory, yaml, **environment), vendors.load(), found, Prices(lambda: date(2026, 11, 20)))
 

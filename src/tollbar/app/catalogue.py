@@ -62,7 +62,7 @@ def offer(settings: Settings, vendors: Mapping[str, Vendor], found: Sequence[Loc
         attempts=attempts,
     )
     if settings.models:
-        models = models | _named_elsewhere(catalogue)
+        models |= _named_elsewhere(catalogue)
         catalogue = replace(catalogue, models=models, open_providers={}, families=())
         return Offer(catalogue, instances, tuple(models.values()), warnings)
     return Offer(catalogue, instances, (*models.values(), *_models_of(found, instances, catalogue)), warnings)

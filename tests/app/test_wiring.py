@@ -86,13 +86,17 @@ async def test_servers_of_this_machine_are_served_and_listed(tmp_path: Path) -> 
     """What was found is told, listed as the server names it, and can be called."""
     async with FakeUpstream() as up:
         settings = settings_of(tmp_path, OLLAMA_HOST=f"127.0.0.1:{up.port}")
-        async with a_product(settings) as product:
-            assert "ollama" in [server.instance.name for server in product.servers]
-            listed = await ask(product, product.starter_key, "GET", "/v1/models")
-            names = [model["id"] for model in listed["data"]]
-            assert {"tollbar-guide", "ollama/fake-1", "ollama/fake-2"} <= set(names)
-            answer = await ask(product, product.starter_key, "POST", CHAT, a_body("ollama/ok"))
-            assert answer["object"] == "chat.completion"
+        for _ in range(5):  # a server has 0.3 s to be found, which a busy machine may miss once
+            async with a_product(settings) as product:
+                if "ollama" not in [server.instance.name for server in product.servers]:
+                    continue
+                listed = await ask(product, product.starter_key, "GET", "/v1/models")
+                names = [model["id"] for model in listed["data"]]
+                assert {"tollbar-guide", "ollama/fake-1", "ollama/fake-2"} <= set(names)
+                answer = await ask(product, product.starter_key, "POST", CHAT, a_body("ollama/ok"))
+                assert answer["object"] == "chat.completion"
+                return
+        pytest.fail("the server was not found in five starts")
 
 
 async def test_the_attempts_of_the_settings_hold_for_any_model(tmp_path: Path) -> None:

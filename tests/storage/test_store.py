@@ -75,6 +75,16 @@ async def test_one_server_and_any_number_of_commands(tmp_path: Path) -> None:
         pass
 
 
+async def test_an_orderly_end_leaves_nothing_leased(tmp_path: Path) -> None:
+    """What the process kept ready is the next one's at once, and the process is forgotten."""
+    directory = a_directory(tmp_path)
+    async with open_storage(directory, StepClock(), SERVER) as storage:
+        (coins,) = await grant(storage, credit(100_000))
+        await take(storage, coins)
+    counts = [number(directory, f"SELECT count(*) FROM {table}") for table in ("leases", "holds", "processes")]
+    assert (counts, number(directory, "SELECT leased FROM allowances")) == ([0, 0, 0], 0)
+
+
 async def test_a_start_resolves_what_a_crash_left(tmp_path: Path) -> None:
     """Whatever the clock says: nobody else can be serving from this directory."""
     directory, clock = a_directory(tmp_path), StepClock()

@@ -1,6 +1,5 @@
 """A completion request as a value."""
 
-
 import pytest
 
 from tollbar.domain.completion import CompletionRequest, Source

@@ -199,9 +199,11 @@ class Interleavings(RuleBasedStateMachine):
             held = await worker.storage.ledger.reserve(name, claims, estimate)
         except (OutOfCredit, Overloaded) as refusal:
             return refusal
-        call = Call(name, held, periods)
-        worker.open.append(call)
-        await held.committed()
+        worker.open.append(Call(name, held, periods))
+        try:
+            await held.committed()
+        except Overloaded as refusal:  # others took the worker for dead, and it does not know yet
+            return refusal
         return None
 
     async def begin_many(self, place: int, calls: list[tuple[tuple[int, ...], int]], is_crash: bool) -> None:

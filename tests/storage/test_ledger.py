@@ -252,6 +252,21 @@ async def test_a_process_that_was_taken_for_dead_settles_late(directory: Path, c
         assert number(directory, "SELECT count(DISTINCT process) FROM holds") == 1
 
 
+async def test_leases_of_a_former_life_are_void(directory: Path, clock: StepClock) -> None:
+    """After others took it for dead, a process begins with nothing in hand, however lately it used its leases."""
+    async with two(directory, clock) as (silent, living):
+        (coins,) = await grant(silent, credit(100_000))
+        await take(silent, coins)
+        clock.advance(EXPIRY_SECONDS)
+        await take(silent, coins, 1, "r2")
+        clock.advance(1)
+        await living.ledger.tick()
+        await silent.ledger.tick()
+        assert not is_immediate(silent, coins)
+        await take(silent, coins, 1, "r3")
+        assert imbalances(directory) == []
+
+
 async def test_what_a_dead_process_still_writes_is_refused(directory: Path, clock: StepClock) -> None:
     """A process that does not know yet that it was resolved cannot hold: its leases are somebody else's again."""
     async with two(directory, clock) as (dead, living):

@@ -51,7 +51,7 @@ def test_without_limits_there_are_no_headers() -> None:
 )
 def test_retry_after_is_whole_seconds_and_at_least_one(seconds: float, told: bytes) -> None:
     """A caller who obeys finds room; a zero would make it hammer."""
-    assert error_headers(errors.RateLimited("", retry_after_seconds=seconds)) == [(b"retry-after", told)]
+    assert error_headers(errors.RateLimited("", retry_after_seconds=seconds))[0] == (b"retry-after", told)
 
 
 def test_overload_asks_for_a_moment() -> None:
@@ -79,3 +79,16 @@ def test_a_401_names_the_scheme_and_other_errors_do_not() -> None:
     """RFC 9110 asks for it, and some clients read it."""
     assert error_headers(errors.InvalidKey("")) == [(b"www-authenticate", b"Bearer"), (b"x-should-retry", b"false")]
     assert error_headers(errors.NotAllowed("")) == [(b"x-should-retry", b"false")]
+
+
+def test_a_provider_that_names_a_time_is_passed_on() -> None:
+    """We do not wait for long ourselves; the caller may."""
+    busy = errors.UpstreamBusy("", is_retryable=True, retry_after_seconds=44.2)
+    assert error_headers(busy) == [(b"retry-after", b"45"), (b"x-should-retry", b"false")]
+
+
+@pytest.mark.parametrize(("seconds", "may_try"), [(59.0, True), (61.0, True), (61.1, False), (80_000.0, False)])
+def test_a_day_is_too_long_to_wait_for(seconds: float, may_try: bool) -> None:
+    """An SDK would sleep for that long, or try in vain: it is told not to."""
+    headers = error_headers(errors.RateLimited("", retry_after_seconds=seconds))
+    assert ((b"x-should-retry", b"false") not in headers) is may_try

@@ -13,6 +13,7 @@ from tests.making import (
     BACKUP,
     PRINCIPAL,
     TARGET,
+    Scene,
     a_model,
     a_request,
     a_scene,
@@ -38,7 +39,7 @@ from tollbar.domain.errors import (
     UpstreamTimeout,
 )
 from tollbar.domain.events import Finished, FinishReason, Frames, Started, StreamEvent, Text, UsageSeen
-from tollbar.domain.identity import Credential, Key, Permission
+from tollbar.domain.identity import Credential, Key, Permission, Principal
 from tollbar.domain.limits import Charge, Limit, Measure
 from tollbar.domain.money import Unit, cost
 from tollbar.domain.records import Outcome, RequestRecord
@@ -226,11 +227,13 @@ class Stage:
 def due(stage: Stage) -> tuple[int, Usage, int]:
     """What the call costs by the table of endings: credits, tokens and nano-dollars."""
     record, events = stage.record, list(stage.seen.events)
-    if record.outcome is Outcome.OK and record.attempts:  # its last event may have been kept back
-        provider = stage.providers[0 if record.target == TARGET.name else 1]
-        script = provider.scripts[min(len(provider.calls), len(provider.scripts)) - 1]
-        events = [step for step in script.steps if isinstance(step, StreamEvent)]
+    told = told_by_provider(stage) if record.attempts else []
+    if record.outcome is Outcome.OK and told:  # its last event may have been kept back
+        events = told
     delivered = any(map(is_delivery, events))
+    kept_back = told[len(events) : len(events) + 1]
+    if isinstance(stage.fault, Overloaded) and any(isinstance(event, Frames) and event.is_last for event in kept_back):
+        events += kept_back  # read, and not handed on: it could not be settled
     reported: Usage | None = None
     size = 0
     for event in events:
@@ -260,6 +263,13 @@ def due(stage: Stage) -> tuple[int, Usage, int]:
             price, used = 0, reported
     card = BACKUP.card if record.target == BACKUP.name else TARGET.card
     return price, used or Usage(), cost(used, card).nano_dollars if used is not None and card is not None else 0
+
+
+def told_by_provider(stage: Stage) -> list[StreamEvent]:
+    """What the provider of the last attempt had to say."""
+    provider = stage.providers[0 if stage.record.target == TARGET.name else 1]
+    script = provider.scripts[min(len(provider.calls), len(provider.scripts)) - 1]
+    return [step for step in script.steps if isinstance(step, StreamEvent)]
 
 
 def is_delivery(event: StreamEvent) -> bool:
@@ -451,3 +461,41 @@ async def test_calls_at_once_share_slots_and_credits_exactly() -> None:
     assert (most, scene.ledger.spent(allowance), scene.ledger.left(allowance)) == (2, 5, 0)
     assert (refusals.count(RateLimited) + refusals.count(OutOfCredit), len(scene.records)) == (55, 60)
     assert len(scene.main.calls) == 5
+
+
+@pytest.mark.anyio
+async def test_an_answer_that_could_not_be_settled_costs_its_caller_nothing() -> None:
+    """The caller was told 503 and has nothing: what is settled later is the provider's report, and no credit."""
+    is_away = True
+
+    async def away(point: str) -> None:
+        if point == "settle.before" and is_away:
+            raise Overloaded("The store is away.")
+
+    ledger = MemoryLedger()
+    scene = a_scene(FakeProvider(says(Frames(b"{}", True, 5, Usage(9, 4), True))), ledger=ledger)
+    credit, tokens = ledger.grant(Unit.CREDITS, 10), ledger.grant(Unit.TOKENS, 1_000_000)
+    ledger.hook = away
+    principal = replace(PRINCIPAL, allowances=(credit, tokens))
+    with pytest.raises(Overloaded):
+        await read_whole(scene, principal, stream=False)
+    is_away = False
+    await scene.gateway.admission.tick()
+    assert (ledger.spent(credit), ledger.spent(tokens), ledger.open) == (0, 13, {})
+
+
+@pytest.mark.anyio
+async def test_what_happens_behind_a_whole_answer_is_nobodys_business() -> None:
+    """A connection that breaks once the provider said that it is done breaks nothing of ours."""
+    scene = a_scene(FakeProvider(says(*an_answer(), StreamBroken("The connection was reset."))))
+    assert (await read_whole(scene, PRINCIPAL))[-1] == an_answer()[-1]
+    assert scene.gateway.health.state(TARGET) == "closed"
+    (record,) = scene.records
+    assert record.outcome is Outcome.OK
+
+
+async def read_whole(scene: Scene, principal: Principal, **fields: Any) -> list[StreamEvent]:
+    """Every event of one call."""
+    async with scene.gateway.enter(principal, an_arrival()) as visit:
+        async with scene.gateway.open(visit, a_request(**fields)) as reply:
+            return [event async for event in reply.events]

@@ -26,7 +26,7 @@ def a_call(
     targets = [*[TARGET] * (len(faults) - 1), BACKUP]
     tries = [Try(target, 0.0, 1.0, fault) for target, fault in zip(targets, faults, strict=True)]
     first = 1.0 if delivered else None
-    return a_visit(request=a_request(), tries=tries, outcome=outcome, usage=usage, first_token_at=first)
+    return a_visit(request=a_request(), tries=tries, outcome=outcome, reported=usage, usage=usage, first_token_at=first)
 
 
 def lines_of(visit: Visit) -> list[LedgerEntry]:

@@ -115,7 +115,7 @@ async def test_more_than_was_taken_is_taken_afterwards() -> None:
     """Even beyond the limit: the next callers wait."""
     desk = Desk(MemoryLedger())
     hold = await desk.hold()
-    desk.visit.usage = Usage(900, 300)
+    desk.visit.reported = Usage(900, 300)
     await hold.settle(Outcome.OK)
     assert await desk.left() == 0
 
@@ -130,8 +130,12 @@ async def test_settling_again_changes_nothing() -> None:
     assert (len(desk.ledger.entries), desk.visit.outcome, await desk.left()) == (1, Outcome.OK, 980)
 
 
-async def test_a_settlement_that_failed_is_made_up_for() -> None:
-    """The rate is corrected once, and the first outcome stays the one that is billed."""
+@pytest.mark.parametrize(
+    ("first", "second", "credits_due"),
+    [(Outcome.OK, Outcome.FAILED, 0), (Outcome.ABANDONED, Outcome.FAILED, 3)],
+)
+async def test_a_settlement_that_failed_is_made_up_for(first: Outcome, second: Outcome, credits_due: int) -> None:
+    """A complete answer that could not be settled is not sent, hence not charged; any other ending stays as it was."""
     points: list[str] = []
 
     async def hook(point: str) -> None:
@@ -143,12 +147,13 @@ async def test_a_settlement_that_failed_is_made_up_for() -> None:
     hold = await desk.hold()
     desk.ledger.hook = hook
     with pytest.raises(Overloaded):
-        await hold.settle(Outcome.OK)
-    assert (desk.ledger.entries, hold.is_written, await desk.left()) == ([], False, 980)
-    await hold.settle(Outcome.ABANDONED)
+        await hold.settle(first)
+    assert (desk.ledger.entries, hold.is_written) == ([], False)
+    await hold.settle(second)
     (line,) = desk.ledger.entries
-    assert (line.outcome, line.provenance, line.credits) == (Outcome.OK, Provenance.COUNTED, 3)
-    assert await desk.left() == 980
+    assert line.credits == credits_due
+    assert line.outcome is (second if first is Outcome.OK else first)
+    assert await desk.left() == 1_000 - line.usage.total_tokens
 
 
 async def test_the_hold_is_known_to_be_durable() -> None:

@@ -70,7 +70,7 @@ async def test_what_was_delivered_is_counted() -> None:
         ],
         visit,
     )
-    assert (visit.output_bytes, visit.first_token_at, visit.usage) == (7, 50.0, Usage(10, 7))
+    assert (visit.output_bytes, visit.first_token_at, visit.reported) == (7, 50.0, Usage(10, 7))
 
 
 async def test_frames_are_counted_by_what_they_say_of_themselves() -> None:

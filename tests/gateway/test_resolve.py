@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from tests.making import PRINCIPAL
+from tests.making import PRINCIPAL, a_model
 from tollbar.domain.catalogue import Catalogue, Model, Plan, Target
 from tollbar.domain.errors import InvalidValue, NotAllowed, UnknownModel
 from tollbar.domain.identity import Principal
-from tollbar.gateway.resolve import NO_PIN, Pin, find, permits, resolve
+from tollbar.gateway.resolve import MOST_COMPARED, NO_PIN, Pin, find, permits, resolve
 
 ONE = Target("main", "one", supports=frozenset({"tools"}))
 TWO = Target("spare", "two", supports=frozenset({"tools", "images"}))
@@ -214,3 +214,15 @@ def test_a_plan_is_the_same_every_time() -> None:
     """It is pure: the same question has the same answer."""
     assert plan_for("smart", "tools") == plan_for("smart", "tools")
     assert plan_for("gpt-9") == plan_for("gpt-9")
+
+
+def test_looking_for_the_nearest_name_is_bounded() -> None:
+    """A long list of models and a long wrong name cost no more than short ones: only so many are compared."""
+    names = {f"provider-{number}/model-name-{number}-instruct": a_model() for number in range(MOST_COMPARED + 1)}
+    last = f"provider-{MOST_COMPARED}/model-name-{MOST_COMPARED}-instruct"
+    with pytest.raises(UnknownModel) as fault:
+        find(f"{last}x", Catalogue(names))
+    assert last not in fault.value.hint
+    with pytest.raises(UnknownModel) as fault:
+        find("provider-7/model-name-7-instrukt", Catalogue(names))
+    assert "provider-7/model-name-7-instruct" in fault.value.hint

@@ -24,7 +24,7 @@ def a_call(delivered: bool, reported: Usage | None, sent: bool = True) -> Visit:
         tries=[Try(TARGET, 0.0)] if sent else [],
         first_token_at=1.0 if delivered else None,
         output_bytes=100 if delivered else 0,
-        usage=reported,
+        reported=reported,
     )
 
 

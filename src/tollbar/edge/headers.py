@@ -4,10 +4,12 @@ import math
 from collections.abc import Sequence
 from http import HTTPStatus
 
-from tollbar.domain.errors import GatewayError, Overloaded, RateLimited
+from tollbar.domain.errors import GatewayError, Overloaded, RateLimited, UpstreamBusy
 from tollbar.domain.limits import Measure, Room
 
 OVERLOADED_RETRY_SECONDS = 1
+LONGEST_RETRY_SECONDS = 61
+"""A minute's window has room again within so many seconds. Who would have to wait for a day's is told not to try."""
 
 
 _KINDS = {
@@ -38,10 +40,12 @@ def error_headers(error: GatewayError) -> list[tuple[bytes, bytes]]:
     headers: list[tuple[bytes, bytes]] = []
     if isinstance(error, RateLimited):
         headers.append((b"retry-after", str(max(1, math.ceil(error.retry_after_seconds))).encode()))
+    elif isinstance(error, UpstreamBusy) and error.retry_after_seconds:
+        headers.append((b"retry-after", str(math.ceil(error.retry_after_seconds)).encode()))
     elif isinstance(error, Overloaded):
         headers.append((b"retry-after", str(OVERLOADED_RETRY_SECONDS).encode()))
     if error.status == HTTPStatus.UNAUTHORIZED:
         headers.append((b"www-authenticate", b"Bearer"))  # RFC 9110, section 11.6.1: a 401 names a scheme
-    if not error.may_retry:
+    if not error.may_retry or (isinstance(error, RateLimited) and error.retry_after_seconds > LONGEST_RETRY_SECONDS):
         headers.append((b"x-should-retry", b"false"))
     return headers

@@ -14,6 +14,7 @@ FAILURES_TO_OPEN = 5
 OPEN_SECONDS = 10.0
 RETRY_SHARE = 0.2
 RETRY_RESERVE = 10.0
+MOST_CIRCUITS = 10_000
 
 
 @dataclass(slots=True)
@@ -78,5 +79,7 @@ class Health:
     def _circuit(self, target: Target) -> _Circuit:
         circuit = self._circuits.get(target.name)
         if circuit is None:
+            if len(self._circuits) >= MOST_CIRCUITS:  # callers choose the names of models that nobody listed
+                self._circuits = {name: each for name, each in self._circuits.items() if each.failures}
             circuit = self._circuits[target.name] = _Circuit()
         return circuit

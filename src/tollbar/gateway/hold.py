@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 
-from tollbar.domain.errors import InvalidValue
+from tollbar.domain.errors import InvalidValue, Overloaded
 from tollbar.domain.identity import AllowanceId, Principal
 from tollbar.domain.limits import Bounds, Charge
 from tollbar.domain.money import Unit
@@ -43,7 +43,10 @@ class Hold:
         self.visit.is_held = True
 
     async def settle(self, outcome: Outcome) -> None:
-        """Ends the hold, durably; raises Overloaded when the store cannot take it now: then it is still to be ended."""
+        """Ends the hold, durably; raises Overloaded when the store cannot take it now: then it is still to be ended.
+
+        A complete answer that could not be settled is not sent: its bill is opened again for the ending that follows.
+        """
         if self.is_written:
             return
         if self.bill is None:
@@ -51,7 +54,12 @@ class Hold:
             self._correct(self.bill)
         visit = self.visit
         lines = entries(visit, self.bill, self.bounds, self.clock.now())
-        await self.ledger.settle(self.reservation, charges_of(visit.principal, self.bill), lines)
+        try:
+            await self.ledger.settle(self.reservation, charges_of(visit.principal, self.bill), lines)
+        except Overloaded:
+            if visit.outcome is Outcome.OK:
+                self.bill = None
+            raise
         self.is_written = True
 
     def _close(self, outcome: Outcome) -> Bill:
@@ -67,6 +75,7 @@ class Hold:
         if self.charges:
             used = closed.usage.total_tokens
             unused = [Charge(charge.scope, charge.limit, charge.amount - used) for charge in self.charges]
+            self.charges = [Charge(charge.scope, charge.limit, used) for charge in self.charges]
             self.counters.give_back(unused, self.taken_at)
 
 

@@ -5,8 +5,9 @@ settlement is, which says all that the hold does. So a caller never has an answe
 """
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
-from tollbar.domain.errors import StreamBroken
+from tollbar.domain.errors import StreamBroken, UpstreamError
 from tollbar.domain.events import Finished, Frames, StreamEvent, Text, UsageSeen
 from tollbar.domain.records import Outcome
 from tollbar.domain.usage import Usage, merge
@@ -27,10 +28,10 @@ async def metered(
         match event:
             case Frames():
                 _note(visit, event.output_bytes, event.usage)
-                if event.is_content and visit.first_token_at is None:
-                    visit.first_token_at = clock.monotonic()
                 if event.is_last:
                     await hold.settle(Outcome.OK)
+                if event.is_content and visit.first_token_at is None:
+                    visit.first_token_at = clock.monotonic()
             case Text():
                 unfinished.add(event.choice)
                 _note(visit, len(event.text.encode("utf-8", "surrogatepass")), None)
@@ -43,6 +44,11 @@ async def metered(
             case _:
                 pass
         yield event
+        if hold.is_written:
+            with suppress(UpstreamError):  # the answer is whole: how its connection ends is nobody's business
+                async for _ in events:
+                    pass
+            return
     if unfinished:
         raise StreamBroken("The provider closed the stream before its answer was complete.")
     await hold.settle(Outcome.OK)
@@ -51,4 +57,4 @@ async def metered(
 def _note(visit: Visit, output_bytes: int, usage: Usage | None) -> None:
     visit.output_bytes += output_bytes
     if usage is not None:
-        visit.usage = merge(visit.usage, usage) if visit.usage is not None else usage
+        visit.reported = merge(visit.reported, usage) if visit.reported is not None else usage

@@ -29,7 +29,7 @@ class Bill(NamedTuple):
 
 def bill(outcome: Outcome, visit: Visit, bounds: Bounds) -> Bill:
     """The bill of a call that ended so."""
-    reported = visit.usage
+    reported = visit.reported
     earns = outcome is Outcome.OK or (outcome is Outcome.ABANDONED and visit.has_delivered)
     if reported is not None:
         final = outcome is Outcome.OK

@@ -41,7 +41,7 @@ class Visit:
     """A call in progress.
 
     `committed` waits until the call's hold is durable, which is when the first byte may go out; None before there is a
-    hold. `is_held` says that it was waited for.
+    hold. `is_held` says that it was waited for. `reported` is the usage as the provider told it, `usage` as billed.
     """
 
     arrival: Arrival
@@ -53,6 +53,7 @@ class Visit:
     rooms: tuple[Room, ...] = ()
     is_held: bool = False
     committed: Callable[[], Awaitable[None]] | None = None
+    reported: Usage | None = None
     usage: Usage | None = None
     output_bytes: int = 0
     first_token_at: float | None = None

@@ -1,6 +1,7 @@
 """Every request has an id of ours, and every request of the control plane a line in the log."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from structlog.testing import capture_logs
@@ -8,6 +9,8 @@ from structlog.testing import capture_logs
 from tests.edge.stage import a_stage, call
 from tollbar.edge.line import Message, Receive, Send
 from tollbar.edge.middleware import AccessLog, RequestIds, Scope
+
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
 pytestmark = pytest.mark.anyio
 
@@ -41,7 +44,7 @@ async def test_a_crash_has_its_line_too() -> None:
         raise ValueError("mine")
 
     with capture_logs() as lines:
-        answer = await call(RequestIds(AccessLog(crash)), "GET", "/x").answer()
+        answer = await call(RequestIds(AccessLog(crash), NOW), "GET", "/x").answer()
     assert isinstance(answer.fault, ValueError)
     assert [line["status"] for line in lines] == [500]
     assert answer.header("x-request-id") == lines[0]["request_id"]
@@ -61,6 +64,6 @@ async def test_what_is_no_request_passes_unseen() -> None:
         """Nobody listens."""
 
     with capture_logs() as lines:
-        await RequestIds(AccessLog(application))({"type": "lifespan"}, receive, send)
+        await RequestIds(AccessLog(application), NOW)({"type": "lifespan"}, receive, send)
     assert seen == [{"type": "lifespan"}]
     assert lines == []

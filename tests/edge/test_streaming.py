@@ -59,7 +59,8 @@ async def a_call_scene(
 
 def surface(scene: Scene, **fields: Any) -> Application:
     """The endpoint over a gateway."""
-    return RequestIds(Endpoint(scene.gateway, replace(DIALECT, **fields.pop("dialect", {})), **fields))
+    endpoint = Endpoint(scene.gateway, replace(DIALECT, **fields.pop("dialect", {})), **fields)
+    return RequestIds(endpoint, scene.clock.now())
 
 
 def ask(scene: Scene, body: bytes = a_body(), *headers: tuple[bytes, bytes], **fields: Any) -> Caller:

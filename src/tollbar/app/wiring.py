@@ -211,15 +211,19 @@ async def _watch_keys(gateway: Gateway, storage: Storage) -> None:
     known = await storage.keys.changes()
     while True:
         await gateway.clock.sleep(POLL_SECONDS)
-        number = await storage.keys.changes()
-        if number == known:
-            continue
-        known = number
-        gateway.authenticator.forget()
-        for visit in tuple(gateway.recorder.visits):
-            key = await storage.keys.get(visit.principal.key_id)
-            if key.revoked_at is not None:
-                visit.interrupt(InvalidKey("The API key was revoked."))
+        try:
+            number = await storage.keys.changes()
+            if number == known:
+                continue
+            gateway.authenticator.forget()
+            storage.ledger.give_back()  # a grant may have been lowered: what is leased of it is asked for anew
+            for visit in tuple(gateway.recorder.visits):
+                key = await storage.keys.get(visit.principal.key_id)
+                if key.revoked_at is not None:
+                    visit.interrupt(InvalidKey("The API key was revoked."))
+            known = number
+        except GatewayError as fault:
+            structlog.get_logger("tollbar").warning("keys.unwatched", error=fault.message)
 
 
 async def _load_prices(prices: Prices) -> None:

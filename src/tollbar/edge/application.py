@@ -42,7 +42,8 @@ def application(
         (route.method, route.path): Endpoint(services.gateway, route.dialect, route.pin, max_body_bytes)
         for route in CALLS
     }
-    return RequestIds(Dispatcher(calls, AccessLog(control_plane(services, lifespan))))
+    control = AccessLog(control_plane(services, lifespan))
+    return RequestIds(Dispatcher(calls, control), services.clock.now())
 
 
 def control_plane(

@@ -79,6 +79,9 @@ class Gateway:
         bounds = estimate(request, plan, visit.principal.credit_cost)
         async with self.admission.hold(visit, plan, bounds) as hold:
             visit.committed = hold.committed
-            async with self.attempts.run(plan, request, visit) as events:
-                answering = visit.tries[-1].target
-                yield Reply(metered(events, hold, visit, self.clock), answering, plan)
+            try:
+                async with self.attempts.run(plan, request, visit) as events:
+                    answering = visit.tries[-1].target
+                    yield Reply(metered(events, hold, visit, self.clock), answering, plan)
+            finally:
+                visit.committed = None  # the hold knows the visit: a circle would be left for the collector

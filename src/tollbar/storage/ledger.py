@@ -23,7 +23,7 @@ from tollbar.domain.records import LedgerEntry
 from tollbar.ports import Claim, Clock, Reservation
 from tollbar.storage.journal import Journal
 from tollbar.storage.leases import Leases, fetching
-from tollbar.storage.operations import NUMBER_BITS, Granted, Held, Return, Settlement, Taking
+from tollbar.storage.operations import NUMBER_BITS, SETTLED, Ending, Granted, Held, Return, Settlement, Taking
 from tollbar.storage.reader import Reader
 from tollbar.storage.recovery import register, resolve, silent
 from tollbar.storage.standings import read_standing
@@ -151,17 +151,15 @@ class StoredLedger:
         else:
             held.tell()
 
-    def _settle(
-        self, held: Held, charges: Sequence[tuple[AllowanceId, int]], entries: Sequence[LedgerEntry]
-    ) -> Settlement:
-        settlement = held.settlement
-        if settlement is None:
-            settlement = Settlement(held, charges, entries)
-            if settlement.is_empty:
-                settlement.tell()
-            else:
-                self._journal.submit(LANE, settlement)
-            held.settlement = settlement
+    def _settle(self, held: Held, charges: Sequence[tuple[AllowanceId, int]], entries: Sequence[LedgerEntry]) -> Ending:
+        if held.settlement is not None:
+            return held.settlement
+        settlement = Settlement(held, charges, entries)
+        if settlement.is_empty:
+            held.settlement = SETTLED
+            return SETTLED
+        self._journal.submit(LANE, settlement)
+        held.settlement = settlement
         return settlement
 
     def _taken(self, taking: Taking) -> None:

@@ -67,28 +67,29 @@ class Ending:
         self._waiters = ()
 
 
+SETTLED = Ending()
+"""The end of every settlement that is durable."""
+SETTLED.tell()
+
+
 class Held(Ending):
     """`ports.Reservation`. As an operation it is the writing of its rows."""
 
-    __slots__ = ("estimate", "number", "parts", "request_id", "settlement")
+    __slots__ = ("estimate", "number", "parts", "process", "request_id", "settlement")
 
     def __init__(self, number: int, request_id: str, estimate: LedgerEntry) -> None:
         super().__init__()
         self.number = number
+        self.process = number >> NUMBER_BITS
         self.request_id = request_id
         self.estimate = estimate
         self.parts: list[Part] = []
-        self.settlement: Settlement | None = None
+        self.settlement: Ending | None = None
 
     @property
     def id(self) -> str:
         """Unique in the store."""
         return str(self.number)
-
-    @property
-    def process(self) -> int:
-        """The process whose reservation it is."""
-        return self.number >> NUMBER_BITS
 
     def held(self, allowance: AllowanceId) -> int:
         """How much of an allowance is held."""
@@ -118,11 +119,13 @@ class Held(Ending):
 class Settlement(Ending):
     """The end of a reservation: what it costs, what returns to where, and the lines."""
 
-    __slots__ = ("changes", "entries", "held", "is_overrun", "unheld")
+    __slots__ = ("changes", "entries", "held", "is_overrun", "process", "unheld")
 
     def __init__(self, held: Held, charges: Sequence[tuple[AllowanceId, int]], entries: Sequence[LedgerEntry]) -> None:
         super().__init__()
         self.held = held
+        # Who must be alive for it to be in time; nobody, when nothing was held.
+        self.process = held.process if held.parts else None
         self.entries = entries
         self.changes: list[Change] = []
         self.unheld = {allowance.number: amount for allowance, amount in charges if amount}
@@ -138,11 +141,6 @@ class Settlement(Ending):
         self.is_overrun |= bool(self.unheld)
 
     @property
-    def process(self) -> int | None:
-        """The process that must be alive for it to be in time; None when nothing was held."""
-        return self.held.process if self.held.parts else None
-
-    @property
     def is_empty(self) -> bool:
         """Whether there is nothing to write."""
         return not (self.held.parts or self.entries or self.unheld)
@@ -155,6 +153,8 @@ class Settlement(Ending):
             for (lease, amount, _), change in zip(self.held.parts, self.changes, strict=True):
                 lease.held -= amount
                 lease.free += amount - change.leased
+            # Nothing of a call may point back at what points at it: the collector would have to find each of them.
+            self.held.settlement = SETTLED
         self.tell()
 
 
@@ -191,22 +191,18 @@ class Granted:
 class Taking(Ending):
     """A reservation that the store decides, because the leases at hand do not cover it: all or nothing."""
 
-    __slots__ = ("_finish", "granted", "held", "is_abandoned", "now", "refused", "wants")
+    __slots__ = ("_finish", "granted", "held", "is_abandoned", "now", "process", "refused", "wants")
 
     def __init__(self, held: Held, wants: Sequence[Want], now: int, finish: Callable[["Taking"], None]) -> None:
         super().__init__()
         self.held = held
+        self.process = held.process
         self.wants = wants
         self.now = now
         self.granted: Sequence[Granted] = ()
         self.refused: Granted | None = None
         self.is_abandoned = False
         self._finish = finish
-
-    @property
-    def process(self) -> int:
-        """The process whose reservation it would be."""
-        return self.held.process
 
     @property
     def is_granted(self) -> bool:

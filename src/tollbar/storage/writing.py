@@ -53,10 +53,9 @@ class LedgerWriter:
             self._take(connection, takings)
 
     def _are_ours(self, connection: sqlite3.Connection, operations: Sequence[Operation]) -> bool:
-        process = self.process
-        if any(operation.process not in (process, None) for operation in operations):
+        if not {operation.process for operation in operations} <= {self.process, None}:
             return False
-        return connection.execute(self._sql.find_process, {"process": process}).fetchone() is not None
+        return connection.execute(self._sql.find_process, {"process": self.process}).fetchone() is not None
 
     def _write_orphan(self, connection: sqlite3.Connection, operation: Operation) -> None:
         match operation:

@@ -302,6 +302,10 @@ class MemoryKeyStore:
         """Every key, newest first."""
         return sorted(self._keys.values(), key=lambda key: key.created_at, reverse=True)
 
+    async def find_named(self, name: str) -> Key | None:
+        """The key of that name."""
+        return next((key for key in self._keys.values() if key.name == name), None)
+
     async def get(self, key_id: str) -> Key:
         """One key."""
         try:

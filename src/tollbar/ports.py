@@ -81,6 +81,10 @@ class KeyStore(Protocol):
         """One key; raises `NotFound`."""
         ...
 
+    async def find_named(self, name: str) -> Key | None:
+        """The key of that name, revoked or not; names are unique. It costs the same however many keys there are."""
+        ...
+
     async def change(self, key_id: str, change: KeyChange, version: int | None = None) -> Key:
         """The key after the change; raises `NotFound`, or `Conflict` when `version` is not the stored one."""
         ...

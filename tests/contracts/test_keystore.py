@@ -119,6 +119,16 @@ async def test_keys_are_listed_newest_first(keys: KeyStore) -> None:
     assert listed == [("new", [0]), ("middle", [1]), ("old", [2])]
 
 
+async def test_a_key_is_found_by_its_name(keys: KeyStore) -> None:
+    """Exactly that name, whatever became of the key; nothing for a name that nobody has."""
+    for name in ("one", "two"):
+        await keys.add(a_key(f"key {name}", id=name), name.encode(), [Grant(Unit.CREDITS, 7)])
+    await keys.change("two", KeyChange(revoked_at=AT))
+    assert await keys.find_named("key one") == await keys.get("one")
+    assert await keys.find_named("key two") == await keys.get("two")
+    assert await keys.find_named("key") is None
+
+
 async def test_an_unknown_key_is_not_found(keys: KeyStore) -> None:
     """To get, change or rotate a key that does not exist is an error."""
     for asking in (keys.get("no"), keys.change("no", KeyChange(name="x")), keys.rotate("no", b"2", "hint", AT)):

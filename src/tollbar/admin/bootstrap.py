@@ -92,7 +92,8 @@ async def ensure_admin_key(store: KeyStore, clock: Clock, digest: Digest, config
     if configured is not None:
         await _adopt_admin_key(store, clock, digest, configured)
         return None
-    if any(_is_admin(key, clock) for key in await store.list()):
+    usual = await store.find_named(ADMIN_NAME)
+    if (usual is not None and _is_admin(usual, clock)) or any(_is_admin(key, clock) for key in await store.list()):
         return None
     try:
         return (await _add_admin(store, clock, digest, None)).secret
@@ -119,8 +120,11 @@ async def renew_starter_key(store: KeyStore, clock: Clock, digest: Digest) -> st
     start works until its own day is over.
     """
     now = clock.now()
-    keys = await store.list()
-    present = next((key for key in keys if _is_starter(key)), None)
+    present = await store.find_named(STARTER_NAME)
+    keys: Sequence[Key] = ()
+    if present is not None and not _is_starter(present):  # somebody gave the name to a key of their own
+        keys = await store.list()
+        present = next((key for key in keys if _is_starter(key)), None)
     if present is None:
         name = _free_name(STARTER_NAME, keys)
         key_id = new_id()
@@ -153,6 +157,9 @@ async def _adopt_admin_key(store: KeyStore, clock: Clock, digest: Digest, config
 
 async def _own_admin(store: KeyStore, clock: Clock) -> Key | None:
     """The valid admin key that a start made, as opposed to those that people made for each other."""
+    usual = await store.find_named(ADMIN_NAME)
+    if usual is not None and _is_admin(usual, clock):
+        return usual
     keys = [key for key in await store.list() if _is_admin(key, clock)]
     return next((key for key in keys if re.fullmatch(rf"{ADMIN_NAME}(-\d+)?", key.name)), None)
 

@@ -6,6 +6,7 @@ every check is made before the store is touched, and its fault names the field.
 
 import secrets
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -56,9 +57,10 @@ async def find_key(store: KeyStore, reference: str) -> Key:
     """The key with that id or name, or the key itself; raises NotFound."""
     if identity.is_well_formed(reference):
         reference = reference[len(KEY_PREFIX) :][: identity.ID_LENGTH]
-    keys = await store.list()
-    found = next((key for key in keys if key.id == reference), None)
-    found = found or next((key for key in keys if key.name == reference), None)
+    found: Key | None = None
+    with suppress(NotFound):
+        found = await store.get(reference)
+    found = found or await store.find_named(reference)
     if found is None:
         raise NotFound("There is no such key.", hint="'tollbar keys list' shows them all.")
     return found

@@ -157,6 +157,7 @@ def _keys() -> KeySql:
         insert_allowance=_text(insert(allowances).values({c.name: bindparam(c.name) for c in a if c.name != "id"})),
         keys=_text(listed),
         key=_text(listed.where(k.id == key_id)),
+        id_of_name=_text(select(k.id).where(k.name == bindparam("name"))),
         standings=_text(_standings()),
         standing=_text(_standings().where(a.key_id == key_id)),
         change_key=_text(change.where(k.id == key_id)),

@@ -81,6 +81,16 @@ class StoredKeys:
         now = self._now()
         return await self._reader.run(lambda connection: self._read(connection, key_id, now))
 
+    async def find_named(self, name: str) -> Key | None:
+        """See `ports.KeyStore`."""
+        now = self._now()
+
+        def read(connection: sqlite3.Connection) -> Key | None:
+            row = connection.execute(self._sql.id_of_name, {"name": name}).fetchone()
+            return None if row is None else self._read(connection, row[0], now)
+
+        return await self._reader.run(read)
+
     async def change(self, key_id: str, change: KeyChange, version: int | None = None) -> Key:
         """See `ports.KeyStore`; also raises Conflict when the new name is in use."""
         _check(change.grants or ())

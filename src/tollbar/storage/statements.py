@@ -76,6 +76,7 @@ class KeySql:
     insert_allowance: str
     keys: str
     key: str
+    id_of_name: str
     standings: str
     standing: str
     change_key: str

@@ -125,13 +125,10 @@ def test_no_caller_can_make_the_metrics_grow() -> None:
 
 
 def test_what_others_report_is_shown() -> None:
-    """Skipped checks, lost records, calls under way and the version."""
+    """Lost records, calls under way and the version."""
     metrics = Metrics()
-    metrics.count_fail_open("counters")
-    metrics.count_dropped(3)
-    metrics.watch_calls(lambda: 7)
+    metrics.watch(lambda: 7, lambda: 3)
     samples = read(metrics)
-    assert value(samples, "toll_fail_open_total", what="counters") == 1
     assert value(samples, "toll_records_dropped_total") == 3
     assert value(samples, "toll_calls_in_progress") == 7
     assert value(samples, "toll_build_info", version=__version__) == 1
@@ -142,7 +139,6 @@ def test_every_metric_is_described() -> None:
     """What is rendered is what the table describes, and the process's own."""
     metrics = Metrics()
     metrics.observe(RECORD._replace(error_code="x"))
-    metrics.count_fail_open("counters")
     families = list(text_string_to_metric_families(metrics.render().decode()))
     ours = {family.name: family.type for family in families if family.name.startswith("toll_")}
     assert ours == {description.name.removesuffix("_total"): description.kind for description in DESCRIPTIONS}

@@ -51,16 +51,13 @@ ATTEMPTS = Description(
 TOKENS = Description("toll_tokens_total", "counter", ("kind",), "Tokens consumed, by kind.")
 CREDITS = Description("toll_credits_settled_total", "counter", (), "Credits charged to keys.")
 DOLLARS = Description("toll_dollars_settled_total", "counter", (), "Dollars that calls cost, where the price is known.")
-FAIL_OPEN = Description(
-    "toll_fail_open_total", "counter", ("what",), "Checks that were skipped because their store could not be reached."
-)
-DROPPED = Description("toll_records_dropped_total", "counter", (), "Records of calls lost because the queue was full.")
+DROPPED = Description("toll_records_dropped_total", "counter", (), "Records of calls that could not be kept.")
 IN_PROGRESS = Description("toll_calls_in_progress", "gauge", (), "Calls under way.")
 BUILD = Description("toll_build_info", "gauge", ("version",), "Always 1; the label is the running version.")
 
 DESCRIPTIONS = (
     *(CALLS, ERRORS, CALL_SECONDS, STAGE_SECONDS, FIRST_TOKEN_SECONDS, ATTEMPTS, TOKENS),
-    *(CREDITS, DOLLARS, FAIL_OPEN, DROPPED, IN_PROGRESS, BUILD),
+    *(CREDITS, DOLLARS, DROPPED, IN_PROGRESS, BUILD),
 )
 
 
@@ -77,9 +74,8 @@ class Metrics:
         self._tokens = _Counters(TOKENS)
         self._credits = _Counters(CREDITS)
         self._dollars = _Counters(DOLLARS, NANO_PER_DOLLAR)
-        self._fail_open = _Counters(FAIL_OPEN)
-        self._dropped = _Counters(DROPPED)
         self._in_progress: Callable[[], int] = int
+        self._dropped: Callable[[], int] = int
 
     def observe(self, record: RequestRecord) -> None:
         """Counts one call that is over."""
@@ -106,17 +102,10 @@ class Metrics:
         if record.cost_nano_dollars:
             self._dollars.add((), record.cost_nano_dollars)
 
-    def count_fail_open(self, what: str) -> None:
-        """Counts a check that was skipped because its store (`what`, such as `counters`) could not be reached."""
-        self._fail_open.add((what,), 1)
-
-    def count_dropped(self, records: int = 1) -> None:
-        """Counts records that were lost because their queue was full."""
-        self._dropped.add((), records)
-
-    def watch_calls(self, in_progress: Callable[[], int]) -> None:
-        """Names what says how many calls are under way; it is asked when somebody reads the metrics."""
+    def watch(self, in_progress: Callable[[], int], dropped: Callable[[], int]) -> None:
+        """Names what knows how many calls are under way and how many records were lost; asked when somebody reads."""
         self._in_progress = in_progress
+        self._dropped = dropped
 
     def render(self) -> bytes:
         """Everything counted so far, and the process's own figures, in Prometheus' text format."""
@@ -130,16 +119,13 @@ class Metrics:
 
     def collect(self) -> "Iterator[Metric]":
         """The metrics as prometheus-client's registry asks for them."""
-        from prometheus_client.core import GaugeMetricFamily
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-        counters = (
-            *(self._calls, self._errors, self._attempts, self._tokens),
-            *(self._credits, self._dollars, self._fail_open, self._dropped),
-        )
-        for counter in counters:
+        for counter in (self._calls, self._errors, self._attempts, self._tokens, self._credits, self._dollars):
             yield counter.family()
         for histogram in (self._call_seconds, self._stage_seconds, self._first_token_seconds):
             yield histogram.family()
+        yield CounterMetricFamily(DROPPED.name, DROPPED.text, value=self._dropped())
         yield GaugeMetricFamily(IN_PROGRESS.name, IN_PROGRESS.text, value=self._in_progress())
         build = GaugeMetricFamily(BUILD.name, BUILD.text, labels=BUILD.labels)
         build.add_metric((__version__,), 1)

@@ -99,7 +99,8 @@ async def running(settings: Settings, log: Sink, makes_starter_key: bool) -> Asy
         metrics = Metrics()
         sinks = (call_log(log), metrics.observe, storage.log.write)
         gateway = _gateway(storage, made, providers, Recorder(sinks, clock), digest_of, clock)
-        metrics.watch_calls(lambda: len(gateway.recorder.visits))
+        recorder = gateway.recorder
+        metrics.watch(lambda: len(recorder.visits), lambda: storage.log.dropped + recorder.lost)
         readiness = Readiness()
         services = _services(gateway, storage, metrics, digest_of, readiness, made.listed)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
@@ -217,10 +218,9 @@ async def _watch_keys(gateway: Gateway, storage: Storage) -> None:
                 continue
             gateway.authenticator.forget()
             storage.ledger.give_back()  # a grant may have been lowered: what is leased of it is asked for anew
-            for visit in tuple(gateway.recorder.visits):
-                key = await storage.keys.get(visit.principal.key_id)
-                if key.revoked_at is not None:
-                    visit.interrupt(InvalidKey("The API key was revoked."))
+            for key_id in {visit.principal.key_id for visit in gateway.recorder.visits}:
+                if (await storage.keys.get(key_id)).revoked_at is not None:
+                    gateway.recorder.interrupt(InvalidKey("The API key was revoked."), key_id)
             known = number
         except GatewayError as fault:
             structlog.get_logger("tollbar").warning("keys.unwatched", error=fault.message)

@@ -5,7 +5,6 @@ application that also documents both.
 """
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from fastapi import Depends, FastAPI
@@ -34,7 +33,6 @@ class Dispatcher:
 
 def application(
     services: Services,
-    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
     max_body_bytes: int = DEFAULT_BODY_BYTES,
 ) -> RequestIds:
     """The ASGI application of every route in the table."""
@@ -42,13 +40,11 @@ def application(
         (route.method, route.path): Endpoint(services.gateway, route.dialect, route.pin, max_body_bytes)
         for route in CALLS
     }
-    control = AccessLog(control_plane(services, lifespan))
+    control = AccessLog(control_plane(services))
     return RequestIds(Dispatcher(calls, control), services.clock.now())
 
 
-def control_plane(
-    services: Services, lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None
-) -> FastAPI:
+def control_plane(services: Services) -> FastAPI:
     """The FastAPI application of the pages, with the documents of the whole surface."""
     app = FastAPI(
         title="Tollbar",
@@ -57,7 +53,6 @@ def control_plane(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=lifespan,
     )
     app.state.services = services
     app.state.began = services.clock.monotonic()

@@ -167,3 +167,10 @@ async def exchange(running: Server, data: bytes) -> bytes:
     async with calling(running) as caller:
         await caller.send(data)
         return await caller.rest()
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Waits for something to become true; fails after a few seconds."""
+    async with asyncio.timeout(5):
+        while not holds():  # noqa: ASYNC110 - what is waited for happens in another thread
+            await asyncio.sleep(0.005)

@@ -8,12 +8,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.edge.raw import QUICK, Application, Response, calling, exchange, serving
+from tests.edge.raw import QUICK, Application, Response, calling, exchange, serving, until
 from tollbar.edge.server import Drain
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -22,13 +21,6 @@ WAIT = b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n"
 
 def nothing() -> None:
     """Is called and does nothing."""
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    """Waits for something to become true; fails after a few seconds."""
-    async with asyncio.timeout(5):
-        while not holds():  # noqa: ASYNC110 - what is waited for happens in another thread
-            await asyncio.sleep(0.005)
 
 
 @pytest.mark.anyio

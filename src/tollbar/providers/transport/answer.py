@@ -6,8 +6,10 @@ to its end, and closes it at once otherwise.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import io
+from collections.abc import Mapping
 from contextlib import suppress
+from functools import lru_cache
 from types import TracebackType
 from typing import Self
 
@@ -17,6 +19,7 @@ from tollbar.domain.catalogue import Timeouts
 from tollbar.domain.errors import StreamBroken, UpstreamError, UpstreamFailed, UpstreamMisconfigured, UpstreamTimeout
 from tollbar.ports import Clock
 from tollbar.providers.faults import Peer, from_status, read
+from tollbar.providers.transport.exchange import Address, Pool, Received, exchange
 from tollbar.providers.transport.limits import Limits
 
 MAX_ERROR_BYTES = 64 * 1024
@@ -24,8 +27,6 @@ ERROR_BODY_SECONDS = 5.0
 # A request up to this size fits into the socket's buffers, so that sending it neither stalls nor takes long.
 LARGE_BODY_BYTES = 64 * 1024
 HEADERS = ("content-type", "retry-after", "retry-after-ms", "x-request-id", "request-id", "openai-processing-ms")
-
-Send = Callable[[aiohttp.UploadTracker | None], Awaitable[aiohttp.ClientResponse]]
 
 
 class ForbiddenAddressError(OSError):
@@ -35,9 +36,10 @@ class ForbiddenAddressError(OSError):
 class Answer:
     """What a provider answers, as a context; entering it raises UpstreamError."""
 
-    def __init__(self, send: Send, body_bytes: int, peer: Peer, limits: Limits, clock: Clock) -> None:
-        self._send = send
-        self._body_bytes = body_bytes
+    def __init__(self, pool: Pool, address: Address, body: bytes, peer: Peer, limits: Limits, clock: Clock) -> None:
+        self._pool = pool
+        self._address = address
+        self._body = body
         self._peer = peer
         self._limits = limits
         self._clock = clock
@@ -45,16 +47,16 @@ class Answer:
         now = self._loop.time()
         self._first_byte_at = now + limits.first_byte_seconds
         self._ends_at = now + limits.total_seconds
-        self._response: aiohttp.ClientResponse | None = None
+        self._response: Received | aiohttp.ClientResponse | None = None
         self._content: aiohttp.StreamReader = aiohttp.EMPTY_PAYLOAD
         self._waiting_since: float | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._late: UpstreamTimeout | None = None
 
     async def __aenter__(self) -> Self:
-        self._response = await self._head(self._send)
+        self._response = await self._head()
         self._content = self._response.content
-        del self._send  # it holds the request's body, which nobody needs while a long stream runs
+        self._body = b""  # which nobody needs while a long stream runs
         try:
             if self._response.status != 200:
                 raise await self._refusal(self._response.status)
@@ -123,14 +125,17 @@ class Answer:
         if self._response is not None:
             self._response.close()
 
-    async def _head(self, send: Send) -> aiohttp.ClientResponse:
+    async def _head(self) -> Received | aiohttp.ClientResponse:
         """Status and headers."""
         stall: _Stall | None = None
+        body: bytes | io.BytesIO = self._body
+        connect = _connect_within(self._limits.timeouts.connect)
         try:
             async with asyncio.timeout_at(min(self._first_byte_at, self._ends_at)) as scope:
-                if self._body_bytes > LARGE_BODY_BYTES:
-                    stall = _Stall(scope, self._body_bytes, self._limits.timeouts)
-                return await send(stall.tracker if stall is not None else None)
+                if len(self._body) > LARGE_BODY_BYTES:
+                    body = io.BytesIO(self._body)
+                    stall = _Stall(scope, body, len(self._body), self._limits.timeouts)
+                return await exchange(self._pool, self._address, body, connect)
         except aiohttp.ConnectionTimeoutError:
             raise self._exceeded("connect") from None
         except TimeoutError:
@@ -194,9 +199,9 @@ class Answer:
 class _Stall:
     """Ends the sending of a large request that makes no progress."""
 
-    def __init__(self, scope: asyncio.Timeout, body_bytes: int, timeouts: Timeouts) -> None:
-        self.tracker = aiohttp.UploadTracker()
+    def __init__(self, scope: asyncio.Timeout, body: io.BytesIO, body_bytes: int, timeouts: Timeouts) -> None:
         self.is_stalled = False
+        self._body = body
         self._scope = scope
         self._body_bytes = body_bytes
         self._seconds = timeouts.write
@@ -209,7 +214,7 @@ class _Stall:
         self._timer.cancel()
 
     def _look(self) -> None:
-        sent = self.tracker.bytes_written
+        sent = self._body.tell()
         if sent >= self._body_bytes:
             return
         if sent > self._sent:
@@ -218,6 +223,12 @@ class _Stall:
             return
         self.is_stalled = True
         self._scope.reschedule(self._loop.time())
+
+
+@lru_cache(maxsize=64)
+def _connect_within(seconds: float) -> aiohttp.ClientTimeout:
+    """The one time-out that is left to aiohttp. Its default for the whole call would end long streams."""
+    return aiohttp.ClientTimeout(total=None, connect=seconds)
 
 
 def unreachable(peer: Peer, error: aiohttp.ClientError | OSError) -> UpstreamError:

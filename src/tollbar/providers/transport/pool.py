@@ -2,19 +2,16 @@
 
 Guarantees: connects only where an `Endpoint` says, and never to an address that `destinations` forbids, whatever a
 name resolves to; verifies certificates; follows no redirect, keeps no cookies, asks for no compression, reads no
-environment. Never retries, but for one case: a pooled connection that its provider had closed while it lay idle, and
-that broke before a byte of the answer.
+environment.
 """
 
-import io
 import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -24,12 +21,12 @@ from tollbar.domain.catalogue import Timeouts
 from tollbar.ports import Clock
 from tollbar.providers.destinations import is_forbidden, is_this_machine, url_fault
 from tollbar.providers.faults import Peer
-from tollbar.providers.transport.answer import LARGE_BODY_BYTES, Answer, ForbiddenAddressError
+from tollbar.providers.transport.answer import Answer, ForbiddenAddressError
+from tollbar.providers.transport.exchange import Address, Pool
 from tollbar.providers.transport.limits import Limits
 
 IDLE_SECONDS = 30.0
 DNS_SECONDS = 30
-READ_BUFFER_BYTES = 64 * 1024
 MAX_BODY_BYTES = 64 * 1024 * 1024
 
 
@@ -70,69 +67,55 @@ class Transport:
         self._proxy = proxy
         self._ca_file = ca_file
         self._max_body_bytes = max_body_bytes
-        self._session: aiohttp.ClientSession | None = None
+        self._pool: Pool | None = None
+        self._addresses: dict[tuple[str, str], tuple[Endpoint, Address]] = {}
 
     async def __aenter__(self) -> Self:
         trust: ssl.SSLContext | bool = True
         if self._ca_file is not None:
             trust = ssl.create_default_context()
             trust.load_verify_locations(self._ca_file)
-        connector = _Connector(
+        self._pool = Pool(
             limit=0,
             ssl=trust,
             resolver=GuardedResolver(aiohttp.ThreadedResolver()),
             keepalive_timeout=IDLE_SECONDS,
             ttl_dns_cache=DNS_SECONDS,
         )
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            read_bufsize=READ_BUFFER_BYTES,
-            request_class=_Request,
-            middlewares=(_again_when_stale,),
-        )
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._session is not None:
-            await self._session.close()
+        if self._pool is not None:
+            await self._pool.close()
 
     def post(
         self, to: Endpoint, body: bytes, timeouts: Timeouts, stream: bool, seconds_left: float | None = None
     ) -> Answer:
         """The answer to a request, as a context; `stream` says which wait for the first byte holds."""
-        return self._answer(to, body, Limits(timeouts, stream, self._max_body_bytes, seconds_left))
+        limits = Limits(timeouts, stream, self._max_body_bytes, seconds_left)
+        return Answer(self._open_pool, self._address("POST", to), body, to.peer, limits, self._clock)
 
     def get(self, to: Endpoint, timeouts: Timeouts) -> Answer:
         """The answer to a question without a body, as a context."""
-        return self._answer(to, None, Limits(timeouts, False, self._max_body_bytes))
+        limits = Limits(timeouts, False, self._max_body_bytes)
+        return Answer(self._open_pool, self._address("GET", to), b"", to.peer, limits, self._clock)
 
-    def _answer(self, to: Endpoint, body: bytes | None, limits: Limits) -> Answer:
-        async def send(upload: aiohttp.UploadTracker | None) -> aiohttp.ClientResponse:
-            if self._session is None:
-                raise RuntimeError("the transport is not open: use it as a context")
-            return await self._session.request(
-                "GET" if body is None else "POST",
-                to.url,
-                # Large ones are written piece by piece, so that nothing else has to wait for the copying.
-                data=body if body is None or len(body) <= LARGE_BODY_BYTES else io.BytesIO(body),
-                headers=to.headers,
-                allow_redirects=False,
-                proxy=None if to.is_local else self._proxy,
-                timeout=_connect_within(limits.timeouts.connect),
-                upload_tracker=upload,
-            )
+    @property
+    def _open_pool(self) -> Pool:
+        if self._pool is None:
+            raise RuntimeError("the transport is not open: use it as a context")
+        return self._pool
 
-        return Answer(send, len(body or b""), to.peer, limits, self._clock)
-
-
-@lru_cache(maxsize=64)
-def _connect_within(seconds: float) -> aiohttp.ClientTimeout:
-    """The one time-out that is left to aiohttp. Its default for the whole call would end long streams."""
-    return aiohttp.ClientTimeout(total=None, connect=seconds)
+    def _address(self, method: str, to: Endpoint) -> Address:
+        """The address of an endpoint, made once for as long as the endpoint is that one."""
+        known = self._addresses.get((method, to.url))
+        if known is not None and known[0] is to:
+            return known[1]
+        made = Address(method, to.url, to.headers, None if to.is_local else self._proxy)
+        self._addresses[method, to.url] = (to, made)
+        return made
 
 
 class GuardedResolver(AbstractResolver):
@@ -154,34 +137,3 @@ class GuardedResolver(AbstractResolver):
     async def close(self) -> None:
         """Lets go of what the inner resolver holds."""
         await self._inner.close()
-
-
-class _Request(aiohttp.ClientRequest):
-    """A request that knows whether a connection was opened for it."""
-
-    has_new_connection = False
-
-
-class _Connector(aiohttp.TCPConnector):
-    """The pool, telling a request when it gets a connection that nobody used before."""
-
-    async def _create_connection(self, req: aiohttp.ClientRequest, *arguments: Any, **named: Any) -> Any:
-        if isinstance(req, _Request):
-            req.has_new_connection = True
-        return await super()._create_connection(req, *arguments, **named)
-
-
-async def _again_when_stale(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Sends a second time when a connection from the pool turns out to be closed, and no answer had begun.
-
-    RFC 9112, 9.3.1 wants this care for requests that are not idempotent. On a new connection it is no stale one: then
-    the provider took the request and went away, and may have worked on it.
-    """
-    try:
-        return await send(request)
-    except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientConnectionResetError) as error:
-        has_answer_begun = isinstance(error, aiohttp.ServerDisconnectedError) and not isinstance(error.message, str)
-        if has_answer_begun or not isinstance(request, _Request) or request.has_new_connection:
-            raise
-    await request.close()
-    return await send(request)

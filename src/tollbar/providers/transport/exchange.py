@@ -1,0 +1,163 @@
+"""One request and the head of its answer, over aiohttp's pool and parser.
+
+aiohttp's session would merge headers, cookies and credentials anew for every request and write each body in a task of
+its own, which costs more than all else that a call does. Here the head is made once for each address, and a request of
+usual size goes out in a single write. One that is large or goes through a proxy is written by aiohttp itself.
+Never retries, but for one case: a pooled connection that its provider had closed while it lay idle, and that broke
+before a byte of the answer.
+"""
+
+import asyncio
+import io
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import aiohttp
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
+from aiohttp.helpers import TimerNoop
+from aiohttp.http_exceptions import HttpProcessingError
+from yarl import URL
+
+READ_BUFFER_BYTES = 64 * 1024
+STALE = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientConnectionResetError)
+UNTIMED = TimerNoop()
+
+
+class StaleConnectionError(OSError):
+    """A connection of the pool turned out to be closed already, and no answer had begun."""
+
+
+class Received(NamedTuple):
+    """An answer of which the head has come."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: aiohttp.StreamReader
+    connection: Connection
+
+    def close(self) -> None:
+        """Closes the connection, unless the body was read to its end: then the pool has it already."""
+        self.connection.close()
+
+
+class Pool(aiohttp.TCPConnector):
+    """aiohttp's pool, which also knows the connections that no request has used before."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.unused: set[ResponseHandler] = set()
+
+    async def _create_connection(self, *arguments: Any, **named: Any) -> ResponseHandler:
+        made = await super()._create_connection(*arguments, **named)
+        self.unused.add(made)
+        return made
+
+
+class Address:
+    """Where requests go, and the head that they have; `proxy` is on the way there.
+
+    Raises ValueError when a header is none.
+    """
+
+    def __init__(self, method: str, url: str, headers: Mapping[str, str], proxy: str | None = None) -> None:
+        self.method = method
+        self.url = URL(url)
+        self.headers = headers
+        self.proxy = URL(proxy) if proxy else None
+        self._pattern: aiohttp.ClientRequest | None = None
+        lines = [f"{method} {self.url.raw_path_qs} HTTP/1.1", f"Host: {self.url.host_port_subcomponent}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        if not all(line.isprintable() for line in lines):
+            raise ValueError("has a header with a line break or another character that no header may hold")
+        self._head = "\r\n".join(lines).encode()
+
+    @property
+    def pattern(self) -> aiohttp.ClientRequest:
+        """The request that stands for all of them where the pool looks for a connection, or makes one."""
+        if self._pattern is None:
+            self._pattern = self.request(None)
+        return self._pattern
+
+    def request(self, body: io.BytesIO | None) -> aiohttp.ClientRequest:
+        """A request as aiohttp writes it."""
+        loop = asyncio.get_running_loop()
+        return aiohttp.ClientRequest(
+            self.method, self.url, headers=self.headers, data=body, loop=loop, proxy=self.proxy, timer=UNTIMED
+        )
+
+    def message(self, body: bytes) -> bytes:
+        """A whole request, in one piece."""
+        if self.method == "GET":
+            return self._head + b"\r\n\r\n"
+        return b"%b\r\nContent-Length: %d\r\n\r\n%b" % (self._head, len(body), body)
+
+
+async def exchange(
+    pool: Pool, address: Address, body: bytes | io.BytesIO, connect: aiohttp.ClientTimeout
+) -> Received | aiohttp.ClientResponse:
+    """The head of the answer to a request; raises aiohttp.ClientError, OSError, or TimeoutError.
+
+    A body that is a file is written piece by piece; its position tells how much was.
+    """
+    try:
+        return await _once(pool, address, body, connect, may_be_stale=True)
+    except StaleConnectionError:
+        return await _once(pool, address, body, connect, may_be_stale=False)
+
+
+async def _once(
+    pool: Pool, address: Address, body: bytes | io.BytesIO, connect: aiohttp.ClientTimeout, may_be_stale: bool
+) -> Received | aiohttp.ClientResponse:
+    message: bytes | None = None
+    if isinstance(body, bytes) and address.proxy is None:
+        request, message = address.pattern, address.message(body)
+    else:
+        file = io.BytesIO(body) if isinstance(body, bytes) else body
+        file.seek(0)
+        request = address.request(file)
+    try:
+        connection = await pool.connect(request, [], connect)
+    except TimeoutError as fault:
+        raise aiohttp.ConnectionTimeoutError from fault
+    protocol = connection.protocol
+    is_new = protocol in pool.unused
+    if is_new:
+        pool.unused.discard(protocol)  # type: ignore[arg-type]
+    try:
+        return await _answered(connection, request, message)
+    except STALE as fault:
+        # On a new connection it is no stale one: then the provider took the request and went away, and may have worked
+        # on it. RFC 9112, 9.3.1, wants this care for requests that are not idempotent.
+        has_answer_begun = isinstance(fault, aiohttp.ServerDisconnectedError) and not isinstance(fault.message, str)
+        if is_new or has_answer_begun or not may_be_stale:
+            raise
+        raise StaleConnectionError from fault
+
+
+async def _answered(
+    connection: Connection, request: aiohttp.ClientRequest, message: bytes | None
+) -> Received | aiohttp.ClientResponse:
+    protocol = connection.protocol
+    try:
+        if protocol is None or protocol.transport is None:
+            raise aiohttp.ClientConnectionResetError("the connection was closed")
+        protocol.set_response_params(
+            timer=UNTIMED, read_until_eof=True, auto_decompress=False, read_bufsize=READ_BUFFER_BYTES
+        )
+        if message is None:
+            return await (await request.send(connection)).start(connection)
+        protocol.transport.write(message)
+        head, content = await protocol.read()
+        while head.code < 200 and head.code != 101:  # RFC 9110, 15.2: interim answers come before the final one
+            head, content = await protocol.read()
+        content.on_eof(connection.release)
+        return Received(head.code, head.headers, content, connection)
+    except HttpProcessingError as fault:
+        connection.close()
+        raise aiohttp.ClientResponseError(
+            request.request_info, (), status=fault.code, message=fault.message, headers=fault.headers
+        ) from fault
+    except BaseException:
+        connection.close()
+        raise

@@ -1,16 +1,19 @@
 """One record per call, whatever happened, and it never fails the call."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from tests.fakes import FakeClock
 from tests.making import PRINCIPAL, TARGET, a_request, a_visit, an_arrival
 from tollbar.domain.errors import GatewayError, NotAllowed, OutOfCredit, Overloaded, StreamBroken, UnknownModel
+from tollbar.domain.identity import Principal
 from tollbar.domain.records import Attempt, Outcome, Provenance, RequestRecord
 from tollbar.domain.usage import Usage
 from tollbar.gateway.record import STATUS_CALLER_LEFT, Recorder
-from tollbar.gateway.visit import Try, Visit
+from tollbar.gateway.visit import Arrival, Try, Visit
 
 pytestmark = pytest.mark.anyio
 
@@ -21,11 +24,23 @@ def a_recorder(clock: FakeClock | None = None) -> tuple[Recorder, list[RequestRe
     return Recorder((records.append,), clock or FakeClock()), records
 
 
+@contextmanager
+def watched(recorder: Recorder, principal: Principal, arrival: Arrival) -> Iterator[Visit]:
+    """A call's visit from its beginning to its end, whatever the block raises."""
+    visit = recorder.begin(principal, arrival)
+    try:
+        yield visit
+    except BaseException as fault:
+        recorder.end(visit, fault)
+        raise
+    recorder.end(visit, None)
+
+
 async def test_a_call_that_went_well_is_recorded_in_full() -> None:
     """Who, what, how, when and for how much."""
     clock = FakeClock()
     recorder, (records) = a_recorder(clock)
-    with recorder.watch(PRINCIPAL, an_arrival()) as visit:
+    with watched(recorder, PRINCIPAL, an_arrival()) as visit:
         visit.request = a_request(user="u-1")
         clock.advance(0.5)
         visit.tries.append(Try(TARGET, clock.monotonic()))
@@ -81,7 +96,7 @@ async def test_every_ending_is_recorded(
     recorder, records = a_recorder()
 
     async def call() -> None:
-        with recorder.watch(PRINCIPAL, an_arrival()):
+        with watched(recorder, PRINCIPAL, an_arrival()):
             assert len(recorder.visits) == 1
             if fault is not None:
                 raise fault
@@ -111,7 +126,7 @@ async def test_the_outcome_of_the_hold_is_kept(
     recorder, records = a_recorder()
 
     async def call() -> None:
-        with recorder.watch(PRINCIPAL, an_arrival()) as visit:
+        with watched(recorder, PRINCIPAL, an_arrival()) as visit:
             visit.request = a_request()
             visit.outcome = outcome
             visit.first_token_at = 1.0 if delivered else None
@@ -129,7 +144,7 @@ async def test_the_outcome_of_the_hold_is_kept(
 async def test_a_call_that_got_nowhere_has_a_record_too() -> None:
     """Before its body was read there is no model, no target and no usage."""
     recorder, (records) = a_recorder()
-    with recorder.watch(PRINCIPAL, an_arrival()):
+    with watched(recorder, PRINCIPAL, an_arrival()):
         pass
     (record,) = records
     assert (record.model, record.target, record.usage, record.attempts, record.first_token_seconds) == (
@@ -148,7 +163,7 @@ async def test_attempts_tell_how_each_ended() -> None:
     fault = StreamBroken("Cut.", upstream_status=200)
 
     async def call() -> None:
-        with recorder.watch(PRINCIPAL, an_arrival()) as visit:
+        with watched(recorder, PRINCIPAL, an_arrival()) as visit:
             visit.tries = [Try(TARGET, 7_200.0, 7_201.0, fault), Try(TARGET, 7_202.0, None, fault)]
             visit.outcome, visit.first_token_at = Outcome.BROKEN, 7_203.0
             raise fault
@@ -164,7 +179,7 @@ async def test_attempts_tell_how_each_ended() -> None:
 async def test_a_long_model_name_is_cut() -> None:
     """Nobody fills the log with a name."""
     recorder, records = a_recorder()
-    with recorder.watch(PRINCIPAL, an_arrival()) as visit:
+    with watched(recorder, PRINCIPAL, an_arrival()) as visit:
         visit.request = a_request(model="m" * 10_000)
     assert records[0].model == "m" * 256
 
@@ -177,7 +192,7 @@ async def test_a_sink_that_fails_costs_its_line_and_nothing_else() -> None:
         raise RuntimeError("the disk is full")
 
     recorder = Recorder((fails, records.append), FakeClock())
-    with recorder.watch(PRINCIPAL, an_arrival()):
+    with watched(recorder, PRINCIPAL, an_arrival()):
         pass
     recorder.write(a_visit())
     assert (len(records), recorder.lost) == (2, 2)
@@ -192,7 +207,7 @@ async def test_calls_under_way_can_be_interrupted() -> None:
         principal = type(PRINCIPAL)(key_id, key_id)
         visits: list[Visit] = []
         try:
-            with recorder.watch(principal, an_arrival()) as visit:
+            with watched(recorder, principal, an_arrival()) as visit:
                 visits.append(visit)
                 await asyncio.Event().wait()
         except asyncio.CancelledError:

@@ -7,7 +7,8 @@ made before the *same* target is tried again.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
 from typing import Self
 
 from tollbar.domain.catalogue import Call, Plan, Target
@@ -29,6 +30,9 @@ LONGEST_RETRY_AFTER_SECONDS = 30.0
 JITTER = 0.25
 MOST_SLEEPERS = 1_000
 
+Exchange = AbstractAsyncContextManager[AsyncIterator[StreamEvent]]
+"""One attempt under way at a provider."""
+
 
 class Attempts:
     """Makes the attempts of calls. `jitter` gives numbers from 0 to 1."""
@@ -42,34 +46,48 @@ class Attempts:
         self._jitter = jitter
         self._sleepers = 0
 
-    @asynccontextmanager
-    async def run(
+    def run(self, plan: Plan, request: CompletionRequest, visit: Visit) -> "Walk":
+        """A block that gives the events of the first attempt that gets as far as content.
+
+        Raises the last UpstreamError when none does.
+        """
+        return Walk(self, plan, request, visit)
+
+    async def open(
         self, plan: Plan, request: CompletionRequest, visit: Visit
-    ) -> AsyncIterator[AsyncIterator[StreamEvent]]:
-        """The events of the first attempt that gets as far as content; raises the last UpstreamError otherwise."""
+    ) -> tuple[Exchange, AsyncIterator[StreamEvent]]:
+        """The exchange that gave content, entered, and its events."""
         ladder = rungs(plan)
         position = 0
         while True:
             target = ladder[position]
             attempt = self._begin(target, visit)
-            has_answered = False
+            exchange = self._provider(target).open(self._call(request, target, visit))
             try:
-                async with self._provider(target).open(self._call(request, target, visit)) as events:
+                events = await exchange.__aenter__()
+                try:
                     head = await _until_content(events)
-                    self._health.succeeded(target)
-                    has_answered = True
-                    yield _Chained(head, events)
-                attempt.ended_at = self._clock.monotonic()
-                return
-            except UpstreamError as fault:
-                attempt.ended_at, attempt.fault = self._clock.monotonic(), fault
-                if isinstance(fault, UpstreamRejected):
-                    self._health.succeeded(target)  # it is well enough to find fault with the request
-                else:
-                    self._health.failed(target)
-                if has_answered:
+                except BaseException as fault:
+                    await exchange.__aexit__(type(fault), fault, fault.__traceback__)
                     raise
+            except UpstreamError as fault:
+                self.failed(attempt, fault)
                 position = await self._next(ladder, position, fault)
+                continue
+            self._health.succeeded(target)
+            return exchange, _Chained(head, events)
+
+    def failed(self, attempt: Try, fault: UpstreamError) -> None:
+        """Writes down how an attempt failed."""
+        attempt.ended_at, attempt.fault = self._clock.monotonic(), fault
+        if isinstance(fault, UpstreamRejected):
+            self._health.succeeded(attempt.target)  # it is well enough to find fault with the request
+        else:
+            self._health.failed(attempt.target)
+
+    def ended(self, attempt: Try) -> None:
+        """Writes down that an attempt came to its end."""
+        attempt.ended_at = self._clock.monotonic()
 
     def _begin(self, target: Target, visit: Visit) -> Try:
         if not visit.tries or visit.tries[-1].target.name != target.name:
@@ -129,6 +147,36 @@ class Attempts:
             await self._clock.sleep(seconds)
         finally:
             self._sleepers -= 1
+
+
+class Walk:
+    """The attempts of one call as a block; a class, since as a generator it would cost more than it does."""
+
+    __slots__ = ("_attempts", "_exchange", "_plan", "_request", "_visit")
+
+    def __init__(self, attempts: Attempts, plan: Plan, request: CompletionRequest, visit: Visit) -> None:
+        self._attempts = attempts
+        self._plan = plan
+        self._request = request
+        self._visit = visit
+
+    async def __aenter__(self) -> AsyncIterator[StreamEvent]:
+        self._exchange, events = await self._attempts.open(self._plan, self._request, self._visit)
+        return events
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        attempt = self._visit.tries[-1]
+        try:
+            await self._exchange.__aexit__(kind, fault, trace)
+        except UpstreamError as raised:
+            self._attempts.failed(attempt, raised)
+            raise
+        if fault is None:
+            self._attempts.ended(attempt)
+        elif isinstance(fault, UpstreamError):
+            self._attempts.failed(attempt, fault)
 
 
 def rungs(plan: Plan) -> list[Target]:

@@ -5,10 +5,9 @@ the request into an answer. Whoever leaves them, by the end of the answer, an er
 task, leaves by the same door, and the hold ends exactly once.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from types import TracebackType
 from typing import NamedTuple
 
 from tollbar.domain.catalogue import Catalogue, Plan, Target
@@ -16,8 +15,8 @@ from tollbar.domain.completion import CompletionRequest
 from tollbar.domain.errors import NotAllowed
 from tollbar.domain.events import StreamEvent
 from tollbar.domain.identity import Credential, Permission, Principal
-from tollbar.gateway.admit import Admission
-from tollbar.gateway.attempts import Attempts
+from tollbar.gateway.admit import Admission, Holding
+from tollbar.gateway.attempts import Attempts, Walk
 from tollbar.gateway.authenticate import Authenticator
 from tollbar.gateway.estimate import estimate
 from tollbar.gateway.health import Health
@@ -55,33 +54,87 @@ class Gateway:
             raise NotAllowed("An admin key cannot call models.", hint="Make a key for it: 'tollbar keys create'.")
         return principal
 
-    @asynccontextmanager
-    async def enter(self, principal: Principal, arrival: Arrival) -> AsyncIterator[Visit]:
-        """The call's visit, with request rates and a concurrency slot taken; raises RateLimited."""
-        with self.recorder.watch(principal, arrival) as visit:
-            try:
-                await self.admission.enter(visit)
-                try:
-                    yield visit
-                finally:
-                    self.admission.leave(visit)
-            except asyncio.CancelledError:
-                if visit.interruption is None or visit.task is None or visit.task.uncancel() > 0:
-                    raise  # somebody else wants the task ended, too
-                raise visit.interruption from None
+    def enter(self, principal: Principal, arrival: Arrival) -> "Entered":
+        """A block that gives the call's visit, with request rates and a concurrency slot taken; raises RateLimited."""
+        return Entered(self, principal, arrival)
 
-    @asynccontextmanager
-    async def open(self, visit: Visit, request: CompletionRequest, pin: Pin = NO_PIN) -> AsyncIterator[Reply]:
-        """The answer to a request; raises RequestError, NotAllowed, AdmissionError or UpstreamError instead."""
+    def open(self, visit: Visit, request: CompletionRequest, pin: Pin = NO_PIN) -> "Opened":
+        """A block that gives the answer; raises RequestError, NotAllowed, AdmissionError or UpstreamError instead."""
+        return Opened(self, visit, request, pin)
+
+
+class Entered:
+    """The outer block of a call. The two blocks are classes, for as generators they cost more than what they do."""
+
+    __slots__ = ("_arrival", "_gateway", "_principal", "_visit")
+
+    def __init__(self, gateway: Gateway, principal: Principal, arrival: Arrival) -> None:
+        self._gateway = gateway
+        self._principal = principal
+        self._arrival = arrival
+
+    async def __aenter__(self) -> Visit:
+        self._visit = self._gateway.recorder.begin(self._principal, self._arrival)
+        try:
+            await self._gateway.admission.enter(self._visit)
+        except BaseException as fault:
+            self._end(fault)
+            raise
+        return self._visit
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._gateway.admission.leave(self._visit)
+        self._end(fault)
+
+    def _end(self, fault: BaseException | None) -> None:
+        """Writes the record; a call that was interrupted from outside raises what it was interrupted with."""
+        told = fault if fault is None else self._visit.told(fault)
+        self._gateway.recorder.end(self._visit, told)
+        if told is not None and told is not fault:
+            raise told from None
+
+
+class Opened:
+    """The inner block of a call: the plan, the hold, and the answer under way."""
+
+    __slots__ = ("_gateway", "_holding", "_pin", "_request", "_visit", "_walk")
+
+    def __init__(self, gateway: Gateway, visit: Visit, request: CompletionRequest, pin: Pin) -> None:
+        self._gateway = gateway
+        self._visit = visit
+        self._request = request
+        self._pin = pin
+
+    async def __aenter__(self) -> Reply:
+        gateway, visit, request = self._gateway, self._visit, self._request
+        principal = visit.principal
         visit.request = request
-        plan = resolve(request.model, request.features, visit.principal, self.catalogue, self.health.is_up, pin)
+        plan = resolve(request.model, request.features, principal, gateway.catalogue, gateway.health.is_up, self._pin)
         visit.plan = plan
-        bounds = estimate(request, plan, visit.principal.credit_cost)
-        async with self.admission.hold(visit, plan, bounds) as hold:
-            visit.committed = hold.committed
-            try:
-                async with self.attempts.run(plan, request, visit) as events:
-                    answering = visit.tries[-1].target
-                    yield Reply(metered(events, hold, visit, self.clock), answering, plan)
-            finally:
-                visit.committed = None  # the hold knows the visit: a circle would be left for the collector
+        bounds = estimate(request, plan, principal.credit_cost)
+        self._holding: Holding = gateway.admission.hold(visit, plan, bounds)
+        hold = await self._holding.__aenter__()
+        visit.committed = hold.committed
+        self._walk: Walk = gateway.attempts.run(plan, request, visit)
+        try:
+            events = await self._walk.__aenter__()
+        except BaseException as fault:
+            await self._end(fault)
+            raise
+        return Reply(metered(events, hold, visit, gateway.clock), visit.tries[-1].target, plan)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await self._walk.__aexit__(kind, fault, trace)
+        except BaseException as raised:
+            await self._end(raised)
+            raise
+        await self._end(fault)
+
+    async def _end(self, fault: BaseException | None) -> None:
+        self._visit.committed = None  # the hold knows the visit: a circle would be left for the collector
+        await self._holding.__aexit__(type(fault), fault, None)

@@ -4,8 +4,7 @@ The record is written last, by whichever door the call is left, and never fails 
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 
 from tollbar.domain.errors import AccessError, AdmissionError, GatewayError, InternalError, RequestError
 from tollbar.domain.identity import Principal
@@ -28,27 +27,18 @@ class Recorder:
         self.lost = 0
         """Records that a sink could not take."""
 
-    @contextmanager
-    def watch(self, principal: Principal, arrival: Arrival) -> Iterator[Visit]:
-        """The visit of one call; its record is written when the block is left."""
+    def begin(self, principal: Principal, arrival: Arrival) -> Visit:
+        """The visit of one call, which `end` takes off the register."""
         visit = Visit(arrival, principal, asyncio.current_task())
         self.visits.add(visit)
-        try:
-            yield visit
-        except GatewayError as fault:
-            visit.fault = fault
-            visit.outcome = visit.outcome or _outcome(fault)
-            raise
-        except asyncio.CancelledError:
-            visit.outcome = visit.outcome or Outcome.ABANDONED
-            raise
-        except BaseException:
-            visit.fault = InternalError("")
-            visit.outcome = visit.outcome or Outcome.FAILED
-            raise
-        finally:
-            self.visits.discard(visit)
-            self.write(visit)
+        return visit
+
+    def end(self, visit: Visit, fault: BaseException | None) -> None:
+        """The call is over, by what it raised if it did: its record is written."""
+        if fault is not None:
+            _note(visit, fault)
+        self.visits.discard(visit)
+        self.write(visit)
 
     def write(self, visit: Visit) -> None:
         """Sends the record of a visit that is over to every sink; one that fails is counted and fails nothing else."""
@@ -93,6 +83,18 @@ class Recorder:
             stages=_stages(visit, now),
             user=request.user if request else None,
         )
+
+
+def _note(visit: Visit, fault: BaseException) -> None:
+    match fault:
+        case GatewayError():
+            visit.fault = fault
+            visit.outcome = visit.outcome or _outcome(fault)
+        case asyncio.CancelledError():
+            visit.outcome = visit.outcome or Outcome.ABANDONED
+        case _:
+            visit.fault = InternalError("")
+            visit.outcome = visit.outcome or Outcome.FAILED
 
 
 def _outcome(fault: GatewayError) -> Outcome:

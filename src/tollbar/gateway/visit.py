@@ -74,3 +74,9 @@ class Visit:
         if self.interruption is None and self.task is not None:
             self.interruption = error
             self.task.cancel()
+
+    def told(self, fault: BaseException) -> BaseException:
+        """What the call ends with: what it was interrupted with, if that and nothing else cancelled it."""
+        if self.interruption is None or self.task is None or not isinstance(fault, asyncio.CancelledError):
+            return fault
+        return fault if self.task.uncancel() > 0 else self.interruption  # else somebody wants the task ended, too

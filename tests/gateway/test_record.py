@@ -12,7 +12,7 @@ from tollbar.domain.errors import GatewayError, NotAllowed, OutOfCredit, Overloa
 from tollbar.domain.identity import Principal
 from tollbar.domain.records import Attempt, Outcome, Provenance, RequestRecord
 from tollbar.domain.usage import Usage
-from tollbar.gateway.record import STATUS_CALLER_LEFT, Recorder
+from tollbar.gateway.record import MOST_WAITING, STATUS_CALLER_LEFT, Recorder
 from tollbar.gateway.visit import Arrival, Try, Visit
 
 pytestmark = pytest.mark.anyio
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.anyio
 def a_recorder(clock: FakeClock | None = None) -> tuple[Recorder, list[RequestRecord]]:
     """A recorder and what it wrote."""
     records: list[RequestRecord] = []
-    return Recorder((records.append,), clock or FakeClock()), records
+    return Recorder((records.append,), clock or FakeClock(), wait_seconds=0), records
 
 
 @contextmanager
@@ -191,10 +191,10 @@ async def test_a_sink_that_fails_costs_its_line_and_nothing_else() -> None:
     def fails(record: RequestRecord) -> None:
         raise RuntimeError("the disk is full")
 
-    recorder = Recorder((fails, records.append), FakeClock())
+    recorder = Recorder((fails, records.append), FakeClock(), wait_seconds=0)
     with watched(recorder, PRINCIPAL, an_arrival()):
         pass
-    recorder.write(a_visit())
+    recorder.end(a_visit(), None)
     assert (len(records), recorder.lost) == (2, 2)
 
 
@@ -222,3 +222,28 @@ async def test_calls_under_way_can_be_interrupted() -> None:
     await asyncio.gather(*tasks)
     assert recorder.interrupt(Overloaded("Going down.")) == 0
     assert told == ["b: Revoked.", "b: Revoked.", "a: Going down."]
+
+
+async def test_records_wait_a_moment_and_are_written_together() -> None:
+    """Nothing is written while a call ends; all is soon after, in the order of the ends and with their times."""
+    records: list[RequestRecord] = []
+    clock = FakeClock()
+    recorder = Recorder((records.append,), clock, wait_seconds=0.01)
+    began = clock.now()
+    for number in range(3):
+        with watched(recorder, PRINCIPAL, an_arrival(request_id=f"r{number}")):
+            clock.advance(1)
+    assert records == []
+    await asyncio.sleep(0.05)
+    assert [("r0", 1.0), ("r1", 2.0), ("r2", 3.0)] == [
+        (record.request_id, (record.at - began).total_seconds()) for record in records
+    ]
+
+
+async def test_many_records_do_not_wait() -> None:
+    """A busy process writes them as soon as there are enough, so that none of their calls is kept in memory for long."""
+    records: list[RequestRecord] = []
+    recorder = Recorder((records.append,), FakeClock(), wait_seconds=60)
+    for _ in range(MOST_WAITING):
+        recorder.end(a_visit(), None)
+    assert len(records) == MOST_WAITING

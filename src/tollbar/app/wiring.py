@@ -100,6 +100,7 @@ async def running(settings: Settings, log: Sink, makes_starter_key: bool) -> Asy
         sinks = (call_log(log), metrics.observe, storage.log.write)
         gateway = _gateway(storage, made, providers, Recorder(sinks, clock), digest_of, clock)
         recorder = gateway.recorder
+        stack.callback(recorder.flush)
         metrics.watch(lambda: len(recorder.visits), lambda: storage.log.dropped + recorder.lost)
         readiness = Readiness()
         services = _services(gateway, storage, metrics, digest_of, readiness, made.listed)
@@ -165,6 +166,10 @@ def _services(
     def key_changed(key_id: str) -> None:
         gateway.authenticator.forget()
 
+    def render() -> bytes:
+        gateway.recorder.flush()
+        return metrics.render()
+
     return Services(
         gateway=gateway,
         keys=storage.keys,
@@ -175,7 +180,7 @@ def _services(
         is_ready=lambda: not readiness.is_draining,
         listed=lambda: listed,
         key_changed=key_changed,
-        metrics=metrics.render,
+        metrics=render,
         version=__version__,
     )
 

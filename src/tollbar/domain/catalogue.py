@@ -29,7 +29,8 @@ class Target:
     """One model of one configured provider.
 
     `card` is None when the price is unknown: then a call that a dollar allowance covers is refused before it is sent.
-    `supports` is None when nobody knows what the model can do: then it is tried.
+    `supports` is None when nobody knows what the model can do: then it is tried. `name` is `provider/model`, as people
+    write it.
     """
 
     provider: str
@@ -40,11 +41,10 @@ class Target:
     supports: frozenset[str] | None = None
     is_local: bool = False
     timeouts: Timeouts = Timeouts()
+    name: str = field(init=False, default="")
 
-    @property
-    def name(self) -> str:
-        """`provider/model`, as people write it."""
-        return f"{self.provider}/{self.model}"
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", f"{self.provider}/{self.model}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,13 @@
 """One wide record per call, whatever happened; and the register of calls under way.
 
-The record is written last, by whichever door the call is left, and never fails it.
+The record is written last, by whichever door the call is left, and never fails it. Records wait a moment and are made
+and written together: a dozen in one go cost less than as many between other work. A killed process takes that
+moment's records along; the ledger, which is money, goes another way.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 
 from tollbar.domain.errors import AccessError, AdmissionError, GatewayError, InternalError, RequestError
 from tollbar.domain.identity import Principal
@@ -12,16 +15,22 @@ from tollbar.domain.records import Attempt, Outcome, RequestRecord
 from tollbar.gateway.visit import Arrival, Try, Visit
 from tollbar.ports import Clock
 
+WAIT_SECONDS = 0.02
+MOST_WAITING = 64
 STATUS_CALLER_LEFT = 499
 """nginx's status for a caller that closed the connection; it is only ever written down, never sent."""
 
 
 class Recorder:
-    """Opens a visit for each call and writes its record to every sink when it ends."""
+    """Opens a visit for each call, and writes its record to every sink up to `wait_seconds` after it ended."""
 
-    def __init__(self, sinks: Sequence[Callable[[RequestRecord], None]], clock: Clock) -> None:
+    def __init__(
+        self, sinks: Sequence[Callable[[RequestRecord], None]], clock: Clock, wait_seconds: float = WAIT_SECONDS
+    ) -> None:
         self._sinks = sinks
         self._clock = clock
+        self._wait_seconds = wait_seconds
+        self._ended: list[Visit] = []
         self.visits: set[Visit] = set()
         """The calls under way, so that a revoked key or a shutdown can end them."""
         self.lost = 0
@@ -34,20 +43,28 @@ class Recorder:
         return visit
 
     def end(self, visit: Visit, fault: BaseException | None) -> None:
-        """The call is over, by what it raised if it did: its record is written."""
+        """The call is over, by what it raised if it did: its record will be written."""
         if fault is not None:
             _note(visit, fault)
         self.visits.discard(visit)
-        self.write(visit)
+        visit.ended_at = self._clock.monotonic()
+        self._ended.append(visit)
+        if not self._wait_seconds or len(self._ended) >= MOST_WAITING:
+            self.flush()
+        elif len(self._ended) == 1:
+            asyncio.get_running_loop().call_later(self._wait_seconds, self.flush)
 
-    def write(self, visit: Visit) -> None:
-        """Sends the record of a visit that is over to every sink; one that fails is counted and fails nothing else."""
-        record = self._record(visit)
-        for sink in self._sinks:
-            try:
-                sink(record)
-            except Exception:  # the record is for people: whatever is wrong with it, the call is in order
-                self.lost += 1
+    def flush(self) -> None:
+        """Sends the records that wait to every sink; one that fails is counted and fails nothing else."""
+        ended, self._ended = self._ended, []
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        for visit in ended:
+            record = _record(visit, now - timedelta(seconds=monotonic - visit.ended_at))
+            for sink in self._sinks:
+                try:
+                    sink(record)
+                except Exception:  # the record is for people: whatever is wrong with it, the call is in order
+                    self.lost += 1
 
     def interrupt(self, error: GatewayError, key_id: str | None = None) -> int:
         """Ends the calls under way, of one key or all, telling their callers `error`; returns how many."""
@@ -56,33 +73,34 @@ class Recorder:
             visit.interrupt(error)
         return len(found)
 
-    def _record(self, visit: Visit) -> RequestRecord:
-        arrival, principal, request = visit.arrival, visit.principal, visit.request
-        now = self._clock.monotonic()
-        first = visit.first_token_at
-        return RequestRecord(
-            request_id=arrival.request_id,
-            at=self._clock.now(),
-            route=arrival.route,
-            key_id=principal.key_id,
-            key_name=principal.name,
-            address=arrival.address,
-            model=request.model[:256] if request else None,
-            target=visit.tries[-1].target.name if visit.tries else None,
-            stream=request.stream if request else False,
-            outcome=visit.outcome or Outcome.OK,
-            status=_status(visit),
-            error_code=visit.fault.code if visit.fault else None,
-            usage=visit.usage,
-            provenance=visit.provenance,
-            credits=visit.credits,
-            cost_nano_dollars=visit.cost_nano_dollars,
-            attempts=tuple(_attempt(attempt, visit, now) for attempt in visit.tries),
-            duration_seconds=now - arrival.at,
-            first_token_seconds=None if first is None else first - arrival.at,
-            stages=_stages(visit, now),
-            user=request.user if request else None,
-        )
+
+def _record(visit: Visit, at: datetime) -> RequestRecord:
+    arrival, principal, request = visit.arrival, visit.principal, visit.request
+    ended_at = visit.ended_at
+    first = visit.first_token_at
+    return RequestRecord(
+        request_id=arrival.request_id,
+        at=at,
+        route=arrival.route,
+        key_id=principal.key_id,
+        key_name=principal.name,
+        address=arrival.address,
+        model=request.model[:256] if request else None,
+        target=visit.tries[-1].target.name if visit.tries else None,
+        stream=request.stream if request else False,
+        outcome=visit.outcome or Outcome.OK,
+        status=_status(visit),
+        error_code=visit.fault.code if visit.fault else None,
+        usage=visit.usage,
+        provenance=visit.provenance,
+        credits=visit.credits,
+        cost_nano_dollars=visit.cost_nano_dollars,
+        attempts=tuple(_attempt(attempt, visit, ended_at) for attempt in visit.tries),
+        duration_seconds=ended_at - arrival.at,
+        first_token_seconds=None if first is None else first - arrival.at,
+        stages=_stages(visit, ended_at),
+        user=request.user if request else None,
+    )
 
 
 def _note(visit: Visit, fault: BaseException) -> None:

@@ -42,6 +42,7 @@ class Visit:
 
     `committed` waits until the call's hold is durable, which is when the first byte may go out; None before there is a
     hold. `is_held` says that it was waited for. `reported` is the usage as the provider told it, `usage` as billed.
+    `ended_at` is in monotonic seconds.
     """
 
     arrival: Arrival
@@ -63,6 +64,7 @@ class Visit:
     credits: int = 0
     cost_nano_dollars: int | None = None
     interruption: GatewayError | None = None
+    ended_at: float = 0.0
 
     @property
     def has_delivered(self) -> bool:

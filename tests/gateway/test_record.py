@@ -235,13 +235,15 @@ async def test_records_wait_a_moment_and_are_written_together() -> None:
             clock.advance(1)
     assert records == []
     await asyncio.sleep(0.05)
-    assert [("r0", 1.0), ("r1", 2.0), ("r2", 3.0)] == [
-        (record.request_id, (record.at - began).total_seconds()) for record in records
+    assert [(record.request_id, (record.at - began).total_seconds()) for record in records] == [
+        ("r0", 1.0),
+        ("r1", 2.0),
+        ("r2", 3.0),
     ]
 
 
 async def test_many_records_do_not_wait() -> None:
-    """A busy process writes them as soon as there are enough, so that none of their calls is kept in memory for long."""
+    """A busy process writes them as soon as there are enough, so that none of their calls stays in memory for long."""
     records: list[RequestRecord] = []
     recorder = Recorder((records.append,), FakeClock(), wait_seconds=60)
     for _ in range(MOST_WAITING):

@@ -55,8 +55,8 @@ class MemoryCounters:
         now = self._clock.monotonic()
         refused: Charge | None = None
         retry_after_seconds = 0.0
-        taken: list[Charge] = []
         rooms: list[Room] = []
+        taken: list[Charge] = []
         for charge in charges:
             room, wait_seconds = self._take(charge, now)
             if room is not None:
@@ -76,30 +76,33 @@ class MemoryCounters:
 
     def _take(self, charge: Charge, now: float) -> tuple[Room | None, float]:
         """Counts the charge and says how its limit then stands; or counts nothing and says how long to wait."""
-        limit = charge.limit
+        scope, limit, amount = charge
         seconds = limit.window_seconds
         if not seconds:
             return self._take_slots(charge)
         bucket = int(now * BUCKETS // seconds)
-        table = self._table(limit)
-        window = table.get(charge.scope)
+        table = self._rates.get(limit.kind)
+        if table is None:
+            table = self._table(limit)
+        window = table.get(scope)
         if window is None:
-            window = self._add(table, charge.scope, bucket)
+            window = self._add(table, scope, bucket)
         buckets = window.buckets
         if buckets and buckets[0] < bucket - BUCKETS:
             _expire(window, bucket)
-        total = window.total + charge.amount
-        if total > limit.amount:
+        total = window.total + amount
+        left = limit.amount - total
+        if left < 0:
             return None, _wait_seconds(window, charge, now)
         window.total = total
         if buckets and buckets[-1] == bucket:
-            window.amounts[-1] += charge.amount
-        elif charge.amount:
+            window.amounts[-1] += amount
+        elif amount:
             buckets.append(bucket)
-            window.amounts.append(charge.amount)
-            table.move_to_end(charge.scope)
-        reset_seconds = _ends_at(buckets[-1], seconds) - now if buckets else 0.0
-        return Room(charge.scope, limit, limit.amount - total, reset_seconds), 0.0
+            window.amounts.append(amount)
+            table.move_to_end(scope)
+        reset_seconds = (buckets[-1] + BUCKETS + 1) * seconds / BUCKETS - now if buckets else 0.0
+        return Room(scope, limit, left, reset_seconds), 0.0
 
     def _take_slots(self, charge: Charge) -> tuple[Room | None, float]:
         """The same for concurrency: a slot is free again as soon as it is given back, hence no reset."""
@@ -121,29 +124,31 @@ class MemoryCounters:
                 self._at_once.pop(charge.scope, None)
 
     def _correct_rate(self, charge: Charge, taken_at: float, now: float) -> None:
-        seconds = charge.limit.window_seconds
+        scope, limit, amount = charge
+        seconds = limit.window_seconds
         bucket = int(taken_at * BUCKETS // seconds)
         newest = int(now * BUCKETS // seconds)
-        if bucket < newest - BUCKETS:
+        if bucket < newest - BUCKETS or not amount:
             return
-        table = self._table(charge.limit)
-        window = table.get(charge.scope)
+        table = self._table(limit)
+        window = table.get(scope)
         if window is None:
-            if charge.amount >= 0:
+            if amount > 0:
                 return
-            window = self._add(table, charge.scope, newest)
-        place = bisect_left(window.buckets, bucket)
-        if place == len(window.buckets) or window.buckets[place] != bucket:
-            window.buckets.insert(place, bucket)
-            window.amounts.insert(place, 0)
+            window = self._add(table, scope, newest)
+        buckets, amounts = window.buckets, window.amounts
+        place = len(buckets) - 1 if buckets and buckets[-1] == bucket else bisect_left(buckets, bucket)
+        if place == len(buckets) or buckets[place] != bucket:
+            buckets.insert(place, bucket)
+            amounts.insert(place, 0)
         # Never below nothing: the scope may have been pushed out since, and what is not counted cannot be given back.
-        before = window.amounts[place]
-        after = max(0, before - charge.amount)
+        before = amounts[place]
+        after = max(0, before - amount)
         window.total += after - before
         if after:
-            window.amounts[place] = after
+            amounts[place] = after
         else:
-            del window.buckets[place], window.amounts[place]
+            del buckets[place], amounts[place]
 
     def _room(self, scope: str, limit: Limit, now: float) -> Room:
         """How a limit stands, without taking anything."""
@@ -157,10 +162,9 @@ class MemoryCounters:
         return Room(scope, limit, max(0, limit.amount - window.total), reset_seconds)
 
     def _table(self, limit: Limit) -> OrderedDict[str, _Window]:
-        kind = (limit.measure, limit.window_seconds)
-        table = self._rates.get(kind)
+        table = self._rates.get(limit.kind)
         if table is None:
-            table = self._rates[kind] = OrderedDict()
+            table = self._rates[limit.kind] = OrderedDict()
         return table
 
     def _add(self, table: OrderedDict[str, _Window], scope: str, bucket: int) -> _Window:

@@ -12,27 +12,37 @@ LONGEST_RETRY_SECONDS = 61
 """A minute's window has room again within so many seconds. Who would have to wait for a day's is told not to try."""
 
 
-_KINDS = {
-    measure: tuple(f"x-ratelimit-{what}-{measure.value}".encode() for what in ("limit", "remaining", "reset"))
+_REQUESTS, _TOKENS = (
+    tuple(f"x-ratelimit-{what}-{measure.value}".encode() for what in ("limit", "remaining", "reset"))
     for measure in (Measure.REQUESTS, Measure.TOKENS)
-}
+)
 
 
 def limit_headers(rooms: Sequence[Room]) -> list[tuple[bytes, bytes]]:
     """`x-ratelimit-*` for requests and tokens, each from the limit that is nearest to its end."""
-    nearest: dict[Measure, Room] = {}
+    requests: Room | None = None
+    tokens: Room | None = None
     for room in rooms:
-        other = nearest.get(room.limit.measure)
-        if other is None or room.remaining * other.limit.amount < other.remaining * room.limit.amount:
-            nearest[room.limit.measure] = room
+        measure = room.limit.measure
+        if measure is Measure.REQUESTS:
+            requests = room if requests is None else _nearer(room, requests)
+        elif measure is Measure.TOKENS:
+            tokens = room if tokens is None else _nearer(room, tokens)
     headers: list[tuple[bytes, bytes]] = []
-    for measure, (limit, remaining, reset) in _KINDS.items():
-        if measure in nearest:
-            room = nearest[measure]
-            headers.append((limit, b"%d" % room.limit.amount))
-            headers.append((remaining, b"%d" % max(0, room.remaining)))
-            headers.append((reset, b"%ds" % math.ceil(room.reset_seconds)))
+    if requests is not None:
+        headers += zip(_REQUESTS, _figures(requests), strict=True)
+    if tokens is not None:
+        headers += zip(_TOKENS, _figures(tokens), strict=True)
     return headers
+
+
+def _nearer(room: Room, other: Room) -> Room:
+    return room if room.remaining * other.limit.amount < other.remaining * room.limit.amount else other
+
+
+def _figures(room: Room) -> tuple[bytes, bytes, bytes]:
+    _, limit, remaining, reset_seconds = room
+    return b"%d" % limit.amount, b"%d" % (max(0, remaining)), b"%ds" % math.ceil(reset_seconds)
 
 
 def error_headers(error: GatewayError) -> list[tuple[bytes, bytes]]:

@@ -11,16 +11,44 @@ Rules of the hold:
 
 import asyncio
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from tollbar.domain.catalogue import Plan
 from tollbar.domain.errors import Overloaded, RateLimited
 from tollbar.domain.identity import Principal
-from tollbar.domain.limits import Bounds, Charge, Measure, Room, Verdict
+from tollbar.domain.limits import Bounds, Charge, Limit, Measure, Room, Verdict
 from tollbar.domain.records import Outcome
 from tollbar.gateway.entries import estimated
 from tollbar.gateway.hold import EXIT_SECONDS, Hold, claims_of, to_the_end
 from tollbar.gateway.visit import Visit
 from tollbar.ports import Clock, Counters, Ledger
+
+MOST_TERMS = 100_000
+
+
+class Terms(NamedTuple):
+    """The limits of a principal as the charges they mean, worked out once and not for every call."""
+
+    principal: Principal
+    scope: str
+    entry: Sequence[Charge]
+    slots: Sequence[Charge]
+    tokens: Sequence[Limit]
+
+    def token_charges(self, bounds: Bounds) -> list[Charge]:
+        """What a call is expected to use; a completion longer than the whole limit does not keep a short prompt out."""
+        return [
+            Charge(self.scope, limit, min(bounds.expected_tokens, max(limit.amount, bounds.prompt_tokens)))
+            for limit in self.tokens
+        ]
+
+
+def terms_of(principal: Principal) -> Terms:
+    """The terms on which a principal's calls come in."""
+    scope, limits = f"key:{principal.key_id}", principal.limits
+    entry = [Charge(scope, limit) for limit in limits if limit.measure is not Measure.TOKENS]
+    slots = [charge for charge in entry if charge.limit.measure is Measure.CONCURRENCY]
+    return Terms(principal, scope, entry, slots, [limit for limit in limits if limit.measure is Measure.TOKENS])
 
 
 class Admission:
@@ -31,19 +59,17 @@ class Admission:
         self._ledger = ledger
         self._clock = clock
         self._owed: list[tuple[Hold, Outcome]] = []
+        self._terms: dict[str, Terms] = {}
 
     async def enter(self, visit: Visit) -> None:
         """The first gate: requests and concurrency, all or none; raises RateLimited. `leave` gives the slot back."""
-        scope = f"key:{visit.principal.key_id}"
-        charges = [Charge(scope, limit) for limit in visit.principal.limits if limit.measure is not Measure.TOKENS]
-        if charges:
-            await self._take(visit, charges)
+        terms = self._terms_of(visit.principal)
+        if terms.entry:
+            await self._take(visit, terms.entry)
 
     def leave(self, visit: Visit) -> None:
         """Gives the concurrency slot of an entered call back."""
-        scope = f"key:{visit.principal.key_id}"
-        limits = visit.principal.limits
-        slots = [Charge(scope, limit) for limit in limits if limit.measure is Measure.CONCURRENCY]
+        slots = self._terms_of(visit.principal).slots
         if slots:
             self._counters.give_back(slots, visit.arrival.at)
 
@@ -54,7 +80,7 @@ class Admission:
     async def begin(self, visit: Visit, plan: Plan, bounds: Bounds) -> Hold:
         """Takes what `hold` holds."""
         claims = claims_of(visit.principal, bounds)
-        charges = _token_charges(visit.principal, bounds)
+        charges = self._terms_of(visit.principal).token_charges(bounds)
         taken_at = (await self._take(visit, charges)).taken_at if charges else 0.0
         try:
             estimate = estimated(visit, plan, bounds, self._clock.now())
@@ -80,6 +106,15 @@ class Admission:
     def owed(self) -> int:
         """How many settlements wait for the store."""
         return len(self._owed)
+
+    def _terms_of(self, principal: Principal) -> Terms:
+        known = self._terms.get(principal.key_id)
+        if known is not None and known.principal is principal:
+            return known
+        if len(self._terms) >= MOST_TERMS:
+            self._terms.clear()
+        made = self._terms[principal.key_id] = terms_of(principal)
+        return made
 
     async def _take(self, visit: Visit, charges: Sequence[Charge]) -> Verdict:
         verdict = await self._counters.take(charges)
@@ -119,16 +154,6 @@ class Holding:
     async def __aexit__(self, kind: object, fault: BaseException | None, trace: object) -> None:
         if self._hold is not None:
             await self._admission.end(self._hold, _outcome(fault, self._visit))
-
-
-def _token_charges(principal: Principal, bounds: Bounds) -> list[Charge]:
-    """What the call is expected to use; a completion longer than the whole limit does not keep a short prompt out."""
-    scope = f"key:{principal.key_id}"
-    return [
-        Charge(scope, limit, min(bounds.expected_tokens, max(limit.amount, bounds.prompt_tokens)))
-        for limit in principal.limits
-        if limit.measure is Measure.TOKENS
-    ]
 
 
 def _refusal(refused: Charge, retry_after_seconds: float, rooms: Sequence[Room]) -> RateLimited:

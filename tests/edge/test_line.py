@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tollbar.edge.line import Departure, Line, Message
+from tollbar.edge.line import Departure, Line, Message, Presence
 
 pytestmark = pytest.mark.anyio
 
@@ -159,3 +159,36 @@ async def test_silence_is_noticed_again_and_again() -> None:
         await asyncio.Event().wait()
     assert said == [0, 1, 2]
     assert departure.has_left is True
+
+
+async def test_our_own_server_tells_of_a_departure_without_a_task() -> None:
+    """Whoever watches is called once, at the moment; who was forgotten is not."""
+    presence = Presence()
+    wire = Wire()
+    async with Departure(wire.incoming.get, presence) as departure:
+        departure.watch()
+        asyncio.get_running_loop().call_soon(presence.end)
+        await asyncio.Event().wait()
+    assert departure.has_left is True
+    assert wire.incoming.qsize() == 0
+
+
+async def test_a_caller_who_left_before_anybody_watched_is_noticed() -> None:
+    """The body was read, and then the connection broke: there will be no second sign of it."""
+    presence = Presence()
+    presence.end()
+    async with Departure(Wire().incoming.get, presence) as departure:
+        departure.watch()
+        await asyncio.Event().wait()
+    assert departure.has_left is True
+
+
+async def test_after_stop_our_own_server_calls_nobody() -> None:
+    """An answer that is whole cannot be cancelled any more."""
+    presence = Presence()
+    async with Departure(Wire().incoming.get, presence) as departure:
+        departure.watch()
+        departure.stop()
+        presence.end()
+        await asyncio.sleep(0)
+    assert departure.has_left is False

@@ -53,6 +53,7 @@ PLACES = {
     "uvicorn": ("edge", "cli", "app"),
     "uvloop": ("cli", "app"),
     "yaml": ("settings",),
+    "yarl": ("providers.transport",),
 }
 
 

@@ -1,11 +1,11 @@
 """The way back to one caller: the status goes out once, and what is said after it is in-band.
 
-A line also notices when its caller leaves: ASGI tells of that only to those who wait on `receive`, so a watcher does,
-beside the work, and cancels it. The same watcher says a word to a caller who has waited long for a stream.
+A departure notices when the caller leaves, and cancels the work. It also says a word to one who has waited long for a
+stream.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from types import TracebackType
 
 Message = MutableMapping[str, object]
@@ -56,16 +56,48 @@ class Line:
         await self._send({"type": "http.response.body", "body": b""})
 
 
+class Presence:
+    """Whether a caller is still there, kept by our server for each connection."""
+
+    __slots__ = ("_is_over", "_watchers")
+
+    def __init__(self) -> None:
+        self._watchers: set[Callable[[], None]] = set()
+        self._is_over = False
+
+    def watch(self, on_leave: Callable[[], None]) -> None:
+        """Has `on_leave` called when the caller leaves; at once, if it has left."""
+        if self._is_over:
+            on_leave()
+        else:
+            self._watchers.add(on_leave)
+
+    def forget(self, on_leave: Callable[[], None]) -> None:
+        """Does not call it any more."""
+        self._watchers.discard(on_leave)
+
+    def end(self) -> None:
+        """The caller has left."""
+        self._is_over = True
+        watchers, self._watchers = self._watchers, set()
+        for on_leave in watchers:
+            on_leave()
+
+
 class Departure:
     """Cancels the work of its block when the caller leaves, and swallows just that cancellation.
 
-    `watch` or `reassure` begins to listen once the body has been read.
+    `watch` or `reassure` begins to listen once the body has been read. Our own server has a `presence`
+    to ask; of another one it is known only to who waits on `receive`, so then a task does.
     """
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, presence: Presence | None = None) -> None:
         self._receive = receive
+        self._presence = presence
         self._task = asyncio.current_task()
         self._watcher: asyncio.Task[None] | None = None
+        self._speaker: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self.has_left = False
 
     async def __aenter__(self) -> "Departure":
@@ -82,17 +114,24 @@ class Departure:
 
     def watch(self) -> None:
         """Begins to listen for the caller's leaving."""
-        self._watcher = asyncio.create_task(self._listen())
+        if self._presence is None:
+            self._watcher = asyncio.create_task(self._listen())
+        else:
+            self._presence.watch(self.left)
 
-    def reassure(self, on_silence: Callable[[], Awaitable[None]], seconds: float) -> None:
-        """Listens, too, and calls `on_silence` each time so many seconds have gone by."""
-        self._watcher = asyncio.create_task(self._listen_and_speak(on_silence, seconds))
+    def reassure(self, on_silence: Callable[[], Coroutine[None, None, None]], seconds: float) -> None:
+        """Listens, too, and runs `on_silence` each time so many seconds have gone by."""
+        self.watch()
+        self._arm(on_silence, seconds)
 
     def stop(self) -> None:
         """Listens no more: the answer is whole, and a caller who has it may leave."""
-        if self._watcher is not None:
-            self._watcher.cancel()
-            self._watcher = None
+        if self._presence is not None:
+            self._presence.forget(self.left)
+        for running in (self._watcher, self._speaker, self._timer):
+            if running is not None:
+                running.cancel()
+        self._watcher = self._speaker = self._timer = None
 
     def left(self) -> None:
         """The caller was seen leaving: the work is cancelled."""
@@ -105,10 +144,9 @@ class Departure:
             pass
         self.left()
 
-    async def _listen_and_speak(self, on_silence: Callable[[], Awaitable[None]], seconds: float) -> None:
-        while True:
-            try:
-                async with asyncio.timeout(seconds):
-                    return await self._listen()
-            except TimeoutError:
-                await on_silence()
+    def _arm(self, on_silence: Callable[[], Coroutine[None, None, None]], seconds: float) -> None:
+        def speak() -> None:
+            self._speaker = asyncio.create_task(on_silence())
+            self._arm(on_silence, seconds)
+
+        self._timer = asyncio.get_running_loop().call_later(seconds, speak)

@@ -50,7 +50,7 @@ class CallResponse:
         self._scope = scope
         self._receive = receive
         self._line = Line(send)
-        self._departure = Departure(receive)
+        self._departure = Departure(receive, scope.get("tollbar.presence"))  # type: ignore[arg-type]
         self._visit: Visit | None = None
         self._request_id = str(scope["tollbar.request_id"])
 

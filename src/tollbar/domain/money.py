@@ -4,7 +4,7 @@ Dollars are held as whole nano-dollars. Prices are whole pico-dollars per token,
 tokens is no whole number of nano-dollars: a dollar per million tokens is a million pico-dollars per token.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, Decimal
 from enum import StrEnum
 from typing import NamedTuple
@@ -60,6 +60,14 @@ class PriceCard:
     audio_prompt: Rate | None = None
     audio_completion: Rate | None = None
     per_request_pico: int = 0
+    dearest: tuple[int, int] = field(init=False, repr=False, compare=False, default=(0, 0))
+    """The dearest that a token of the prompt, and one of the completion, can be of any kind."""
+
+    def __post_init__(self) -> None:
+        prompts = (self.prompt, self.cached_read, self.cached_write, self.audio_prompt)
+        completions = (self.completion, self.reasoning, self.audio_completion)
+        dearest = tuple(max(rate.highest for rate in rates if rate) for rates in (prompts, completions))
+        object.__setattr__(self, "dearest", dearest)
 
 
 class LineItem(NamedTuple):
@@ -113,14 +121,7 @@ def _kinds(usage: Usage, card: PriceCard) -> tuple[tuple[str, int, Rate], ...]:
 
 def most(prompt_tokens: int, completion_tokens: int, card: PriceCard) -> int:
     """The most, in nano-dollars, that so many tokens can cost whatever kinds they turn out to be."""
-    dearest_prompt = card.prompt.highest
-    for rate in (card.cached_read, card.cached_write, card.audio_prompt):
-        if rate is not None:
-            dearest_prompt = max(dearest_prompt, rate.highest)
-    dearest_completion = card.completion.highest
-    for rate in (card.reasoning, card.audio_completion):
-        if rate is not None:
-            dearest_completion = max(dearest_completion, rate.highest)
+    dearest_prompt, dearest_completion = card.dearest
     pico = card.per_request_pico + prompt_tokens * dearest_prompt + completion_tokens * dearest_completion
     return -(-pico // PICO_PER_NANO)
 

@@ -22,17 +22,15 @@ async def read_body(headers: Sequence[tuple[bytes, bytes]], receive: Receive, li
         raise too_large(limit_bytes)
     if fields.get(b"content-encoding", b"").strip().lower() not in (b"", b"identity"):
         raise InvalidValue("The body is compressed, which is not accepted here.", hint="Send it as plain JSON.")
-    pieces: list[bytes] = []
-    size = 0
-    has_more = True
-    while has_more:
+    message = await receive()
+    pieces = [_piece(message)]
+    size = len(pieces[0])
+    while message.get("more_body") and size <= limit_bytes:
         message = await receive()
-        piece = _piece(message)
-        size += len(piece)
-        if size > limit_bytes:
-            raise too_large(limit_bytes)
-        pieces.append(piece)
-        has_more = bool(message.get("more_body"))
+        pieces.append(_piece(message))
+        size += len(pieces[-1])
+    if size > limit_bytes:
+        raise too_large(limit_bytes)
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 

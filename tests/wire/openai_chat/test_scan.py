@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 from tollbar.domain.errors import StreamBroken
 from tollbar.domain.usage import Usage
-from tollbar.wire.openai_chat.scan import MOST_TOKENS, Choice, output_bytes, read, usage
+from tollbar.wire.openai_chat.scan import (
+    MOST_TOKENS,
+    Choice,
+    Skimmed,
+    output_bytes,
+    read,
+    skim,
+    skim_each,
+    usage,
+)
 
 
 def frame(**fields: Any) -> bytes:
@@ -193,3 +202,49 @@ def test_any_frame_is_read_or_broken(data: bytes) -> None:
         return
     assert sum(map(output_bytes, found.choices or ())) >= 0
     assert usage(found) is None or isinstance(usage(found), Usage)
+
+
+deltas = st.fixed_dictionaries(
+    {},
+    optional={
+        "role": st.just("assistant"),
+        "content": st.none() | st.text(max_size=5),
+        "refusal": st.none() | st.text(max_size=3),
+        "reasoning_content": st.none() | st.text(max_size=3),
+        "tool_calls": st.just([{"index": 0, "function": {"arguments": "{}"}}]),
+        "unheard_of": st.just(1),
+    },
+)
+choices = st.fixed_dictionaries(
+    {"index": st.integers(0, 2), "delta": deltas, "finish_reason": st.none() | st.just("stop")}
+)
+frames = st.fixed_dictionaries(
+    {"choices": st.lists(choices, max_size=2)},
+    optional={"usage": st.none() | st.just({"prompt_tokens": 3, "completion_tokens": 1}), "error": st.none()},
+)
+
+
+@given(st.lists(frames | st.none(), max_size=4))
+def test_frames_skimmed_together_say_what_each_of_them_says(told: list[dict[str, Any] | None]) -> None:
+    """Reading plain frames as one array changes nothing about what is counted, seen and finished."""
+    payloads = [None if each is None else json.dumps(each).encode() for each in told]
+    one_by_one = skim_each(payloads)
+    together = skim(payloads) or one_by_one
+    assert one_by_one.indexes == together.indexes
+    assert set(one_by_one.finished) == set(together.finished)
+    assert one_by_one.output_bytes == together.output_bytes
+    assert list(one_by_one.reports) == list(together.reports)
+
+
+def test_plain_frames_are_skimmed() -> None:
+    """The usual frames take the short way; anything else in a delta takes the long one."""
+    plain = [{"index": 0, "delta": {"role": "assistant", "content": "é"}, "finish_reason": None, "logprobs": None}]
+    assert skim([frame(choices=plain)]) == Skimmed({0}, (), 2, ())
+    assert skim([frame(choices=[{"index": 0, "delta": {"content": "a", "audio": {}}}])]) is None
+
+
+@pytest.mark.parametrize("payload", [b'{"choices":[]},{"choices":[]}', b'{"choices":[]}]', b"", b"1],[2"])
+def test_a_frame_that_pretends_to_be_several_is_no_plain_one(payload: bytes) -> None:
+    """Brackets and commas between frames are ours."""
+    assert skim([payload]) is None
+    assert skim([payload, b'{"choices":[]}']) is None

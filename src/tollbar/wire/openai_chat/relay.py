@@ -53,31 +53,32 @@ class Relay:
         return last
 
     def _relayed(self, block: bytes) -> Frames | None:
-        size = 0
-        is_content = False
-        usage: Usage | None = None
-        hidden: list[int] = []
         payloads = sse.payloads(block)
-        for position, data in enumerate(payloads):
-            if data is None:
-                continue
-            if data == _DONE:
-                self._check_complete()
-                self.is_done = True
-                if position + 1 < len(payloads):
-                    block = b"".join(sse.frames(block)[: position + 1])
-                break
-            frame = scan.read(data)
-            if frame.choices:
-                added = self._note(frame.choices)
-                size += added
-                is_content = is_content or added > 0 or bool(self._finished)
-            if frame.usage is not None:
-                usage = _merged(usage, scan.usage(frame))
-                if self._hide_usage and not frame.choices:
-                    hidden.append(position)
-        raw = _without(block, hidden) if hidden else block
-        return Frames(raw, is_content, size, usage, self.is_done) if raw or usage else None
+        is_done = _DONE in payloads
+        if is_done:
+            end = payloads.index(_DONE)
+            if end + 1 < len(payloads):
+                block = b"".join(sse.frames(block)[: end + 1])
+            del payloads[end:]
+        said = self._skimmed(payloads)
+        if is_done:
+            self._check_complete()
+            self.is_done = True
+        usage: Usage | None = None
+        for _, report, _ in said.reports:
+            usage = report if usage is None else merge(usage, report)
+        if self._hide_usage and said.reports:
+            block = _without(block, payloads, [place for place, _, is_alone in said.reports if is_alone])
+        is_content = bool(said.indexes) and (said.output_bytes > 0 or bool(self._finished))
+        return Frames(block, is_content, said.output_bytes, usage, is_done) if block or usage else None
+
+    def _skimmed(self, payloads: Sequence[bytes | None]) -> scan.Skimmed:
+        """What frames say; noted of the choices, too."""
+        said = scan.skim(payloads) or scan.skim_each(payloads)
+        self._seen |= said.indexes
+        if said.finished:
+            self._finished.update(said.finished)
+        return said
 
     def _note(self, choices: Sequence[scan.Choice]) -> int:
         size = 0
@@ -102,9 +103,11 @@ class Relay:
         return Frames(document, True, self._note(frame.choices), scan.usage(frame), True)
 
 
-def _merged(earlier: Usage | None, later: Usage | None) -> Usage | None:
-    return merge(earlier, later) if earlier and later else later or earlier
-
-
-def _without(block: bytes, hidden: Sequence[int]) -> bytes:
+def _without(block: bytes, payloads: Sequence[bytes | None], hidden: Sequence[int]) -> bytes:
+    """The block less some frames; nearly always it is one, of one line."""
+    if len(hidden) == 1:
+        frame = b"data: %b\n\n" % (payloads[hidden[0]] or b"")
+        start = block.rfind(frame)
+        if start == 0 or block[start - 2 : start] == b"\n\n":
+            return block[:start] + block[start + len(frame) :]
     return b"".join(frame for position, frame in enumerate(sse.frames(block)) if position not in hidden)

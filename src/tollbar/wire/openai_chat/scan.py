@@ -5,6 +5,10 @@ such a frame is read with the standard library instead.
 """
 
 import json
+from collections.abc import Collection, Sequence
+from itertools import chain
+from operator import attrgetter
+from typing import NamedTuple
 
 import msgspec
 
@@ -59,7 +63,44 @@ class Frame(msgspec.Struct, gc=False):
     error: msgspec.Raw = _NULL
 
 
+class _PlainSaid(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    role: str | None = None
+    content: str | None = None
+    refusal: None = None
+    reasoning_content: None = None
+    reasoning: None = None
+    tool_calls: None = None
+    function_call: None = None
+
+
+class _PlainChoice(msgspec.Struct, gc=False):
+    delta: _PlainSaid
+    index: int = 0
+    finish_reason: str | None = None
+
+
+class _PlainFrame(msgspec.Struct, gc=False):
+    choices: list[_PlainChoice]
+    usage: _Usage | None = None
+    error: None = None
+
+
+class Skimmed(NamedTuple):
+    """What some frames say together: which choices spoke and which ended, how much, and their usage reports.
+
+    A report comes with the place of its frame, and with whether that holds nothing else.
+    """
+
+    indexes: set[int]
+    finished: Collection[int]
+    output_bytes: int
+    reports: Sequence[tuple[int, Usage, bool]]
+
+
 _DECODE = msgspec.json.Decoder(Frame).decode
+_SKIM = msgspec.json.Decoder(list[_PlainFrame]).decode
+_CHOICES, _USAGE = attrgetter("choices"), attrgetter("usage")
+_INDEX, _REASON, _CONTENT = attrgetter("index"), attrgetter("finish_reason"), attrgetter("delta.content")
 MOST_TOKENS = 1_000_000_000
 """More than any call can consume: a report beyond it is a fault of the provider's, and would not fit the ledger."""
 
@@ -75,13 +116,60 @@ def read(data: bytes) -> Frame:
     return frame
 
 
+def skim(payloads: Sequence[bytes | None]) -> Skimmed | None:
+    """What plain frames say, read together as one array; None when one of them is not plain: then `read` each.
+
+    A frame is plain that holds words, an end or a usage report and nothing else, which nearly every one is. It is what
+    it seems only if there are as many as there were payloads: one could pretend to be two.
+    """
+    if None in payloads:
+        return None
+    try:
+        frames = _SKIM(b"[%b]" % b",".join(payloads))  # type: ignore[arg-type]
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None
+    if len(frames) != len(payloads):
+        return None
+    choices = list(chain.from_iterable(map(_CHOICES, frames)))
+    words = "".join(filter(None, map(_CONTENT, choices)))
+    finished: Collection[int] = ()
+    if any(reason is not None for reason in set(map(_REASON, choices))):
+        finished = [choice.index for choice in choices if choice.finish_reason is not None]
+    reports: Sequence[tuple[int, Usage, bool]] = ()
+    if any(map(_USAGE, frames)):
+        told = enumerate(frames)
+        reports = [(place, _usage(each.usage), not each.choices) for place, each in told if each.usage is not None]
+    return Skimmed(set(map(_INDEX, choices)), finished, _size(words), reports)
+
+
+def skim_each(payloads: Sequence[bytes | None]) -> Skimmed:
+    """The same for frames of any kind, one after another; raises as `read` does."""
+    indexes: set[int] = set()
+    finished: list[int] = []
+    size = 0
+    reports: list[tuple[int, Usage, bool]] = []
+    for place, data in enumerate(payloads):
+        if data is None:
+            continue
+        frame = read(data)
+        for choice in frame.choices or ():
+            indexes.add(choice.index)
+            size += output_bytes(choice)
+            if choice.finish_reason is not None:
+                finished.append(choice.index)
+        if frame.usage is not None:
+            reports.append((place, _usage(frame.usage), not frame.choices))
+    return Skimmed(indexes, finished, size, reports)
+
+
 def output_bytes(choice: Choice) -> int:
     """How many bytes of content a choice holds: text, reasoning, refusal, tool calls and audio."""
     said = choice.delta or choice.message
     if said is None:
         return 0
     # Nearly every frame is a piece of text and nothing else.
-    size = _size(said.content) if said.content else 0
+    content = said.content
+    size = 0 if not content else len(content) if content.isascii() else _size(content)
     if said.reasoning_content or said.reasoning or said.refusal:
         size += _size(said.reasoning_content or said.reasoning or "") + _size(said.refusal or "")
     if said.tool_calls is not _NULL or said.function_call is not _NULL or said.audio is not _NULL:
@@ -94,10 +182,12 @@ def _size(text: str) -> int:
 
 
 def usage(frame: Frame) -> Usage | None:
-    """The usage report of a frame, impossible figures read as the nearest possible; None when it holds none."""
-    report = frame.usage
-    if report is None:
-        return None
+    """The usage report of a frame; None when it holds none."""
+    return None if frame.usage is None else _usage(frame.usage)
+
+
+def _usage(report: _Usage) -> Usage:
+    """A report with impossible figures read as the nearest possible."""
     prompt, completion = report.prompt_tokens_details, report.completion_tokens_details
     return Usage(
         prompt_tokens=_figure(report.prompt_tokens),

@@ -146,11 +146,11 @@ class _Counters:
         self._sums: dict[tuple[str, ...], int] = {} if description.labels else {(): 0}
 
     def add(self, labels: tuple[str, ...], amount: int) -> None:
-        sums = self._sums
-        if labels not in sums:
-            labels = _bounded(labels, sums)
-            sums.setdefault(labels, 0)
-        sums[labels] += amount
+        try:
+            self._sums[labels] += amount
+        except KeyError:
+            labels = _bounded(labels, self._sums)
+            self._sums[labels] = self._sums.get(labels, 0) + amount
 
     def family(self) -> "Metric":
         from prometheus_client.core import CounterMetricFamily

@@ -4,7 +4,7 @@ Rates are not money: they are kept in `Counters`, fast and forgotten with time, 
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -22,18 +22,16 @@ class Measure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most `amount` of a measure in any window of `window_seconds` (0 for concurrency: at any moment).
-
-    `kind` is what tells limits of one scope apart: measure and window, whatever the amount.
-    """
+    """At most `amount` of a measure in any window of `window_seconds` (0 for concurrency: at any moment)."""
 
     measure: Measure
     amount: int
     window_seconds: int
-    kind: tuple[Measure, int] = field(init=False, repr=False, compare=False, default=(Measure.REQUESTS, 0))
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "kind", (self.measure, self.window_seconds))
+    @property
+    def kind(self) -> tuple[Measure, int]:
+        """What tells limits of one scope apart: measure and window, whatever the amount."""
+        return self.measure, self.window_seconds
 
     def __str__(self) -> str:
         if self.measure is Measure.CONCURRENCY:

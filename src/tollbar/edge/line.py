@@ -98,6 +98,7 @@ class Departure:
         self._watcher: asyncio.Task[None] | None = None
         self._speaker: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._is_watching = False
         self.has_left = False
 
     async def __aenter__(self) -> "Departure":
@@ -114,6 +115,7 @@ class Departure:
 
     def watch(self) -> None:
         """Begins to listen for the caller's leaving."""
+        self._is_watching = True
         if self._presence is None:
             self._watcher = asyncio.create_task(self._listen())
         else:
@@ -126,6 +128,9 @@ class Departure:
 
     def stop(self) -> None:
         """Listens no more: the answer is whole, and a caller who has it may leave."""
+        if not self._is_watching:
+            return
+        self._is_watching = False
         if self._presence is not None:
             self._presence.forget(self.left)
         for running in (self._watcher, self._speaker, self._timer):

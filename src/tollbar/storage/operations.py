@@ -132,13 +132,14 @@ class Settlement(Ending):
         self.is_overrun = False
         for lease, amount, is_direct in held.parts:
             charge = self.unheld.pop(lease.allowance, 0)
-            rest = amount - charge
             # Near the end of an allowance the rest goes back to the store, where every process finds it; and so does
             # always what came from there.
-            is_kept = rest > 0 and not is_direct and not lease.is_low(amount)
+            is_kept = charge < amount and not is_direct and not lease.is_low(amount)
             self.changes.append(Change(lease.allowance, lease.period, charge, charge if is_kept else amount))
-            self.is_overrun |= rest < 0
-        self.is_overrun |= bool(self.unheld)
+            if charge > amount:
+                self.is_overrun = True
+        if self.unheld:
+            self.is_overrun = True
 
     @property
     def is_empty(self) -> bool:

@@ -14,12 +14,13 @@ from types import TracebackType
 from typing import Self
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
 
 from tollbar.domain.catalogue import Timeouts
 from tollbar.domain.errors import StreamBroken, UpstreamError, UpstreamFailed, UpstreamMisconfigured, UpstreamTimeout
 from tollbar.ports import Clock
 from tollbar.providers.faults import Peer, from_status, read
-from tollbar.providers.transport.exchange import Address, Pool, Received, exchange
+from tollbar.providers.transport.exchange import Address, Outgoing, Pool, Received, exchange
 from tollbar.providers.transport.limits import Limits
 
 MAX_ERROR_BYTES = 64 * 1024
@@ -51,6 +52,7 @@ class Answer:
         self._content: aiohttp.StreamReader = aiohttp.EMPTY_PAYLOAD
         self._waiting_since: float | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._stall: _Stall | None = None
         self._late: UpstreamTimeout | None = None
 
     async def __aenter__(self) -> Self:
@@ -120,32 +122,44 @@ class Answer:
 
     def close(self) -> None:
         """Gives the connection up. May be called more than once."""
-        if self._timer is not None:
-            self._timer.cancel()
+        self._cancel_timers()
         if self._response is not None:
             self._response.close()
 
     async def _head(self) -> Received | aiohttp.ClientResponse:
         """Status and headers."""
-        stall: _Stall | None = None
         body: bytes | io.BytesIO = self._body
-        connect = _connect_within(self._limits.timeouts.connect)
+        if len(self._body) > LARGE_BODY_BYTES:
+            body = io.BytesIO(self._body)
+            self._stall = _Stall(body, len(self._body), self._limits.timeouts)
+        within = min(self._limits.timeouts.connect, self._limits.total_seconds)
+        if within <= 0:  # which aiohttp would take for no limit
+            raise self._exceeded("total")
         try:
-            async with asyncio.timeout_at(min(self._first_byte_at, self._ends_at)) as scope:
-                if len(self._body) > LARGE_BODY_BYTES:
-                    body = io.BytesIO(self._body)
-                    stall = _Stall(scope, body, len(self._body), self._limits.timeouts)
-                return await exchange(self._pool, self._address, body, connect)
+            return await exchange(self._pool, Outgoing(self._address, body, _connect_within(within), self._connected))
         except aiohttp.ConnectionTimeoutError:
-            raise self._exceeded("connect") from None
+            raise self._exceeded("connect" if self._loop.time() < self._ends_at else "total") from None
         except TimeoutError:
             which = self._limits.first_byte if self._loop.time() < self._ends_at else "total"
-            raise self._exceeded("write" if stall is not None and stall.is_stalled else which) from None
+            raise self._exceeded("write" if self._stall is not None and self._stall.is_stalled else which) from None
         except (aiohttp.ClientError, OSError) as error:
             raise unreachable(self._peer, error) from error
         finally:
-            if stall is not None:
-                stall.cancel()
+            self._cancel_timers()
+
+    def _connected(self, protocol: ResponseHandler) -> None:
+        """There is a connection: who waits on it for the head waits no longer than allowed."""
+        self._cancel_timers()
+        until = min(self._first_byte_at, self._ends_at)
+        self._timer = self._loop.call_at(until, protocol.set_exception, TimeoutError())
+        if self._stall is not None:
+            self._stall.watch(protocol)
+
+    def _cancel_timers(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._stall is not None:
+            self._stall.cancel()
 
     async def _refusal(self, status: int) -> UpstreamError:
         return from_status(self._peer, status, self.headers, await self._error_body(), self._clock.now())
@@ -199,30 +213,35 @@ class Answer:
 class _Stall:
     """Ends the sending of a large request that makes no progress."""
 
-    def __init__(self, scope: asyncio.Timeout, body: io.BytesIO, body_bytes: int, timeouts: Timeouts) -> None:
+    def __init__(self, body: io.BytesIO, body_bytes: int, timeouts: Timeouts) -> None:
         self.is_stalled = False
         self._body = body
-        self._scope = scope
         self._body_bytes = body_bytes
-        self._seconds = timeouts.write
+        self._timeouts = timeouts
         self._sent = 0
         self._loop = asyncio.get_running_loop()
-        self._timer = self._loop.call_later(timeouts.connect + timeouts.write, self._look)
+        self._timer: asyncio.TimerHandle | None = None
+
+    def watch(self, protocol: ResponseHandler) -> None:
+        """Begins to look, now that there is a connection."""
+        self._sent = 0
+        self._timer = self._loop.call_later(self._timeouts.write, self._look, protocol)
 
     def cancel(self) -> None:
         """The answer has begun, or never will."""
-        self._timer.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
 
-    def _look(self) -> None:
+    def _look(self, protocol: ResponseHandler) -> None:
         sent = self._body.tell()
         if sent >= self._body_bytes:
             return
         if sent > self._sent:
             self._sent = sent
-            self._timer = self._loop.call_later(self._seconds, self._look)
+            self._timer = self._loop.call_later(self._timeouts.write, self._look, protocol)
             return
         self.is_stalled = True
-        self._scope.reschedule(self._loop.time())
+        protocol.set_exception(TimeoutError())
 
 
 @lru_cache(maxsize=64)

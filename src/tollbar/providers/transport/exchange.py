@@ -9,7 +9,7 @@ before a byte of the answer.
 
 import asyncio
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import aiohttp
@@ -93,22 +93,28 @@ class Address:
         return b"%b\r\nContent-Length: %d\r\n\r\n%b" % (self._head, len(body), body)
 
 
-async def exchange(
-    pool: Pool, address: Address, body: bytes | io.BytesIO, connect: aiohttp.ClientTimeout
-) -> Received | aiohttp.ClientResponse:
-    """The head of the answer to a request; raises aiohttp.ClientError, OSError, or TimeoutError.
+class Outgoing(NamedTuple):
+    """A request to make. `connected` is told the connection, on which whoever has waited too long can set an exception.
 
     A body that is a file is written piece by piece; its position tells how much was.
     """
+
+    address: Address
+    body: bytes | io.BytesIO
+    connect: aiohttp.ClientTimeout
+    connected: Callable[[ResponseHandler], None]
+
+
+async def exchange(pool: Pool, request: Outgoing) -> Received | aiohttp.ClientResponse:
+    """The head of the answer to a request; raises aiohttp.ClientError, OSError, or TimeoutError."""
     try:
-        return await _once(pool, address, body, connect, may_be_stale=True)
+        return await _once(pool, request, may_be_stale=True)
     except StaleConnectionError:
-        return await _once(pool, address, body, connect, may_be_stale=False)
+        return await _once(pool, request, may_be_stale=False)
 
 
-async def _once(
-    pool: Pool, address: Address, body: bytes | io.BytesIO, connect: aiohttp.ClientTimeout, may_be_stale: bool
-) -> Received | aiohttp.ClientResponse:
+async def _once(pool: Pool, outgoing: Outgoing, may_be_stale: bool) -> Received | aiohttp.ClientResponse:
+    address, body, connect, connected = outgoing
     message: bytes | None = None
     if isinstance(body, bytes) and address.proxy is None:
         request, message = address.pattern, address.message(body)
@@ -121,9 +127,12 @@ async def _once(
     except TimeoutError as fault:
         raise aiohttp.ConnectionTimeoutError from fault
     protocol = connection.protocol
+    if protocol is None:
+        raise aiohttp.ClientConnectionResetError("the connection was closed")
     is_new = protocol in pool.unused
     if is_new:
-        pool.unused.discard(protocol)  # type: ignore[arg-type]
+        pool.unused.discard(protocol)
+    connected(protocol)
     try:
         return await _answered(connection, request, message)
     except STALE as fault:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tollbar.wire.sse import Splitter, event, frames, payloads
+from tollbar.wire.sse import Splitter, event, frames, is_one_plain_frame, payloads
 
 LINES = st.sampled_from(
     [b"data: a", b"data:b", b"data:  c", b"data:", b"data", b": note", b"event: error", b"id: 7", b"da", b"data: \xff"]
@@ -123,3 +123,21 @@ def test_hostile_streams_take_no_time(raw: bytes) -> None:
     assert b"".join(blocks) + rest == raw
     payloads(raw)
     assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize(
+    ("data", "is_one"),
+    [
+        (b"data: {}\n\n", True),
+        (b"data: {}\n\ndata: {}\n\n", False),
+        (b"data: {\ndata: }\n\n", False),
+        (b"data: {}\n", False),
+        (b"data:{}\n\n", False),
+        (b": comment\n\n", False),
+        (b"data: {}\r\n\r\n", False),
+        (b"data: a\rb\n\n", False),
+    ],
+)
+def test_one_plain_frame_is_one_line_and_its_end(data: bytes, is_one: bool) -> None:
+    """Anything that a reader could take for more, or for less, is not."""
+    assert is_one_plain_frame(data) is is_one

@@ -53,33 +53,34 @@ class MemoryCounters:
     async def take(self, charges: Sequence[Charge]) -> Verdict:
         """Takes every charge or none; a charge above its whole limit is refused for as long as the window lasts."""
         now = self._clock.monotonic()
-        refused: Charge | None = None
-        retry_after_seconds = 0.0
         rooms: list[Room] = []
-        taken: list[Charge] = []
         for charge in charges:
-            room, wait_seconds = self._take(charge, now)
-            if room is not None:
-                taken.append(charge)
-                rooms.append(room)
-            elif refused is None or wait_seconds > retry_after_seconds:
-                refused, retry_after_seconds = charge, wait_seconds
-        if refused is None:
-            return Verdict(tuple(rooms), now)
-        self._correct(taken, now, now)
-        standing = tuple(self._room(charge.scope, charge.limit, now) for charge in charges)
-        return Verdict(standing, now, refused, retry_after_seconds)
+            room = self._take(charge, now) if charge.limit.window_seconds else self._take_slots(charge)
+            if room is None:
+                return self._refuse(charges, len(rooms), now)
+            rooms.append(room)
+        return Verdict(tuple(rooms), now)
 
     def give_back(self, charges: Sequence[Charge], taken_at: float) -> None:
         """Corrects charges taken at `taken_at`; what has left its window meanwhile is no longer counted anyway."""
         self._correct(charges, taken_at, self._clock.monotonic())
 
-    def _take(self, charge: Charge, now: float) -> tuple[Room | None, float]:
-        """Counts the charge and says how its limit then stands; or counts nothing and says how long to wait."""
+    def _refuse(self, charges: Sequence[Charge], taken: int, now: float) -> Verdict:
+        """Gives the first `taken` charges back, and names the one to wait for longest of those that do not fit."""
+        refused = charges[taken]
+        longest = self._wait_seconds(refused, now)
+        self._correct(charges[:taken], now, now)
+        standing = tuple(self._room(charge.scope, charge.limit, now) for charge in charges)
+        for charge, room in zip(charges[taken + 1 :], standing[taken + 1 :], strict=True):
+            seconds = self._wait_seconds(charge, now) if charge.amount > room.remaining else 0.0
+            if seconds > longest:
+                refused, longest = charge, seconds
+        return Verdict(standing, now, refused, longest)
+
+    def _take(self, charge: Charge, now: float) -> Room | None:
+        """Counts the charge and says how its limit then stands; None, with nothing counted, when it does not fit."""
         scope, limit, amount = charge
         seconds = limit.window_seconds
-        if not seconds:
-            return self._take_slots(charge)
         bucket = int(now * BUCKETS // seconds)
         table = self._rates.get(limit.kind)
         if table is None:
@@ -93,7 +94,7 @@ class MemoryCounters:
         total = window.total + amount
         left = limit.amount - total
         if left < 0:
-            return None, _wait_seconds(window, charge, now)
+            return None
         window.total = total
         if buckets and buckets[-1] == bucket:
             window.amounts[-1] += amount
@@ -102,15 +103,30 @@ class MemoryCounters:
             window.amounts.append(amount)
             table.move_to_end(scope)
         reset_seconds = (buckets[-1] + BUCKETS + 1) * seconds / BUCKETS - now if buckets else 0.0
-        return Room(scope, limit, left, reset_seconds), 0.0
+        return Room(scope, limit, left, reset_seconds)
 
-    def _take_slots(self, charge: Charge) -> tuple[Room | None, float]:
+    def _take_slots(self, charge: Charge) -> Room | None:
         """The same for concurrency: a slot is free again as soon as it is given back, hence no reset."""
         in_use = self._at_once.get(charge.scope, 0) + charge.amount
         if in_use > charge.limit.amount:
-            return None, RETRY_CONCURRENCY_SECONDS
+            return None
         self._at_once[charge.scope] = in_use
-        return Room(charge.scope, charge.limit, charge.limit.amount - in_use, 0.0), 0.0
+        return Room(charge.scope, charge.limit, charge.limit.amount - in_use, 0.0)
+
+    def _wait_seconds(self, charge: Charge, now: float) -> float:
+        """How long until enough buckets have gone for a charge to fit; the whole window if it can never fit."""
+        seconds = charge.limit.window_seconds
+        if not seconds:
+            return RETRY_CONCURRENCY_SECONDS
+        window = self._table(charge.limit).get(charge.scope)
+        if window is None:
+            return float(seconds)
+        missing = window.total + charge.amount - charge.limit.amount
+        for bucket, amount in zip(window.buckets, window.amounts, strict=True):
+            missing -= amount
+            if missing <= 0:
+                return _ends_at(bucket, seconds) - now
+        return float(seconds)
 
     def _correct(self, charges: Sequence[Charge], taken_at: float, now: float) -> None:
         for charge in charges:
@@ -191,13 +207,3 @@ def _expire(window: _Window, bucket: int) -> None:
 def _ends_at(bucket: int, window_seconds: int) -> float:
     """When a bucket is counted no more: at the start of the first bucket whose window does not touch it."""
     return (bucket + BUCKETS + 1) * window_seconds / BUCKETS
-
-
-def _wait_seconds(window: _Window, charge: Charge, now: float) -> float:
-    """How long until enough buckets have gone for the charge to fit; the whole window if it can never fit."""
-    missing = window.total + charge.amount - charge.limit.amount
-    for bucket, amount in zip(window.buckets, window.amounts, strict=True):
-        missing -= amount
-        if missing <= 0:
-            return _ends_at(bucket, charge.limit.window_seconds) - now
-    return float(charge.limit.window_seconds)

@@ -74,6 +74,11 @@ def frames(block: bytes) -> list[bytes]:
     return found
 
 
+def is_one_plain_frame(data: bytes) -> bool:
+    """Whether the bytes are one whole frame of one `data: ` line."""
+    return data.startswith(b"data: ") and data.endswith(b"\n\n") and data.count(b"\n") == 2 and b"\r" not in data
+
+
 def payloads(block: bytes) -> list[bytes | None]:
     """The data of each frame of a block, lines joined by LF; None for a frame without any (a comment, say)."""
     if block.startswith(b"data: ") and b"\r" not in block and block.endswith(b"\n\n"):

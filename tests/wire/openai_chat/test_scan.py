@@ -14,6 +14,7 @@ from tollbar.wire.openai_chat.scan import (
     MOST_TOKENS,
     Choice,
     Skimmed,
+    glance,
     output_bytes,
     read,
     skim,
@@ -248,3 +249,15 @@ def test_a_frame_that_pretends_to_be_several_is_no_plain_one(payload: bytes) -> 
     """Brackets and commas between frames are ours."""
     assert skim([payload]) is None
     assert skim([payload, b'{"choices":[]}']) is None
+
+
+def test_a_frame_of_words_is_read_at_a_glance() -> None:
+    """Its choice and size; a frame that says anything else wants to be read properly."""
+    words = {"index": 1, "delta": {"content": "é!"}, "finish_reason": None}
+    assert glance(frame(choices=[words])) == (1, 3)
+    assert glance(frame(choices=[words, words])) is None
+    assert glance(frame(choices=[words], usage={"prompt_tokens": 1})) is None
+    assert glance(frame(choices=[{**words, "finish_reason": "stop"}])) is None
+    assert glance(frame(choices=[{**words, "delta": {"content": "a", "audio": {}}}])) is None
+    assert glance(frame(error={"message": "no"})) is None
+    assert glance(b"[DONE]") is None

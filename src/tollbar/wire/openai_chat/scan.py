@@ -98,6 +98,7 @@ class Skimmed(NamedTuple):
 
 
 _DECODE = msgspec.json.Decoder(Frame).decode
+_GLANCE = msgspec.json.Decoder(_PlainFrame).decode
 _SKIM = msgspec.json.Decoder(list[_PlainFrame]).decode
 _CHOICES, _USAGE = attrgetter("choices"), attrgetter("usage")
 _INDEX, _REASON, _CONTENT = attrgetter("index"), attrgetter("finish_reason"), attrgetter("delta.content")
@@ -114,6 +115,19 @@ def read(data: bytes) -> Frame:
     if frame.error is not _NULL and frame.error != _NULL:
         raise StreamBroken(f"The provider answered with an error: {_message(bytes(frame.error))}", is_retryable=True)
     return frame
+
+
+def glance(payload: bytes) -> tuple[int, int] | None:
+    """The choice and the bytes of content of a plain frame that holds words and nothing else; None of any other."""
+    try:
+        frame = _GLANCE(payload)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None
+    if frame.usage is not None or len(frame.choices) != 1:
+        return None
+    (choice,) = frame.choices
+    content = choice.delta.content
+    return None if choice.finish_reason is not None or content is None else (choice.index, _size(content))
 
 
 def skim(payloads: Sequence[bytes | None]) -> Skimmed | None:

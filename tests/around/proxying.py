@@ -101,6 +101,9 @@ def _wait_for(proxy: Proxy, process: "subprocess.Popen[bytes]") -> None:
             connection.close()
 
 
+PAUSE_SECONDS = 0.3
+
+
 @dataclass(slots=True)
 class Notes:
     """The requests that a server saw: for each its line, and its headers by name in lower case."""
@@ -111,7 +114,7 @@ class Notes:
 
 @contextmanager
 def note_taker() -> Iterator[Notes]:
-    """A server that answers everything with a word, and notes what came."""
+    """A server that answers everything with a word, at /paused with a pause within it, and notes what came."""
     notes = Notes(0)
 
     class Handler(BaseHTTPRequestHandler):
@@ -123,7 +126,10 @@ def note_taker() -> Iterator[Notes]:
             self.send_response(200)
             self.send_header("Content-Length", "5")
             self.end_headers()
-            self.wfile.write(b"noted")
+            for piece in (b"not", b"ed"):
+                self.wfile.write(piece)
+                self.wfile.flush()
+                time.sleep(PAUSE_SECONDS if self.path == "/paused" else 0)
 
         def log_message(self, format: str, *args: object) -> None:
             pass

@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from bench.machine import free_port
-from tests.around.proxying import Notes, Proxy, note_taker, proxied
+from tests.around.proxying import PAUSE_SECONDS, Notes, Proxy, note_taker, proxied
 from tests.journeys.bodies import chat
 from tests.journeys.stand import Gateway, provider, started
 from tests.upstream import FakeUpstream
@@ -80,6 +80,19 @@ def test_a_stream_arrives_in_pieces(proxy: Proxy, gateway: Gateway) -> None:
     assert times[-1] - times[0] > 0.2
     longest_silence = max(after - before for before, after in zip(times, times[1:], strict=False))
     assert longest_silence < (times[-1] - times[0]) / 2
+
+
+def test_nothing_is_held_back(noted: tuple[Proxy, Notes]) -> None:
+    """Half an answer arrives before the other half exists, whatever headers it has."""
+    proxy, _ = noted
+    connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=10)
+    began = time.monotonic()
+    connection.request("GET", "/paused")
+    response = connection.getresponse()
+    assert (response.read(3), response.isclosed()) == (b"not", False)
+    assert time.monotonic() - began < PAUSE_SECONDS / 2
+    assert response.read() == b"ed"
+    connection.close()
 
 
 def test_a_caller_who_leaves_ends_the_call(proxy: Proxy, gateway: Gateway, up: FakeUpstream) -> None:

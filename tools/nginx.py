@@ -56,7 +56,5 @@ def is_root() -> bool:
 
 def _run(command: tuple[str, ...], folder: Path) -> str:
     """Runs a command in a folder; gives what it complained about."""
-    done = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, timeout=SECONDS_TO_DOWNLOAD, check=False
-    )
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=SECONDS_TO_DOWNLOAD, check=False)
     return done.stderr

@@ -106,9 +106,10 @@ PAUSE_SECONDS = 0.3
 
 @dataclass(slots=True)
 class Notes:
-    """The requests that a server saw: for each its line, and its headers by name in lower case."""
+    """The requests that a server saw: for each its line, and its headers by name in lower case. It answers `status`."""
 
     port: int
+    status: int = 200
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
 
 
@@ -123,7 +124,7 @@ def note_taker() -> Iterator[Notes]:
 
         def do_GET(self) -> None:
             notes.requests.append((self.requestline, {name.lower(): value for name, value in self.headers.items()}))
-            self.send_response(200)
+            self.send_response(notes.status)
             self.send_header("Content-Length", "5")
             self.end_headers()
             for piece in (b"not", b"ed"):

@@ -112,8 +112,7 @@ def test_a_caller_who_leaves_ends_the_call(proxy: Proxy, gateway: Gateway, up: F
 def test_errors_are_tollbars_own(proxy: Proxy, gateway: Gateway) -> None:
     """A refusal comes through untouched."""
     direct, through = (
-        requests.post(f"{url}/v1/chat/completions", json=chat("lab/ok"), timeout=30)
-        for url in (gateway.url, proxy.url)
+        requests.post(f"{url}/v1/chat/completions", json=chat("lab/ok"), timeout=30) for url in (gateway.url, proxy.url)
     )
     assert (direct.status_code, through.status_code) == (401, 401)
     assert direct.json()["error"]["code"] == through.json()["error"]["code"]

@@ -1,0 +1,80 @@
+"""Tollbar serves in 512 MB when its models are elsewhere: shown by a run that may not have more.
+
+The kernel refuses the process memory of its own above the limit (RLIMIT_DATA), and what was ever resident, libraries
+included, is read off afterwards. The guide's index is loaded; the streams are all under way at the same time.
+"""
+
+import asyncio
+import re
+import resource
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bench.load import Load, Result, Run
+from tests.journeys.bodies import chat, raw_chat
+from tests.journeys.stand import Gateway, provider, started
+from tests.upstream import FakeUpstream
+
+MEBIBYTE = 1_048_576
+LIMIT_BYTES = 512 * MEBIBYTE
+STREAMS = 300
+LARGE_BODY_BYTES = 4 * MEBIBYTE
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits and figures are those of Linux")
+
+
+@pytest.fixture(scope="module")
+def up() -> Iterator[FakeUpstream]:
+    """The provider."""
+    with provider() as up:
+        yield up
+
+
+@pytest.fixture
+def gateway(tmp_path: Path, up: FakeUpstream) -> Iterator[Gateway]:
+    """Tollbar under the limit."""
+    with started(tmp_path, up) as gateway:
+        resource.prlimit(gateway.process.pid, resource.RLIMIT_DATA, (LIMIT_BYTES, LIMIT_BYTES))
+        yield gateway
+
+
+def peak_bytes(gateway: Gateway) -> int:
+    """The most that was ever resident."""
+    status = Path(f"/proc/{gateway.process.pid}/status").read_text()
+    (kibibytes,) = re.findall(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
+    return int(kibibytes) * 1024
+
+
+def run(gateway: Gateway, model: str, connections: int, rounds: int, **more: object) -> Result:
+    """So many streams of a model at the same time, so many times over."""
+    request = raw_chat(gateway.make_key("loaded"), chat(model, stream=True, **more)).decode()
+    return asyncio.run(Run(Load(gateway.port, [request], connections, seconds=60, rounds=rounds)).go())
+
+
+def test_it_serves_many_streams_in_512_megabytes(gateway: Gateway) -> None:
+    """Hundreds of streams at once, large requests, and the guide: every answer whole, and memory to spare."""
+    idle = peak_bytes(gateway)
+    streams = run(gateway, "lab/paced:50", STREAMS, rounds=2)
+    assert (streams.answered, streams.failed) == (2 * STREAMS, 0), streams.example
+    large = run(gateway, "lab/ok", 8, rounds=2, metadata={"x": "y" * LARGE_BODY_BYTES})
+    assert (large.answered, large.failed) == (16, 0), large.example
+    guide = run(gateway, "tollbar-guide", 20, rounds=2)
+    assert (guide.answered, guide.failed) == (40, 0), guide.example
+    peak = peak_bytes(gateway)
+    sys.stdout.write(
+        f"resident: {idle / MEBIBYTE:.0f} MiB after the start, {peak / MEBIBYTE:.0f} MiB at most with {STREAMS} streams "
+        f"at once, bodies of {LARGE_BODY_BYTES // MEBIBYTE} MiB and the guide; allowed: {LIMIT_BYTES // MEBIBYTE} MiB\n"
+    )
+    assert peak < LIMIT_BYTES * 0.8
+
+
+def test_the_limit_is_one(gateway: Gateway) -> None:
+    """With less than it needs the process cannot go on as if nothing were: the run above is under a limit that bites."""
+    resource.prlimit(gateway.process.pid, resource.RLIMIT_DATA, (60 * MEBIBYTE, 60 * MEBIBYTE))
+    large = run(gateway, "lab/ok", 8, rounds=1, metadata={"x": "y" * LARGE_BODY_BYTES})
+    assert large.failed > 0
+    gateway.kill()
+    (gateway.directory / "err").write_text("")  # what a process says without memory is no matter of this test

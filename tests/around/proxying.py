@@ -1,7 +1,6 @@
-"""nginx with the configuration that is shipped, before whatever a test puts behind it; and a server that takes notes."""
+"""nginx with the configuration that is shipped, before whatever a test puts there; and a server that takes notes."""
 
 import http.client
-import socketserver
 import subprocess
 import threading
 import time
@@ -132,10 +131,10 @@ def note_taker() -> Iterator[Notes]:
                 self.wfile.flush()
                 time.sleep(PAUSE_SECONDS if self.path == "/paused" else 0)
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name it has there
+            """Says nothing."""
 
-    server: socketserver.BaseServer = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     notes.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()

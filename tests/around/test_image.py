@@ -19,6 +19,12 @@ from tests.around.proxying import note_taker
 from tests.journeys.stand import started
 from tests.rules.source import ROOT
 
+RUN_FROM_WHEEL = """
+import tollbar
+from tollbar.providers.guide.provider import packaged_index
+packaged_index()
+print(tollbar.__file__)
+"""
 HEALTH_CHECK = ROOT / "deploy" / "healthcheck.py"
 
 
@@ -81,14 +87,13 @@ def test_the_wheel_of_the_image_has_everything(tmp_path: Path) -> None:
     assert "tollbar/documentation/deploying.md" in names
     zipfile.ZipFile(wheel).extractall(tmp_path / "installed")
     told = subprocess.run(
-        [sys.executable, "-c", "import tollbar; from tollbar.providers.guide.provider import packaged_index\n"
-         "packaged_index(); print(tollbar.__file__)"],
+        [sys.executable, "-c", RUN_FROM_WHEEL],
         env={"PYTHONPATH": str(tmp_path / "installed"), "PATH": os.environ["PATH"]},
         cwd=tmp_path,
         capture_output=True,
         text=True,
         check=True,
-    )  # fmt: skip
+    )
     assert Path(told.stdout.strip()).is_relative_to(tmp_path / "installed")
 
 
@@ -99,7 +104,7 @@ def ignored(name: str) -> bool:
 
 def test_it_is_made_of_wheels_that_are_locked() -> None:
     """Every installation checks hashes, or has no index to ask; nothing is compiled."""
-    installations = [line for line in re.findall(r"pip [^&]*install[^&]*", " ".join(instructions()))]
+    installations = re.findall(r"pip [^&]*install[^&]*", " ".join(instructions()))
     assert len(installations) == 3
     for line in installations:
         assert "--no-index" in line or {"--require-hashes", ":all:"} <= set(line.split()), line

@@ -65,14 +65,15 @@ def test_it_serves_many_streams_in_512_megabytes(gateway: Gateway) -> None:
     assert (guide.answered, guide.failed) == (40, 0), guide.example
     peak = peak_bytes(gateway)
     sys.stdout.write(
-        f"resident: {idle / MEBIBYTE:.0f} MiB after the start, {peak / MEBIBYTE:.0f} MiB at most with {STREAMS} streams "
-        f"at once, bodies of {LARGE_BODY_BYTES // MEBIBYTE} MiB and the guide; allowed: {LIMIT_BYTES // MEBIBYTE} MiB\n"
+        f"resident: {idle / MEBIBYTE:.0f} MiB after the start, {peak / MEBIBYTE:.0f} MiB at most with {STREAMS} "
+        f"streams at once, bodies of {LARGE_BODY_BYTES // MEBIBYTE} MiB and the guide; "
+        f"allowed: {LIMIT_BYTES // MEBIBYTE} MiB\n"
     )
     assert peak < LIMIT_BYTES * 0.8
 
 
 def test_the_limit_is_one(gateway: Gateway) -> None:
-    """With less than it needs the process cannot go on as if nothing were: the run above is under a limit that bites."""
+    """With less than it needs the process cannot go on as if nothing were: the limit above is one that bites."""
     resource.prlimit(gateway.process.pid, resource.RLIMIT_DATA, (60 * MEBIBYTE, 60 * MEBIBYTE))
     large = run(gateway, "lab/ok", 8, rounds=1, metadata={"x": "y" * LARGE_BODY_BYTES})
     assert large.failed > 0

@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -64,7 +65,6 @@ def test_a_stream_arrives_in_pieces(proxy: Proxy, gateway: Gateway) -> None:
     """What the provider says is passed on at once: the first word is here long before the last is said."""
     body = chat("lab/paced:20", stream=True)  # one piece every 20 ms
     began = time.monotonic()
-    times = []
     with requests.post(
         f"{proxy.url}/v1/chat/completions",
         json=body,
@@ -73,12 +73,11 @@ def test_a_stream_arrives_in_pieces(proxy: Proxy, gateway: Gateway) -> None:
         timeout=30,
     ) as response:
         assert response.status_code == 200
-        for line in response.iter_lines(chunk_size=1):
-            if line.startswith(b"data: "):
-                times.append(time.monotonic() - began)
+        lines = response.iter_lines(chunk_size=1)
+        times = [time.monotonic() - began for line in lines if line.startswith(b"data: ")]
     assert len(times) >= 20
     assert times[-1] - times[0] > 0.2
-    longest_silence = max(after - before for before, after in zip(times, times[1:], strict=False))
+    longest_silence = max(after - before for before, after in pairwise(times))
     assert longest_silence < (times[-1] - times[0]) / 2
 
 

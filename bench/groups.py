@@ -19,10 +19,10 @@ class InstallationError(RuntimeError):
     """A group could not be installed; the lines before say why."""
 
 
-def provide(group: str) -> Path:
+def provide(group: str, root: Path = ROOT, groups: Path = Path(sys.prefix, "groups")) -> Path:
     """The folder of a group's packages, installed as `requirements/GROUP.txt` locks them; raises InstallationError."""
-    lock = ROOT / "requirements" / f"{group}.txt"
-    folder = Path(sys.prefix) / "groups" / f"{group}-{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}"
+    lock = root / "requirements" / f"{group}.txt"
+    folder = groups / f"{group}-{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}"
     finished = folder / "installed"
     if not finished.exists():
         sys.stderr.write(f"Installing what {group!r} needs …\n")

@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
@@ -17,9 +18,12 @@ from typing import NamedTuple, NoReturn
 if sys.version_info < (3, 11):  # noqa: UP036
     sys.exit(f"Tollbar needs Python 3.11 or newer; this is {sys.version.split()[0]}. Try: python3.11 dev.py …")
 
+from tools.recipes import ALIASES, RECIPES, Recipe
+
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+SUFFIX = ".exe" if os.name == "nt" else ""
 STAMP = VENV / "tollbar-installed"
 REQUIREMENTS = ROOT / "requirements"
 
@@ -30,6 +34,8 @@ LOCKS = {
     "run.txt": ("pyproject.toml",),
     "build.txt": ("--group", "build"),
     "dev.txt": ("pyproject.toml", "--group", "lint", "--group", "test", "--group", "bench"),
+    "load.txt": ("--group", "load"),
+    "profile.txt": ("--group", "profile"),
 }
 
 STATIC_STAGES = (
@@ -50,7 +56,8 @@ class Command(NamedTuple):
 
 def main(arguments: Sequence[str]) -> int:
     """Run the named command with the rest of the arguments; returns the exit status."""
-    name, *rest = arguments or ["help"]
+    asked, *rest = arguments or ["help"]
+    name, *rest = (*ALIASES.get(asked, (asked,)), *rest)
     if name in ("help", "-h", "--help"):
         return show_help()
     command = COMMANDS.get(name)
@@ -68,6 +75,9 @@ def show_help() -> int:
     print("python3 dev.py COMMAND [ARGUMENTS]\n")
     for name, command in COMMANDS.items():
         print(f"  {name:<12} {command.summary}")
+    print("\nKnown by other names as well:\n")
+    for name, words in ALIASES.items():
+        print(f"  {name:<18} {' '.join(words)}")
     return 0
 
 
@@ -89,19 +99,19 @@ def check(arguments: Sequence[str]) -> int:
     return run_static_stages() or run("pytest", "-q", "tests/rules", *arguments)
 
 
-def bench(arguments: Sequence[str]) -> int:
-    """Print the table of measured costs."""
-    return run("python", "-m", "bench", *arguments)
-
-
-def bench_check(arguments: Sequence[str]) -> int:
-    """Fail on a cost that grew against the reference."""
-    return run("python", "-m", "bench", "--check", *arguments)
-
-
 def format_code(arguments: Sequence[str]) -> int:
     """Rewrite the files (all, or those named) in the house format and mend what the linter can."""
     return run("ruff", "format", *arguments) or run("ruff", "check", "--fix", *arguments)
+
+
+def follow(recipe: Recipe, arguments: Sequence[str]) -> int:
+    """Run the program of a recipe; one that is not of the environment must be on the machine."""
+    import shutil
+
+    program, *words = recipe.words
+    found = BIN / program if recipe.level else Path(shutil.which(program) or fail(f"{program} is not installed."))
+    os.chdir(ROOT)
+    return become(found, *words, *arguments)
 
 
 def lock(arguments: Sequence[str]) -> int:
@@ -121,14 +131,14 @@ def lock(arguments: Sequence[str]) -> int:
 
 
 COMMANDS = {
+    "install": Command("dev", lambda _: 0, "bring .venv up to date, and nothing more"),
     "serve": Command("run", serve, "start Tollbar on 127.0.0.1:8000 (arguments go to `tollbar serve`)"),
     "test": Command("dev", run_tests, "every check and every test; with arguments: pytest with them"),
     "check": Command("dev", check, "format, lint, types, import contracts and rules, without the other tests"),
     "format": Command("dev", format_code, "rewrite the code in the house format"),
-    "bench": Command("dev", bench, "measure what a call costs and print the table"),
-    "bench-check": Command("dev", bench_check, "fail if a call costs more than 15 % above the reference"),
     "lock": Command(None, lock, "lock the dependencies of pyproject.toml anew (--upgrade for newer ones)"),
 }
+COMMANDS |= {name: Command(one.level, partial(follow, one), one.summary) for name, one in RECIPES.items()}
 
 
 def run_static_stages() -> int:
@@ -147,8 +157,8 @@ def run_static_stages() -> int:
     return 0
 
 
-def run(program: str, *arguments: str) -> int:
-    """Run a program of the environment from the project's root; returns its exit status."""
+def run(program: str | Path, *arguments: str) -> int:
+    """Run a program, of the environment unless it has a path, from the project's root; returns its exit status."""
     import subprocess
 
     return subprocess.run([BIN / program, *arguments], cwd=ROOT, check=False).returncode
@@ -158,7 +168,7 @@ def become(program: Path, *arguments: str) -> int:
     """Replace this process by a program, so that signals and the exit status are its own."""
     if os.name != "nt":  # exec there would return to the shell at once
         os.execv(program, [str(program), *arguments])
-    return run(program.name, *arguments)
+    return run(program, *arguments)
 
 
 def install(level: str) -> None:
@@ -173,7 +183,7 @@ def install(level: str) -> None:
 def is_installed(level: str) -> bool:
     """Say whether the environment was built from the present files, for this level or for more."""
     stamp = read_stamp()
-    return stamp in (make_stamp(level), make_stamp("dev")) and os.access(BIN / "python", os.X_OK)
+    return stamp in (make_stamp(level), make_stamp("dev")) and os.access(BIN / f"python{SUFFIX}", os.X_OK)
 
 
 def read_stamp() -> str:
@@ -235,14 +245,14 @@ def build(level: str) -> None:
 def has_usable_python() -> bool:
     """Say whether the environment's Python runs, is of this version, and has pip."""
     probe = f"import pip, sys; sys.exit(sys.version_info[:2] != {tuple(sys.version_info[:2])})"
-    return os.access(BIN / "python", os.X_OK) and can([str(BIN / "python"), "-c", probe])
+    return os.access(BIN / f"python{SUFFIX}", os.X_OK) and can([str(BIN / "python"), "-c", probe])
 
 
 def has_pinned_uv() -> bool:
     """Say whether the environment's uv is the one that is locked."""
     import subprocess
 
-    if not os.access(BIN / "uv", os.X_OK):
+    if not os.access(BIN / f"uv{SUFFIX}", os.X_OK):
         return False
     said = subprocess.run([BIN / "uv", "--version"], capture_output=True, text=True, check=False).stdout.split()
     return len(said) > 1 and f"\nuv=={said[1]} " in (REQUIREMENTS / "build.txt").read_text()

@@ -11,6 +11,8 @@ from subprocess import CompletedProcess
 
 import pytest
 
+from tools.recipes import ALIASES, RECIPES
+
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAMS = ("python", "tollbar", "ruff", "pyrefly", "lint-imports", "pytest")
 NOTE = '#!/bin/sh\necho "$(basename "$0") $*" >> "$(dirname "$0")/calls"\n'
@@ -24,6 +26,7 @@ class Checkout:
         self.bin = root / ".venv" / "bin"
         self.bin.mkdir(parents=True)
         shutil.copytree(ROOT / "requirements", root / "requirements")
+        shutil.copytree(ROOT / "tools", root / "tools", ignore=shutil.ignore_patterns("__pycache__"))
         for name in ("dev.py", "pyproject.toml"):
             shutil.copy(ROOT / name, root)
         for name in PROGRAMS:
@@ -53,6 +56,11 @@ class Checkout:
         """The programs that were run, with their arguments."""
         notes = self.bin / "calls"
         return [line.strip() for line in notes.read_text().splitlines()] if notes.exists() else []
+
+
+def is_of_docker(command: str) -> bool:
+    """Whether a command starts a program that is not of the environment."""
+    return command in RECIPES and RECIPES[command].level is None
 
 
 @pytest.fixture
@@ -119,22 +127,64 @@ def test_the_larger_environment_serves_as_well(checkout: Checkout) -> None:
 
 def test_without_a_command_the_commands_are_listed(checkout: Checkout) -> None:
     """The list names every command; an unknown one shows it too, and fails."""
-    commands = set(checkout.module["COMMANDS"])
+    commands = {*checkout.module["COMMANDS"], *ALIASES}
     for arguments, status in (((), 0), (("help",), 0), (("surve",), 2)):
         done = checkout.run(*arguments)
         assert (done.returncode, set(re.findall(r"^  ([\w-]+) ", done.stdout, re.MULTILINE))) == (status, commands)
 
 
-def test_make_and_just_have_the_same_commands(checkout: Checkout) -> None:
-    """The aliases are those of dev.py, none missing and none of their own."""
-    commands = set(checkout.module["COMMANDS"])
-    made = re.search(r"^COMMANDS := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    assert made is not None
-    assert set(made[1].split()) == commands
-    assert set(re.findall(r"^([\w-]+)(?: \*arguments)?:$", (ROOT / "justfile").read_text(), re.MULTILINE)) == {
-        "help",
-        *commands,
-    }
+def test_make_just_and_powershell_have_the_same_commands(checkout: Checkout) -> None:
+    """They offer what dev.py has, in its order: nothing missing, nothing of their own."""
+    commands = ["help", *checkout.module["COMMANDS"], *ALIASES]
+    makefile, justfile, script = ((ROOT / name).read_text() for name in ("Makefile", "justfile", "build.ps1"))
+    made = re.findall(r"^(?:COMMANDS|ALIASES) := (.*)$", makefile, re.MULTILINE)
+    assert ["help", *" ".join(made).split()] == commands
+    recipes = re.findall(
+        r"^([\w-]+)(?: \*arguments)?:\n    @python3 dev.py ([\w-]+)(?: {{arguments}})?$", justfile, re.MULTILINE
+    )
+    assert recipes == [(name, name) for name in commands]
+    listed = re.search(r"^\$Commands = @\((.*?)^\)", script, re.MULTILINE | re.DOTALL)
+    assert listed is not None
+    assert re.findall(r'"([\w-]+)"', listed[1]) == commands
+
+
+def test_make_alone_lists_the_targets() -> None:
+    """Nobody has to know a name before the first one."""
+    told = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert {"serve", "test", "loadtest-quick"} <= set(re.findall(r"^  ([\w-]+) ", told, re.MULTILINE))
+
+
+@pytest.mark.parametrize("alias", [name for name, words in ALIASES.items() if not is_of_docker(words[0])])
+def test_another_name_does_the_same(checkout: Checkout, alias: str) -> None:
+    """What stands behind it is run, with the words that were given besides."""
+    command, *words = ALIASES[alias]
+    checkout.run(alias, "--more")
+    checkout.run(command, *words, "--more")
+    short, long = checkout.calls()
+    assert short == long
+    assert long.endswith(" ".join([*words, "--more"]))
+
+
+def test_a_recipe_starts_its_program_and_ends_as_it_does(checkout: Checkout) -> None:
+    """The words of the table, then those of the command line; the status is the program's."""
+    checkout.stand_in("python", 5)
+    done = checkout.run("load", "quick", "--users", "3")
+    assert (done.returncode, checkout.calls()) == (5, ["python -m bench.users quick --users 3"])
+
+
+def test_a_program_that_is_missing_is_named(checkout: Checkout) -> None:
+    """Containers need Docker, which is nobody's to install here."""
+    command = [sys.executable, str(checkout.root / "dev.py"), "docker-build"]
+    done = subprocess.run(command, env={"PATH": "/nowhere"}, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "dev.py: docker is not installed.\n")
+
+
+def test_the_containers_are_made_from_files_that_exist() -> None:
+    """Each file that a recipe names is there, and the image has the version's name."""
+    words = [word for recipe in RECIPES.values() if recipe.words[0] == "docker" for word in recipe.words]
+    assert [word for word in words if word.endswith(".yaml") and not (ROOT / word).is_file()] == []
+    version = re.findall(r'^version = "(.*)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert [word.partition(":")[2] for word in words if word.startswith("tollbar:")] == version
 
 
 def test_the_pipeline_runs_what_the_readme_says() -> None:

@@ -12,6 +12,7 @@ import yaml
 import dev
 from tollbar.cli.__main__ import commands
 from tollbar.settings.values import Declared
+from tools.recipes import ALIASES
 
 ROOT = Path(__file__).parent.parent
 # Made from the tables of the code, and written for those who change it; they have tests of their own.
@@ -55,12 +56,13 @@ def test_the_readme_shows_how_to_start_and_how_to_test() -> None:
 def test_development_commands_exist() -> None:
     """Each `python3 dev.py NAME`, in a block or in the text, is a command of dev.py."""
     named = {name for text in TEXTS.values() for name in re.findall(r"dev\.py (\w[\w-]*)", text)}
-    assert sorted(named - dev.COMMANDS.keys()) == []
+    assert sorted(named - dev.COMMANDS.keys() - ALIASES.keys()) == []
 
 
 def test_make_targets_exist() -> None:
     """Each `make NAME` is a target of the Makefile."""
-    [known] = re.findall(r"^COMMANDS := (.*)$", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    lists = re.findall(r"^(?:COMMANDS|ALIASES) := (.*)$", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    known = " ".join(lists)
     named = {name for text in TEXTS.values() for name in re.findall(r"`make ([\w-]+)`", text)}
     assert sorted(named - set(known.split())) == []
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from tests.app.making import a_server, an_offer
-from tollbar.app.banner import banner
+from tollbar.app.banner import banner, made_keys
 from tollbar.app.wiring import Readiness, Running
 
 URL = "http://127.0.0.1:8000"
@@ -37,6 +37,15 @@ def test_a_first_start_on_this_machine(tmp_path: Path) -> None:
     -d '{{"model": "tollbar-guide", "messages": [{{"role": "user", "content": "How do I give a teammate a key?"}}]}}'
 """
     )
+
+
+def test_keys_alone(tmp_path: Path) -> None:
+    """What a server of others' shows: the keys made now, or nothing."""
+    start = a_start(tmp_path, admin_key="sk-toll-ADMIN", starter_key="sk-toll-STARTER")
+    assert made_keys(start) == (
+        "Admin key, shown this once: sk-toll-ADMIN\nKey for calls, for a day: sk-toll-STARTER\n"
+    )
+    assert made_keys(a_start(tmp_path)) == ""
 
 
 def test_a_later_start_for_others(tmp_path: Path) -> None:

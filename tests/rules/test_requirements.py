@@ -1,9 +1,11 @@
 """What is installed is locked by hash, free to use, recent enough, small in number and explained."""
 
 import re
+import sys
 import tomllib
 from functools import cache
-from importlib.metadata import PackageNotFoundError, metadata, packages_distributions
+from importlib.metadata import PackageNotFoundError, distributions, packages_distributions
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +15,9 @@ from packaging.version import Version
 
 from tests.rules.source import ROOT, imports, modules, refuse
 
-LOCKS = ("run.txt", "build.txt", "dev.txt")
+LOCKS = ("run.txt", "build.txt", "dev.txt", "load.txt", "profile.txt")
+# Where the last two are installed, once they were used.
+GROUPS = [str(path) for path in Path(sys.prefix, "groups").glob("*")]
 MOST_DIRECT_DEPENDENCIES = 25
 # Below these, a request can be smuggled past the gateway or a host header can fool it.
 LOWEST = {"starlette": "1.0.1", "h11": "0.16.0"}
@@ -22,7 +26,7 @@ USED_BY_OTHERS = {"httptools", "uvloop"}
 # Licences that ask for no more than their own text to be kept. MPL-2.0 binds changes to its own files only.
 PERMISSIVE = {
     "0bsd", "apache-2.0", "bsd", "bsd-2-clause", "bsd-3-clause", "cc0-1.0", "isc", "mit", "mit-0", "mpl-2.0",
-    "psf-2.0", "python-2.0", "unlicense", "zlib",
+    "psf-2.0", "python-2.0", "unlicense", "zlib", "zpl-2.1",
 }  # fmt: skip
 # How packages without an SPDX expression spell theirs.
 SPELLINGS = {
@@ -81,7 +85,10 @@ def lock_faults(text: str) -> list[str]:
 
 def licences(name: str) -> set[str]:
     """The licences that an installed package names, in lower case; all of one that offers a choice."""
-    about = metadata(name).json
+    found = next(iter(distributions(name=name, path=[*sys.path, *GROUPS])), None)
+    if found is None:
+        raise PackageNotFoundError(name)
+    about = found.metadata.json
     if expression := about.get("license_expression"):
         return {part.lower() for part in re.split(r"\s+(?:AND|OR|WITH)\s+|[()\s]+", str(expression)) if part}
     approved = "License :: OSI Approved :: "
@@ -120,7 +127,12 @@ def test_the_lock_satisfies_the_project() -> None:
 def test_the_locks_agree() -> None:
     """A package has the same versions wherever it is locked: what is tested is what is served."""
     tested = locked_versions(read_lock("dev.txt"))
-    other = {**locked_versions(read_lock("run.txt")), **locked_versions(read_lock("build.txt"))}
+    other = {
+        name: versions
+        for lock in LOCKS
+        if lock != "dev.txt"
+        for name, versions in locked_versions(read_lock(lock)).items()
+    }
     assert {name: tested[name] for name in other if name in tested} == {
         name: versions for name, versions in other.items() if name in tested
     }

@@ -14,6 +14,16 @@ def banner(url: str, running: Running) -> str:
     return "\n".join(_lines(url, running))
 
 
+def made_keys(running: Running) -> str:
+    """The keys made now alone, where a server of others' listens; empty when there are none."""
+    lines = []
+    if running.admin_key is not None:
+        lines.append(f"Admin key, shown this once: {running.admin_key}\n")
+    if running.starter_key is not None:
+        lines.append(f"Key for calls, for a day: {running.starter_key}\n")
+    return "".join(lines)
+
+
 def _lines(url: str, running: Running) -> Iterator[str]:
     offer, admin_key, call_key = running.offer, running.admin_key, running.starter_key
     yield ""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 
 from tollbar import logs
-from tollbar.app.banner import banner
+from tollbar.app.banner import banner, made_keys
 from tollbar.app.known import known_names
 from tollbar.app.wiring import Running, running
 from tollbar.clock import SystemClock
@@ -24,12 +24,14 @@ COLLECT_AFTER = 50_000
 class Application:
     """The product as an ASGI application, started and stopped by the lifespan protocol.
 
-    `running` is what runs between the two; `fault` is what kept it from starting.
+    `running` is what runs between the two; `fault` is what kept it from starting. `tell` is told the keys made at a
+    start, for servers that print no banner.
     """
 
-    def __init__(self, settings: Settings, log: Sink) -> None:
+    def __init__(self, settings: Settings, log: Sink, tell: Callable[[str], object] = lambda text: None) -> None:
         self._settings = settings
         self._log = log
+        self._tell = tell
         self.running: Running | None = None
         self.fault: Exception | None = None
 
@@ -60,6 +62,7 @@ class Application:
                 self.fault = fault
                 await send({"type": "lifespan.startup.failed", "message": str(fault)})
                 raise
+            self._tell(made_keys(self.running))
             await send({"type": "lifespan.startup.complete"})
             with suppress(asyncio.CancelledError):  # a forced stop: what is open is closed all the same
                 await receive()
@@ -67,12 +70,15 @@ class Application:
 
 
 def create() -> Application:
-    """The application of the settings in the environment, for `uvicorn --factory tollbar.app:create`."""
+    """The application of the settings in the environment, for `uvicorn --factory tollbar.app:create`.
+
+    Keys that a start makes are written to standard output, which is not where the log goes.
+    """
     settings = load(read_environment(), {}, known_names())
     log = _log(settings)
     for warning in settings.warnings:
         log.emit({"event": "settings.warning", "text": warning}, "warning")
-    return Application(settings, log)
+    return Application(settings, log, _write)
 
 
 def serve(settings: Settings, tell: Callable[[str], None]) -> None:
@@ -104,6 +110,11 @@ def _settle() -> None:
     # A loop keeps a weak set of every running async generator, to close them when it stops; each call would enter and
     # leave it several times, and none of ours outlives its call.
     sys.set_asyncgen_hooks(firstiter=None)
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 def _log(settings: Settings) -> Sink:

@@ -1,0 +1,1 @@
+"""People who use Tollbar, imitated with Locust."""

@@ -1,0 +1,63 @@
+"""A load test, in small, for real: Locust is installed, users call a server, and the exit status is theirs."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.journeys.stand import Gateway, provider, started
+from tests.rules.source import ROOT
+
+ROWS = re.compile(r"^(?:GET|POST) +(.+?) +(\d+) +(\d+)\(", re.MULTILINE)
+
+
+def load(directory: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Runs users in a directory of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "bench.users", *arguments],
+        cwd=directory,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.timeout(180)  # the first run installs Locust
+def test_users_call_a_server_of_their_own(tmp_path: Path) -> None:
+    """Without an address a Tollbar with the guide is started; every kind of call is made, and none fails."""
+    done = load(tmp_path, "quick", "--users", "20", "--seconds", "4")
+    rows = {name: (int(calls), int(failures)) for name, calls, failures in ROWS.findall(done.stdout)}
+    sys.stdout.write(done.stdout)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {"chat", "chat, streamed", "chat, streamed: first piece"} <= rows.keys()
+    assert [name for name, (calls, failures) in rows.items() if not calls or failures] == []
+    assert "<html" in (tmp_path / "reports" / "load-quick.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.timeout(180)
+def test_failures_are_the_exit_status(tmp_path: Path) -> None:
+    """A server that cuts its streams and answers others with nothing: the run fails and says why."""
+    with provider() as up, started(tmp_path, up) as gateway:
+        done = call_cut_model(gateway, tmp_path)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert re.search(r"status 5\d\d|the stream was cut|the answer lacks", done.stdout)
+
+
+def call_cut_model(gateway: Gateway, directory: Path) -> "subprocess.CompletedProcess[str]":
+    """Two seconds with a model whose answers never reach their end."""
+    key = gateway.make_key("users")
+    return load(
+        directory,
+        *("quick", "--host", gateway.url, "--key", key, "--model", "lab/cut", "--users", "5", "--seconds", "2"),
+    )
+
+
+def test_an_address_wants_a_key(tmp_path: Path) -> None:
+    """Nobody is sent to a foreign server without one."""
+    done = load(tmp_path, "quick", "--host", "http://127.0.0.1:1", "--key", "")
+    assert (done.returncode, "--key" in done.stderr) == (2, True)

@@ -1,0 +1,1 @@
+"""What `dev.py` needs beside itself. The standard library only."""

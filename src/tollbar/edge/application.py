@@ -16,6 +16,7 @@ from tollbar.edge.middleware import AccessLog, RequestIds, Scope
 from tollbar.edge.routes import CALLS, PAGES
 from tollbar.edge.services import Services
 from tollbar.edge.streaming import DEFAULT_BODY_BYTES, Endpoint
+from tollbar.edge.telemetry import Memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,8 @@ def application(
         (route.method, route.path): Endpoint(services.gateway, route.dialect, route.pin, max_body_bytes)
         for route in CALLS
     }
-    control = AccessLog(control_plane(services))
+    memory = Memory()
+    control = AccessLog(control_plane(services), memory)
     return RequestIds(Dispatcher(calls, control), services.clock.now())
 
 

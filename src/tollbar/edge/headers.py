@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 from tollbar.domain.errors import GatewayError, Overloaded, RateLimited, UpstreamBusy
 from tollbar.domain.limits import Measure, Room
+from tollbar.edge.telemetry import Memory
 
 OVERLOADED_RETRY_SECONDS = 1
 LONGEST_RETRY_SECONDS = 61
@@ -33,6 +34,14 @@ def limit_headers(rooms: Sequence[Room]) -> list[tuple[bytes, bytes]]:
             headers.append((remaining, b"%d" % max(0, room.remaining)))
             headers.append((reset, b"%ds" % math.ceil(room.reset_seconds)))
     return headers
+
+
+def process_headers(memory: Memory, began: float, now: float) -> list[tuple[bytes, bytes]]:
+    """`x-process-time` and the memory of the process, for every answer; both moments in seconds of one steady clock.
+
+    The time is that from the request's arrival until its answer begins: seconds, to the microsecond.
+    """
+    return [(b"x-process-time", b"%.6f" % (now - began)), *memory.headers(now)]
 
 
 def error_headers(error: GatewayError) -> list[tuple[bytes, bytes]]:

@@ -6,9 +6,7 @@ differently is refused. A refusal is the unified error, sent once, and then the 
 on its way is never mixed with one. No timer is set per request: the server asks each connection once a second.
 """
 
-import json
 import secrets
-from dataclasses import dataclass
 from enum import Enum
 from http import HTTPStatus
 from typing import Any
@@ -19,27 +17,12 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from tollbar.edge.headers import process_headers
+from tollbar.edge.refusal import ConnectionLimits, Refusal, bad_request, head_too_large, too_slow
+from tollbar.edge.telemetry import Memory
+
 ONLY_ONCE = (b"authorization", b"host", b"transfer-encoding")
 """Headers of which two would let two readers choose differently; llhttp itself refuses a second Content-Length."""
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionLimits:
-    """What a connection may cost; the defaults are those of the security requirements.
-
-    `head_seconds` is for a whole head, and for a new connection to begin its first; `body_seconds` is for a body that
-    makes no progress; `idle_seconds` is between two requests. `linger_seconds` is how long a refused sender is still
-    listened to, since closing on unread bytes would destroy the answer on its way.
-    """
-
-    head_bytes: int = 16 * 1024
-    header_lines: int = 100
-    url_bytes: int = 8 * 1024
-    head_seconds: float = 30.0
-    body_seconds: float = 60.0
-    idle_seconds: float = 75.0
-    linger_seconds: float = 2.0
-    sweep_seconds: float = 1.0
 
 
 class ServingState(ServerState):
@@ -49,29 +32,7 @@ class ServingState(ServerState):
         super().__init__()
         self.limits = limits
         self.is_draining = False
-
-
-class Refusal(httptools.HttpParserError):
-    """A request that is answered here. Raised in a callback it stops the parser, and then an answer is asked for."""
-
-    def __init__(self, status: HTTPStatus, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status, self.code, self.message = status, code, message
-
-    def answer(self, request_id: str, default_headers: list[tuple[bytes, bytes]]) -> bytes:
-        """The whole response, head and body."""
-        error = {"message": self.message, "type": "invalid_request_error", "param": None, "code": self.code}
-        error |= {"status": self.status.value, "field": None, "details": {}, "request_id": request_id}
-        body = json.dumps({"error": error}).encode()
-        headers = [
-            *default_headers,
-            (b"content-type", b"application/json"),
-            (b"content-length", str(len(body)).encode()),
-            (b"connection", b"close"),
-            (b"x-request-id", request_id.encode()),
-        ]
-        lines = b"".join(name + b": " + value + b"\r\n" for name, value in headers)
-        return f"HTTP/1.1 {self.status.value} {self.status.phrase}\r\n".encode() + lines + b"\r\n" + body
+        self.memory = Memory()
 
 
 class Stage(Enum):
@@ -130,7 +91,7 @@ class Connection(HttpToolsProtocol):
             self._head_from = self._received_bytes
             self._is_mid_body = False
         elif self._received_bytes - self._head_from > self._limits.head_bytes:
-            self._refuse(_head_too_large(self._limits))
+            self._refuse(head_too_large(self._limits))
 
     def on_headers_complete(self) -> None:
         """Lets the request pass to the application, unless its head is at fault."""
@@ -157,7 +118,7 @@ class Connection(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answers what the parser stopped at."""
-        self._refuse(self._refusal or _bad_request("The request is not well-formed HTTP/1.1."))
+        self._refuse(self._refusal or bad_request("The request is not well-formed HTTP/1.1."))
 
     def drain(self) -> None:
         """Lets the answer that is on its way, if any, be the last on this connection."""
@@ -185,11 +146,11 @@ class Connection(HttpToolsProtocol):
         match stage:
             case Stage.HEAD if waited_seconds >= self._limits.head_seconds:
                 if self._received_bytes:
-                    self._refuse(_too_slow("head", self._limits.head_seconds))
+                    self._refuse(too_slow("head", self._limits.head_seconds))
                 else:
                     self.transport.close()
             case Stage.BODY if waited_seconds >= self._limits.body_seconds:
-                self._refuse(_too_slow("body", self._limits.body_seconds))
+                self._refuse(too_slow("body", self._limits.body_seconds))
             case Stage.NEXT if waited_seconds >= self._limits.idle_seconds:
                 self.transport.close()
             case Stage.GOODBYE if waited_seconds >= self._limits.linger_seconds:
@@ -217,21 +178,21 @@ class Connection(HttpToolsProtocol):
         if len(headers) > limits.header_lines or (
             self._received_bytes - self._head_from > limits.head_bytes and self._head_bytes() > limits.head_bytes
         ):
-            return _head_too_large(limits)
+            return head_too_large(limits)
         by_name = dict(headers)
         if len(by_name) != len(headers):
             names = [name for name, _ in headers]
             if twice := next((name for name in ONLY_ONCE if names.count(name) > 1), None):
-                return _bad_request(f"There is more than one header {twice.decode()!r}.")
+                return bad_request(f"There is more than one header {twice.decode()!r}.")
         if b"host" not in by_name and self.parser.get_http_version() != "1.0":
-            return _bad_request("The header 'host' is missing.")
+            return bad_request("The header 'host' is missing.")
         if b"transfer-encoding" in by_name:
             is_chunked = by_name[b"transfer-encoding"].lower() == b"chunked"
             if not is_chunked or self.parser.get_http_version() == "1.0":
-                return _bad_request("The only transfer encoding accepted here is 'chunked', of HTTP/1.1.")
+                return bad_request("The only transfer encoding accepted here is 'chunked', of HTTP/1.1.")
         # With an upgrade, the parser takes what follows the head for another protocol and the body would be lost.
         if is_upgrade and (self.parser.get_method() == b"CONNECT" or not by_name.keys().isdisjoint(_BODY_HEADERS)):
-            return _bad_request("A request with a body cannot ask for an upgrade: set the client to plain HTTP/1.1.")
+            return bad_request("A request with a body cannot ask for an upgrade: set the client to plain HTTP/1.1.")
         return None
 
     def _head_bytes(self) -> int:
@@ -254,7 +215,7 @@ class Connection(HttpToolsProtocol):
         cycle = self.cycle
         is_mid_body = cycle is not None and cycle.scope is self.scope and cycle.more_body
         if cycle is None or (cycle.response_complete and not is_mid_body):
-            self.transport.write(refusal.answer(request_id, self._serving.default_headers))
+            self.transport.write(self._refusing(refusal, request_id))
         elif self.pipeline or not is_mid_body:
             # An earlier request is being served, and those that wait behind it never began: `on_response_complete`
             # parts when it is done.
@@ -267,8 +228,14 @@ class Connection(HttpToolsProtocol):
             cycle.disconnected = True
             cycle.message_event.set()
             if not cycle.response_started:
-                self.transport.write(refusal.answer(request_id, self._serving.default_headers))
+                self.transport.write(self._refusing(refusal, request_id))
         self._part()
+
+    def _refusing(self, refusal: Refusal, request_id: str) -> bytes:
+        """The refusal's bytes. It is decided as soon as it is seen: what came before is the caller's time, not ours."""
+        now = self.loop.time()
+        headers = [*self._serving.default_headers, *process_headers(self._serving.memory, now, now)]
+        return refusal.answer(request_id, headers)
 
     def _part(self) -> None:
         """Says that nothing more will be sent, and listens a little longer."""
@@ -284,17 +251,3 @@ class Connection(HttpToolsProtocol):
 
 _TRAILERS = Trailers()
 _BODY_HEADERS = frozenset({b"content-length", b"transfer-encoding"})
-
-
-def _bad_request(message: str) -> Refusal:
-    return Refusal(HTTPStatus.BAD_REQUEST, "invalid_request", message)
-
-
-def _head_too_large(limits: ConnectionLimits) -> Refusal:
-    message = f"The request's head is larger than {limits.head_bytes} bytes or {limits.header_lines} headers."
-    return Refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", message)
-
-
-def _too_slow(part: str, seconds: float) -> Refusal:
-    message = f"The request's {part} did not arrive: {seconds:g} seconds were allowed."
-    return Refusal(HTTPStatus.REQUEST_TIMEOUT, "request_timeout", message)

@@ -108,7 +108,7 @@ async def running(settings: Settings, log: Sink, makes_starter_key: bool) -> Asy
         if made.instances:
             chores.append(tasks.create_task(_load_prices(prices)))
         stack.callback(_cancel, chores)
-        app = application(services, max_body_bytes=settings.input.max_body_bytes)
+        app = application(services, max_body_bytes=settings.input.max_body_bytes, origins=_origins(settings))
         yield Running(app, gateway, made, servers, admin_key, starter_key, readiness)
 
 
@@ -119,6 +119,11 @@ def _store_options(settings: Settings, check: bytes) -> Options:
         is_strict=settings.ledger.strict,
         survives_power_loss=settings.ledger.durability == "power",
     )
+
+
+def _origins(settings: Settings) -> tuple[str, ...]:
+    """The sites whose pages may call: those that were named, and in development any."""
+    return settings.cors.origins or (("*",) if settings.is_development else ())
 
 
 async def _providers(

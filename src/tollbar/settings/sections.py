@@ -63,7 +63,7 @@ class Logging(Section):
     max_bytes: int = setting(
         16 * MEBIBYTE, "How large the file becomes before another is begun.", unit="bytes", bounds=(4_096, None)
     )
-    keep: int = setting(5, "How many earlier files are kept, as app.log.1 and so on.", bounds=(0, 1_000))
+    keep: int = setting(5, "How many earlier files are kept, as app.log.1 and so on.", bounds=(1, 1_000))
     format: Literal["auto", "json", "text"] = setting(
         "auto",
         "How a line is written: `json` for programs, `text` for people. `auto` is `text` on a terminal, and `json` "

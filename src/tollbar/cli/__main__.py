@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from tollbar import __version__
-from tollbar.cli import checking, documents, explaining, keys, serving, starting
+from tollbar.cli import chatting, checking, documents, explaining, keys, serving, starting
 from tollbar.cli.options import app
 from tollbar.cli.output import say
 
@@ -29,6 +29,7 @@ def tollbar(
 
 
 commands.command("serve")(serving.serve)
+commands.command("chat")(chatting.chat)
 commands.command("init")(starting.init)
 commands.command("check")(checking.check)
 commands.command("doctor")(checking.doctor)

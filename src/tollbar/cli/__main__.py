@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from tollbar import __version__
-from tollbar.cli import chatting, checking, documents, explaining, keys, offering, serving, starting
+from tollbar.cli import chatting, checking, documents, driving, explaining, keys, offering, serving, starting
 from tollbar.cli.options import app
 from tollbar.cli.output import say
 
@@ -30,6 +30,7 @@ def tollbar(
 
 commands.command("serve")(serving.serve)
 commands.command("chat")(chatting.chat)
+commands.command("smoke")(driving.smoke)
 commands.command("init")(starting.init)
 commands.command("check")(checking.check)
 commands.command("doctor")(checking.doctor)

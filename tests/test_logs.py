@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import logging
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -259,10 +260,95 @@ def test_people_read_time_level_and_pairs() -> None:
         log.error("failed", exc_info=fault)
     first, second, *below = stream.getvalue().decode().splitlines()
     moment = f"{CLOCK.now().astimezone():%H:%M:%S}"
-    assert first == f"{moment} warning  slow  seconds=2  path=/v1\\n/x"
+    assert first == f'{moment} warning  slow  seconds=2  path="/v1\\n/x"'
     assert second == f"{moment} error    failed"
     assert [line[:4] for line in below] == ["    "] * len(below)
     assert below[-1].strip() == "KeyError: 'gone'"
+
+
+def test_a_file_in_text_has_the_date_in_utc() -> None:
+    """Who reads it tomorrow knows when it was."""
+    stream = configured(logs.render_text)
+    structlog.get_logger().info("started", port=8000)
+    assert stream.getvalue().decode() == "2026-01-01T02:00:00Z info     started  port=8000\n"
+
+
+@given(
+    event=NASTY, value=NASTY, name=NASTY.filter(lambda name: name not in {"event", "logger", "level", "at", "exc_info"})
+)
+def test_no_value_breaks_its_line_of_text(event: str, value: str, name: str) -> None:
+    """In text form, too, an event is one line, without anything that a terminal would obey; a traceback is set in."""
+    stream = configured(logs.render_text)
+    structlog.get_logger("x").info(event, **{name: value, "nested": {"deep": [value]}})
+    try:
+        raise ValueError(value)
+    except ValueError as fault:
+        structlog.get_logger("x").error("crashed", exc_info=fault)
+    written = stream.getvalue().decode()
+    lines = written[:-1].split("\n")
+    assert [line[:20] for line in lines if not line.startswith("    ")] == ["2026-01-01T02:00:00Z"] * 2
+    assert [character for character in "".join(lines) if not character.isprintable() and ord(character) < 0xA0] == []
+    assert not {"\u2028", "\u202e"} & set(written)
+
+
+@given(value=NASTY | st.just("x  status=200"))
+def test_no_value_in_text_can_be_taken_for_another(value: str) -> None:
+    """After a name there is one word, or one text in quotes: what a value holds is no pair of its own."""
+    stream = configured(logs.render_text)
+    structlog.get_logger().info("event", path=value, status=404)
+    said = stream.getvalue().decode()[:-1].partition("  path=")[2]
+    word, quoted = r"[^\s=\"]*", r'"(?:[^"\\]|\\.)*"'
+    assert re.fullmatch(rf"(?:{quoted}|{word})  status=404", said), said
+
+
+@pytest.mark.parametrize("name", ["cookie", "Set-Cookie", "password", "x-api-key", "authorization"])
+def test_in_text_a_secret_s_whole_value_is_masked(name: str) -> None:
+    """Where it holds spaces and semicolons as well."""
+    stream = configured(logs.render_text)
+    structlog.get_logger().info("event", **{name: "a=hush; b=hush hush"})
+    assert "hush" not in stream.getvalue().decode()
+
+
+@pytest.mark.parametrize(
+    ("style", "is_watched", "expected"),
+    [
+        ("json", True, logs.render_json),
+        ("auto", False, logs.render_json),
+        ("text", False, logs.render_text),
+        ("text", True, logs.render_readable),
+    ],
+)
+def test_a_style_names_a_form(style: str, is_watched: bool, expected: logs.Renderer) -> None:
+    """The words of the setting."""
+    assert logs.renderer(style, is_watched) is expected
+
+
+@pytest.mark.parametrize("render", [logs.render_json, logs.render_text])
+def test_every_line_is_copied(render: logs.Renderer) -> None:
+    """Each door's events, in the same or another form, masked, while the copy is wanted; the stream gets them too."""
+    stream, copied = io.BytesIO(), []
+    sink = logs.configure_stream(stream, logs.render_json, CLOCK.now)
+    with sink.copied(copied.append, render):
+        sink.emit({"event": "call", "key": "sk-0123456789abcdef"})
+        structlog.get_logger("tollbar").info("request")
+        structlog.get_logger("tollbar").debug("silent")
+        logging.getLogger("other").warning("library")
+    sink.emit({"event": "after"})
+    assert [event["event"] for event in events(stream)] == ["call", "request", "library", "after"]
+    assert [line.endswith(b"\n") for line in copied] == [True] * 3
+    assert b"sk-***" in copied[0]
+    assert b"library" in copied[2]
+    assert (copied == stream.getvalue().splitlines(keepends=True)[:3]) is (render is logs.render_json)
+
+
+def test_a_closed_stream_does_not_keep_a_line_from_its_copy() -> None:
+    """Standard error may be gone: the file is there."""
+    stream, copied = io.BytesIO(), []
+    sink = logs.configure_stream(stream, logs.render_json, CLOCK.now)
+    stream.close()
+    with sink.copied(copied.append, logs.render_json):
+        sink.emit({"event": "call"})
+    assert len(copied) == 1
 
 
 @pytest.mark.parametrize(

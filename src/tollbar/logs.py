@@ -21,6 +21,7 @@ import structlog
 
 Event = MutableMapping[str, Any]
 Renderer = Callable[[Event], str]
+Append = Callable[[bytes], None]
 
 MASK = "***"
 
@@ -46,17 +47,29 @@ _PATTERNS = (
     (re.compile(rf"'({_NAMES})':\s*'(?:\\.|[^'\\])*'", re.IGNORECASE), rf"'\1': '{MASK}'"),
     (re.compile(rf"({_WORD}(?:{_NAMES})=|[?&]key=)[^\s&\"',;)\\]+", re.IGNORECASE), rf"\1{MASK}"),
 )
+_SECRET_NAME = re.compile(_NAMES, re.IGNORECASE)
+BACKSLASH, QUOTE = "\\", '"'
+_SIGNS = re.compile('[\\s="]')
 # What a terminal obeys or shows misleadingly: control characters, line separators, switches of writing direction.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
-def configure(now: Callable[[], datetime], level: str = "info") -> "Sink":
-    """Sends this process's log to standard error: readable on a terminal, JSON lines elsewhere.
+def configure(now: Callable[[], datetime], level: str = "info", style: str = "auto") -> "Sink":
+    """Sends this process's log to standard error, in the form that `style` names: `json`, `text`, or `auto`.
 
-    `now` gives the moment in UTC. `level` is for Tollbar's own events; libraries speak from a warning on.
+    `auto` is text on a terminal and JSON elsewhere. `now` gives the moment in UTC. `level` is for Tollbar's own events;
+    libraries speak from a warning on.
     """
-    render = render_readable if sys.stderr.isatty() else render_json
+    is_terminal = sys.stderr.isatty()
+    render = renderer("text" if style == "auto" and is_terminal else style, is_terminal)
     return configure_stream(sys.stderr.buffer, render, now, level)
+
+
+def renderer(style: str, is_watched: bool = False) -> Renderer:
+    """What writes a line as `json` or `text`; `auto` is JSON. Whoever watches a terminal needs no date."""
+    if style != "text":
+        return render_json
+    return render_readable if is_watched else render_text
 
 
 def configure_stream(stream: BinaryIO, render: Renderer, now: Callable[[], datetime], level: str = "info") -> "Sink":
@@ -117,14 +130,16 @@ def render_json(event: Event) -> str:
 
 
 def render_readable(event: Event) -> str:
-    """An event as a person reads it: time, level, what happened, the rest as name=value."""
-    rest = dict(event)
-    at, level, what = rest.pop("at"), rest.pop("level"), rest.pop("event", "")
-    rest.pop("logger", None)
-    exception = rest.pop("exception", "")
-    pairs = "".join(f"  {escape(str(name))}={escape(str(value))}" for name, value in rest.items())
-    trace = "".join(f"\n    {escape(line)}" for line in str(exception).splitlines())
-    return f"{at.astimezone():%H:%M:%S} {level:<8} {escape(str(what))}{pairs}{trace}"
+    """An event as a person at a terminal reads it: the time of day here, level, what happened, the rest as name=value.
+
+    A traceback stands below it, each of its lines set in: no value can begin a line that looks like another event.
+    """
+    return f"{event['at'].astimezone():%H:%M:%S} {_text(event)}"
+
+
+def render_text(event: Event) -> str:
+    """The same for a file that is read later: with the date, in UTC."""
+    return f"{event['at']:%Y-%m-%dT%H:%M:%SZ} {_text(event)}"
 
 
 class Sink:
@@ -134,6 +149,20 @@ class Sink:
         self._stream = stream
         self._render = render
         self._now = now
+        self._copy_same: Append | None = None
+        self._copy_other: tuple[Append, Renderer] | None = None
+
+    @contextmanager
+    def copied(self, append: Append, render: Renderer) -> Iterator[None]:
+        """Has every line within go to `append` too, written by `render`, with its newline. It must not raise."""
+        if render is self._render:
+            self._copy_same = append
+        else:
+            self._copy_other = (append, render)
+        try:
+            yield
+        finally:
+            self._copy_same = self._copy_other = None
 
     def writer(self, *arguments: Any) -> "_Writer":
         """What structlog hands finished lines to; its argument is the logger's name."""
@@ -145,19 +174,29 @@ class Sink:
         if name is not None:
             event["logger"] = name
         level = "error" if method == "exception" else method
-        return scrub(self._render(_finish(self._now(), level, event)))
+        return self._finished(_finish(self._now(), level, event))
 
     def emit(self, event: Event, level: str = "info") -> None:
         """Writes an event without a logger's detour: for the one line that every call writes."""
-        self.write(scrub(self._render({"at": self._now(), "level": level, **event})))
+        self.write(self._finished({"at": self._now(), "level": level, **event}))
 
     def write(self, line: str) -> None:
         """Writes a line at once."""
+        data = f"{line}\n".encode("utf-8", "backslashreplace")
+        if self._copy_same is not None:
+            self._copy_same(data)
         try:
-            self._stream.write(f"{line}\n".encode("utf-8", "backslashreplace"))
+            self._stream.write(data)
             self._stream.flush()
         except (OSError, ValueError):
             return  # the stream is closed or broken, and there is nowhere left to say so
+
+    def _finished(self, event: Event) -> str:
+        """The stream's line, to be written; the copy's goes out here where it is another."""
+        if self._copy_other is not None:
+            append, render = self._copy_other
+            append(f"{scrub(render(event))}\n".encode("utf-8", "backslashreplace"))
+        return scrub(self._render(event))
 
 
 class _Writer:
@@ -186,6 +225,25 @@ class _LibraryHandler(logging.Handler):
             message = str(record.msg)
         event: Event = {"event": message, "exc_info": record.exc_info}
         self._sink.write(self._sink.line(_Writer(self._sink, record.name), record.levelname.lower(), event))
+
+
+def _text(event: Event) -> str:
+    rest = {name: value for name, value in event.items() if name not in {"at", "level", "event", "logger", "exception"}}
+    pairs = "".join(f"  {_word(str(name))}={_value(str(name), value)}" for name, value in rest.items())
+    trace = "".join(f"\n    {escape(line)}" for line in str(event.get("exception", "")).splitlines())
+    return f"{event['level']:<8} {escape(str(event.get('event', '')))}{pairs}{trace}"
+
+
+def _value(name: str, value: object) -> str:
+    """A value, masked whole under a secret's name: what is not JSON does not show where such a value ends."""
+    return MASK if _SECRET_NAME.fullmatch(name) else _word(str(value))
+
+
+def _word(text: str) -> str:
+    """Text that cannot be taken for more than one name or value: in quotes where it holds a space or a sign of ours."""
+    if not _SIGNS.search(text):
+        return escape(text)
+    return f'"{escape(text.replace(BACKSLASH, BACKSLASH * 2).replace(QUOTE, BACKSLASH + QUOTE))}"'
 
 
 def _finish(now: datetime, level: str, event: Event) -> Event:

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ from tests.app.making import settings_of
 from tests.edge.stage import bearer, call
 from tollbar.app.serving import Application
 from tollbar.clock import SystemClock
-from tollbar.logs import Sink, render_json
+from tollbar.logs import configure_stream, render_json
 from tollbar.settings import Settings
 from tollbar.storage.engine import StoreRefused
 
@@ -24,8 +25,9 @@ pytestmark = pytest.mark.anyio
 class Life:
     """A server's side of the lifespan protocol."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.application = Application(settings, Sink(io.BytesIO(), render_json, SystemClock().now))
+    def __init__(self, settings: Settings, log: io.BytesIO | None = None) -> None:
+        self._sink = configure_stream(log or io.BytesIO(), render_json, SystemClock().now)
+        self.application = Application(settings, self._sink)
         self.said: asyncio.Queue[Any] = asyncio.Queue()
         self._told: asyncio.Queue[Any] = asyncio.Queue()
         self.task = asyncio.ensure_future(self.application({"type": "lifespan"}, self._told.get, self.said.put))
@@ -96,6 +98,75 @@ async def test_a_forced_stop_closes_all_the_same(tmp_path: Path) -> None:
     assert (await again.tell("startup"))["type"] == "lifespan.startup.complete"
     await again.tell("shutdown")
     await again.task
+
+
+async def test_the_log_is_in_a_file_as_well(tmp_path: Path) -> None:
+    """From the start to the stop, in the data directory; the same lines as the stream's, and no key in them."""
+    stream = io.BytesIO()
+    life = Life(settings_of(tmp_path), stream)
+    await life.tell("startup")
+    assert life.application.running is not None
+    key = life.application.running.starter_key
+    assert key is not None
+    body = b'{"model": "tollbar-guide", "messages": [{"role": "user", "content": "How do I make a key?"}]}'
+    for given in (key, key[:-1] + "x"):
+        await call(life.application, "POST", "/v1/chat/completions", (bearer(given),), (body,)).answer()
+    await life.tell("shutdown")
+    await life.task
+    written = (tmp_path / "data" / "app.log").read_bytes()
+    assert written == stream.getvalue()
+    assert sorted(json.loads(line)["event"] for line in written.splitlines()) == ["call", "call.refused"]
+    assert key[8:].encode() not in written
+    assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize(
+    ("yaml", "name", "begins"),
+    [
+        (
+            "logging: {file: calls.log, format: text}\n",
+            "calls.log",
+            r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ info     request  ",
+        ),
+        ("logging: {format: json}\n", "app.log", r'\{"at":"'),
+    ],
+)
+async def test_the_file_s_name_and_form_can_be_chosen(tmp_path: Path, yaml: str, name: str, begins: str) -> None:
+    """One line for the one request, in that form."""
+    life = Life(settings_of(tmp_path, yaml))
+    await life.tell("startup")
+    await call(life.application, "GET", "/health").answer()
+    await life.tell("shutdown")
+    await life.task
+    (line,) = (tmp_path / "data" / name).read_text().splitlines()
+    assert re.match(begins, line)
+
+
+async def test_there_need_be_no_file(tmp_path: Path) -> None:
+    """An empty name means none."""
+    life = Life(settings_of(tmp_path, 'logging: {file: ""}\n'))
+    await life.tell("startup")
+    await call(life.application, "GET", "/health").answer()
+    await life.tell("shutdown")
+    await life.task
+    assert list((tmp_path / "data").glob("*.log*")) == []
+
+
+async def test_a_file_that_cannot_be_had_is_a_warning(tmp_path: Path) -> None:
+    """The product starts and answers; the stream says what is wrong, once."""
+    stream = io.BytesIO()
+    life = Life(settings_of(tmp_path, "logging: {file: /nowhere/app.log}\n"), stream)
+    await life.tell("startup")
+    for _ in range(3):
+        assert (await call(life.application, "GET", "/health").answer()).status == 200
+    await life.tell("shutdown")
+    await life.task
+    events = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert sorted(event["event"] for event in events) == ["logfile", "request", "request", "request"]
+    assert (
+        "warning",
+        "/nowhere/app.log cannot be written to: No such file or directory. The log goes on without it.",
+    ) in {(event["level"], event.get("text")) for event in events}
 
 
 def test_an_application_for_another_server(tmp_path: Path) -> None:

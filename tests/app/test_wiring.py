@@ -168,6 +168,27 @@ async def test_a_configured_admin_key_is_the_admin_key(tmp_path: Path) -> None:
         await ask(product, ADMIN, "GET", "/admin/api/keys")
 
 
+@pytest.mark.parametrize(
+    ("yaml", "environment", "granted"),
+    [
+        ("", {}, None),
+        ("", {"ENV": "development"}, "*"),
+        ("cors: {origins: https://app.example}\n", {}, "https://app.example"),
+        ("cors: {origins: https://app.example}\n", {"ENV": "development"}, "https://app.example"),
+        ("cors: {origins: https://other.example}\n", {"ENV": "development"}, None),
+    ],
+)
+async def test_web_pages_may_call_where_the_settings_say(
+    tmp_path: Path, yaml: str, environment: dict[str, str], granted: str | None
+) -> None:
+    """In production none unless named; in development any, unless some are named."""
+    async with a_product(settings_of(tmp_path, yaml, **environment)) as product:
+        headers = [(b"origin", b"https://app.example"), (b"access-control-request-method", b"POST")]
+        answer = await call(product.application, "OPTIONS", CHAT, headers).answer()
+    assert answer.header("access-control-allow-origin") == granted
+    assert answer.header("access-control-allow-credentials") is None
+
+
 async def test_nothing_is_left_running(tmp_path: Path) -> None:
     """A product that has ended leaves no task behind, and its store free."""
     before = asyncio.all_tasks()

@@ -4,12 +4,23 @@ import pytest
 
 from tollbar.domain import errors
 from tollbar.domain.limits import Limit, Measure, Room
-from tollbar.edge.headers import error_headers, limit_headers
+from tollbar.edge.headers import error_headers, limit_headers, process_headers
+from tollbar.edge.telemetry import Memory
 
 MINUTE = Limit(Measure.REQUESTS, 20, 60)
 DAY = Limit(Measure.REQUESTS, 100, 86_400)
 TOKENS = Limit(Measure.TOKENS, 40_000, 60)
 AT_ONCE = Limit(Measure.CONCURRENCY, 4, 0)
+
+
+def test_what_the_process_used_is_told() -> None:
+    """Seconds to the microsecond, and memory as it was read last."""
+    memory = Memory(lambda: 80 * 1_048_576)
+    assert process_headers(memory, 100.0, 100.0012345) == [
+        (b"x-process-time", b"0.001234"),
+        (b"x-memory-used", b"80.00"),
+        (b"x-memory-delta", b"0.00"),
+    ]
 
 
 def test_limits_are_told_by_measure() -> None:

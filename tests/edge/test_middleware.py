@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 from tests.edge.stage import a_stage, call
 from tollbar.edge.line import Message, Receive, Send
 from tollbar.edge.middleware import AccessLog, RequestIds, Scope
+from tollbar.edge.telemetry import Memory
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
@@ -36,6 +37,26 @@ async def test_a_request_of_the_control_plane_has_one_line() -> None:
     assert "swordfish" not in str(lines)
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/health"),
+        ("HEAD", "/docs"),
+        ("GET", "/v1/models"),
+        ("GET", "/nowhere"),
+        ("DELETE", "/health"),
+        ("POST", "/admin/api/keys"),
+    ],
+)
+async def test_every_answer_of_the_control_plane_says_what_it_cost(method: str, path: str) -> None:
+    """Found or not, allowed or not: the time it took and the memory of the process."""
+    stage = await a_stage()
+    answer = await stage.ask(method, path)
+    assert 0 < float(str(answer.header("x-process-time"))) < 5
+    assert float(str(answer.header("x-memory-used"))) > 1
+    assert abs(float(str(answer.header("x-memory-delta")))) < 1_000
+
+
 async def test_a_crash_has_its_line_too() -> None:
     """A request that ends in an exception is logged as what its caller saw."""
 
@@ -44,7 +65,7 @@ async def test_a_crash_has_its_line_too() -> None:
         raise ValueError("mine")
 
     with capture_logs() as lines:
-        answer = await call(RequestIds(AccessLog(crash), NOW), "GET", "/x").answer()
+        answer = await call(RequestIds(AccessLog(crash, Memory()), NOW), "GET", "/x").answer()
     assert isinstance(answer.fault, ValueError)
     assert [line["status"] for line in lines] == [500]
     assert answer.header("x-request-id") == lines[0]["request_id"]
@@ -64,6 +85,6 @@ async def test_what_is_no_request_passes_unseen() -> None:
         """Nobody listens."""
 
     with capture_logs() as lines:
-        await RequestIds(AccessLog(application), NOW)({"type": "lifespan"}, receive, send)
+        await RequestIds(AccessLog(application, Memory()), NOW)({"type": "lifespan"}, receive, send)
     assert seen == [{"type": "lifespan"}]
     assert lines == []

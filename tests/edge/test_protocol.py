@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.edge.raw import HEAD_END, QUICK, Application, Response, calling, exchange, serving, until
-from tollbar.edge.protocol import ConnectionLimits
+from tollbar.edge.refusal import ConnectionLimits
 from tollbar.edge.server import Server
 
 pytestmark = pytest.mark.anyio
@@ -170,6 +170,8 @@ async def test_a_refusal_is_the_unified_error(running: Server) -> None:
     assert response.headers["content-type"] == "application/json"
     assert response.headers["connection"] == "close"
     assert response.headers["x-request-id"].startswith("req_")
+    assert response.headers["x-process-time"] == "0.000000"
+    assert float(response.headers["x-memory-used"]) > 1
 
 
 async def test_other_headers_may_come_twice(running: Server) -> None:

@@ -170,6 +170,8 @@ class Gateway:
     def check_log(self) -> None:
         """Fails when the log tells of a crash, holds a line that is no JSON, or a secret."""
         text = (self.directory / "err").read_text()
+        file = self.directory / "data" / "app.log"
+        text += file.read_text() if file.exists() else ""
         for secret in {*self.secrets, ADMIN_KEY, LAB_KEY}:
             assert secret not in text
             assert secret[-20:] not in text

@@ -16,6 +16,7 @@ MAY_IMPORT = {
     "domain": (),
     "settings": (),
     "logs": (),
+    "logfile": (),
     "metrics": ("domain",),
     "ports": ("domain",),
     "wire": ("domain",),

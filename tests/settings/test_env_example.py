@@ -6,8 +6,8 @@ from pathlib import Path
 from tests.settings.making import KNOWN
 from tollbar.providers import vendors
 from tollbar.settings import load
-from tollbar.settings.describe import environment_names
-from tollbar.settings.loading import CONFIG_NAME
+from tollbar.settings.describe import environment_names, rows
+from tollbar.settings.loading import CONFIG_NAME, KEY_NAME
 
 EXAMPLE = Path(__file__).parents[2] / ".env.example"
 # The names that people bring from the systems whose contract Tollbar keeps, and our own.
@@ -26,11 +26,26 @@ def documented() -> list[str]:
 
 def test_every_name_is_documented_once() -> None:
     """Settings, the settings file, vendors' keys and address parts: all are there, and nothing else."""
-    names = {*environment_names(), CONFIG_NAME}
+    names = {*environment_names(), CONFIG_NAME, KEY_NAME}
     for vendor in vendors.load().values():
         names |= {*vendor.key_env, *(name for parts in vendor.placeholders.values() for name in parts)}
     assert sorted(documented()) == sorted(names)
     assert names >= PROMISED
+
+
+def test_what_is_planned_is_marked() -> None:
+    """The words above a name say so exactly where nothing uses it yet."""
+    planned = {name for row in rows() if row.is_planned for name in row.environment}
+    marked: set[str] = set()
+    words, is_new = "", True
+    for line in EXAMPLE.read_text(encoding="utf-8").splitlines():
+        if name := re.match(r"# ([A-Za-z_]+)=", line):
+            marked |= {name[1]} if "(planned)" in words else set()
+            is_new = True
+        else:
+            words = line if is_new or not line else f"{words} {line}"
+            is_new = False
+    assert sorted(marked) == sorted(planned)
 
 
 def test_its_values_can_be_used(tmp_path: Path) -> None:

@@ -8,7 +8,18 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from tollbar.domain import limits
-from tollbar.settings.fields import Names, Network, Rate, Rates, SecretText, Section, WebAddress, parse_rate, setting
+from tollbar.settings.fields import (
+    Names,
+    Network,
+    Origins,
+    Rate,
+    Rates,
+    SecretText,
+    Section,
+    WebAddress,
+    parse_rate,
+    setting,
+)
 from tollbar.settings.secret import Secret
 
 
@@ -65,6 +76,28 @@ def test_networks_are_written_in_one_form() -> None:
     ]
     with pytest.raises(ValidationError, match="no address or network"):
         TypeAdapter(Network).validate_python("10.0.0")
+
+
+def test_origins_are_written_as_browsers_send_them() -> None:
+    """Small letters, without a path, and with a port only where it is not the usual one; one needs no list."""
+    read = TypeAdapter(Origins).validate_python
+    assert read(["https://App.example/", "http://localhost:3000", "https://a.b:443", "http://[::1]:80"]) == (
+        "https://app.example",
+        "http://localhost:3000",
+        "https://a.b",
+        "http://[::1]",
+    )
+    assert read("capacitor://localhost") == ("capacitor://localhost",)
+    assert read("*") == ("*",)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "app.example", "https://", "https://a/b", "https://a?x", "https://me@a", "https://*.a:0", "http://a:b"]
+)
+def test_what_is_no_origin_is_refused(text: str) -> None:
+    """A path, a user or a missing scheme would never be equal to what a browser sends."""
+    with pytest.raises(ValidationError, match="no origin"):
+        TypeAdapter(Origins).validate_python(text)
 
 
 def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:

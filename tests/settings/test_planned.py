@@ -32,6 +32,8 @@ def is_read(row: Row, code: str) -> bool:
     path = [part for part in row.location if part != EACH]
     if path == ["server", "host"]:
         path = ["server", "(host|is_loopback)"]
+    if path == ["environment"]:
+        path = ["is_development"]
     return re.search(rf"\bsettings\.{r'.'.join(path)}\b", code) is not None
 
 
@@ -91,11 +93,11 @@ def test_what_is_planned_is_shown_so(tmp_path: Path) -> None:
 def test_setting_one_is_told_with_its_place(tmp_path: Path) -> None:
     """The setting, or the section around it, by the name under which it was set."""
     yaml = "ledger: {clamp: true, strict: true}\nlimits:\n  per_address: 5/day\n  routes: {}\n"
-    environment = {"ENV": "production", "API_PORT": "1"}
+    environment = {"x_api_key": "k3y-0f-s0me-l3ngth", "API_PORT": "1"}
     settings = make(tmp_path, yaml, env_file="REQUEST_TIMEOUT=5\n", environment=environment)
     assert [warning.replace(f"{tmp_path}/", "") for warning in settings.warnings] == [
         "tollbar.yaml, line 1: ledger.clamp is planned: it has no effect yet.",
         "tollbar.yaml, line 2: limits is planned: it has no effect yet.",
         ".env, line 1: REQUEST_TIMEOUT is planned: it has no effect yet.",
-        "environment: ENV is planned: it has no effect yet.",
+        "environment: x_api_key is planned: it has no effect yet.",
     ]

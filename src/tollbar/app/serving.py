@@ -3,8 +3,8 @@
 import asyncio
 import gc
 import sys
-from collections.abc import Callable
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, closing, contextmanager, suppress
 
 from tollbar import logs
 from tollbar.app.banner import banner, made_keys
@@ -14,6 +14,7 @@ from tollbar.clock import SystemClock
 from tollbar.edge.line import Receive, Send
 from tollbar.edge.middleware import Scope
 from tollbar.edge.server import Drain, server
+from tollbar.logfile import LogFile
 from tollbar.logs import Sink
 from tollbar.settings import Settings, load, read_environment
 
@@ -56,6 +57,7 @@ class Application:
         await receive()
         async with AsyncExitStack() as stack:
             try:
+                stack.enter_context(_copied_to_file(self._settings, self._log))
                 made = running(self._settings, self._log, makes_starter_key=self._settings.server.is_loopback)
                 self.running = await stack.enter_async_context(made)
             except Exception as fault:
@@ -118,7 +120,25 @@ def _write(text: str) -> None:
 
 
 def _log(settings: Settings) -> Sink:
-    return logs.configure(SystemClock().now, "debug" if settings.debug else "info")
+    return logs.configure(SystemClock().now, "debug" if settings.debug else "info", settings.logging.format)
+
+
+@contextmanager
+def _copied_to_file(settings: Settings, log: Sink) -> Iterator[None]:
+    """The log goes to its file as well, if there is to be one. A file that cannot be had is a warning."""
+    if not settings.logging.file:
+        yield
+        return
+
+    def tell(text: str) -> None:
+        log.emit({"event": "logfile", "text": text}, "warning")
+
+    path = settings.data / settings.logging.file  # an absolute path stays what it is
+    with suppress(OSError):  # whatever keeps the directory from being, the file will tell
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = LogFile(path, settings.logging.max_bytes, settings.logging.keep, tell)
+    with closing(file), log.copied(file.append, logs.renderer(settings.logging.format)):
+        yield
 
 
 def _url(host: str, port: int) -> str:

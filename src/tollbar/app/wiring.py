@@ -17,7 +17,8 @@ import structlog
 from tollbar import __version__
 from tollbar.admin.bootstrap import derive, ensure_admin_key, read_secret, renew_starter_key
 from tollbar.app.calls import call_log
-from tollbar.app.catalogue import GUIDE_PROVIDER, Offer, offer
+from tollbar.app.catalogue import Offer
+from tollbar.app.upstreams import open_upstreams
 from tollbar.clock import SystemClock
 from tollbar.counters.memory import MemoryCounters
 from tollbar.domain.catalogue import Model
@@ -35,9 +36,7 @@ from tollbar.gateway.record import Recorder
 from tollbar.logs import Sink
 from tollbar.metrics import Metrics
 from tollbar.ports import Clock, Provider
-from tollbar.providers import connect, vendors
-from tollbar.providers.discovery import LocalServer, discover
-from tollbar.providers.guide import GuideProvider
+from tollbar.providers.discovery import LocalServer
 from tollbar.providers.prices import Prices
 from tollbar.providers.transport import Transport
 from tollbar.settings import Settings
@@ -95,7 +94,7 @@ async def running(settings: Settings, log: Sink, makes_starter_key: bool) -> Asy
         starter_key = await renew_starter_key(storage.keys, clock, digest_of) if makes_starter_key else None
         transport = await stack.enter_async_context(Transport(clock, settings.egress.proxy, settings.egress.ca_file))
         prices = Prices(lambda: clock.now().date())
-        servers, made, providers = await _providers(settings, transport, prices, clock)
+        servers, made, providers = await open_upstreams(settings, transport, prices, clock)
         metrics = Metrics()
         sinks = (call_log(log), metrics.observe, storage.log.write)
         gateway = _gateway(storage, made, providers, Recorder(sinks, clock), digest_of, clock)
@@ -109,7 +108,7 @@ async def running(settings: Settings, log: Sink, makes_starter_key: bool) -> Asy
         if made.instances:
             chores.append(tasks.create_task(_load_prices(prices)))
         stack.callback(_cancel, chores)
-        app = application(services, max_body_bytes=settings.input.max_body_bytes)
+        app = application(services, max_body_bytes=settings.input.max_body_bytes, origins=_origins(settings))
         yield Running(app, gateway, made, servers, admin_key, starter_key, readiness)
 
 
@@ -122,16 +121,9 @@ def _store_options(settings: Settings, check: bytes) -> Options:
     )
 
 
-async def _providers(
-    settings: Settings, transport: Transport, prices: Prices, clock: SystemClock
-) -> tuple[tuple[LocalServer, ...], Offer, Mapping[str, Provider]]:
-    rows = vendors.load()
-    servers = await discover(rows, transport, settings.vendors.ollama_host or "", {settings.server.port})
-    made = offer(settings, rows, servers, prices)
-    providers: dict[str, Provider] = {
-        name: connect(instance, transport, clock) for name, instance in made.instances.items()
-    }
-    return servers, made, {**providers, GUIDE_PROVIDER: GuideProvider()}
+def _origins(settings: Settings) -> tuple[str, ...]:
+    """The sites whose pages may call: those that were named, and in development any."""
+    return settings.cors.origins or (("*",) if settings.is_development else ())
 
 
 def _gateway(

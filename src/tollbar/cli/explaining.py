@@ -110,10 +110,11 @@ def _target_row(place: int, target: Target) -> Sequence[str]:
     context = f"{target.context_tokens:,} tokens" if target.context_tokens else ""
     if target.card is None:
         return (str(place), target.name, context, "price unknown", "")
-    return (str(place), target.name, context, _price(target.card.prompt), _price(target.card.completion))
+    return (str(place), target.name, context, price(target.card.prompt), price(target.card.completion))
 
 
-def _price(rate: Rate) -> str:
+def price(rate: Rate) -> str:
+    """A rate as people say it: dollars for a million tokens."""
     return "free" if rate.highest == 0 else f"${rate.base / PICO_PER_DOLLAR_PER_MILLION:,.4g}"
 
 

@@ -15,6 +15,25 @@ Data = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON, for programs.")]
 
+Url = Annotated[
+    str | None,
+    typer.Option(
+        "--url",
+        metavar="ADDRESS",
+        help="The server, in place of the one on this machine: http://host:8000, or an API's base URL.",
+        show_default=False,
+    ),
+]
+Key = Annotated[
+    str | None,
+    typer.Option(
+        "--key",
+        metavar="KEY",
+        help="The key to call with. TOLLBAR_KEY is better: others can see a command's options.",
+        show_default=False,
+    ),
+]
+
 
 def app(text: str) -> typer.Typer:
     """A group of commands that shows its help when it is called without one."""

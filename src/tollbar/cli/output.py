@@ -6,6 +6,7 @@ cannot speak to the terminal.
 
 import json
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -71,6 +72,13 @@ def clean(text: str) -> str:
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
     )
+
+
+def shown(text: str) -> str:
+    """Text of several lines: as it is for a program, and on a terminal without anything that it would obey."""
+    if not sys.stdout.isatty():
+        return text
+    return "".join(character if character in "\n\t" else clean(character) for character in text)
 
 
 def amount(unit: Unit, value: int) -> str:

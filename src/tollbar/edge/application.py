@@ -4,18 +4,20 @@ Calls are served by endpoints of our own, one dictionary look-up away from the s
 application that also documents both.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from fastapi import Depends, FastAPI
 
 from tollbar.edge import errors
+from tollbar.edge.cors import Cors
 from tollbar.edge.guards import guard, refuse_unguarded
 from tollbar.edge.line import Receive, Send
 from tollbar.edge.middleware import AccessLog, RequestIds, Scope
 from tollbar.edge.routes import CALLS, PAGES
 from tollbar.edge.services import Services
 from tollbar.edge.streaming import DEFAULT_BODY_BYTES, Endpoint
+from tollbar.edge.telemetry import Memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +36,21 @@ class Dispatcher:
 def application(
     services: Services,
     max_body_bytes: int = DEFAULT_BODY_BYTES,
+    origins: Collection[str] = (),
 ) -> RequestIds:
-    """The ASGI application of every route in the table."""
+    """The ASGI application of every route in the table.
+
+    `origins` are the sites whose pages may have browsers call it, `*` for any.
+    """
     calls: dict[tuple[object, object], Endpoint] = {
         (route.method, route.path): Endpoint(services.gateway, route.dialect, route.pin, max_body_bytes)
         for route in CALLS
     }
-    control = AccessLog(control_plane(services))
-    return RequestIds(Dispatcher(calls, control), services.clock.now())
+    memory = Memory()
+    control = AccessLog(control_plane(services), memory)
+    dispatcher = Dispatcher(calls, control)
+    served = Cors(dispatcher, origins, memory) if origins else dispatcher
+    return RequestIds(served, services.clock.now())
 
 
 def control_plane(services: Services) -> FastAPI:

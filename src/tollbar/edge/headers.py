@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 from tollbar.domain.errors import GatewayError, Overloaded, RateLimited, UpstreamBusy
 from tollbar.domain.limits import Measure, Room
+from tollbar.edge.telemetry import Memory
 
 OVERLOADED_RETRY_SECONDS = 1
 LONGEST_RETRY_SECONDS = 61
@@ -43,6 +44,14 @@ def _nearer(room: Room, other: Room) -> Room:
 def _figures(room: Room) -> tuple[bytes, bytes, bytes]:
     _, limit, remaining, reset_seconds = room
     return b"%d" % limit.amount, b"%d" % (max(0, remaining)), b"%ds" % math.ceil(reset_seconds)
+
+
+def process_headers(memory: Memory, began: float, now: float) -> list[tuple[bytes, bytes]]:
+    """`x-process-time` and the memory of the process, for every answer; both moments in seconds of one steady clock.
+
+    The time is that from the request's arrival until its answer begins: seconds, to the microsecond.
+    """
+    return [(b"x-process-time", b"%.6f" % (now - began)), *memory.headers(now)]
 
 
 def error_headers(error: GatewayError) -> list[tuple[bytes, bytes]]:

@@ -7,8 +7,10 @@ from datetime import datetime
 
 import structlog
 
+from tollbar.edge.headers import process_headers
 from tollbar.edge.line import Message, Receive, Send
 from tollbar.edge.receiving import CallerLeft
+from tollbar.edge.telemetry import Memory
 from tollbar.gateway.record import STATUS_CALLER_LEFT
 
 Scope = MutableMapping[str, object]
@@ -36,10 +38,11 @@ class RequestIds:
 
 
 class AccessLog:
-    """Writes one line for each request of the control plane and puts the request's id on its answer."""
+    """Writes one line for each request of the control plane, and puts on its answer what every answer carries."""
 
-    def __init__(self, application: Application) -> None:
+    def __init__(self, application: Application, memory: Memory) -> None:
         self._application = application
+        self._memory = memory
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
@@ -55,7 +58,8 @@ class AccessLog:
             if message["type"] == "http.response.start":
                 status = int(str(message["status"]))
                 headers = message.get("headers", ())
-                message["headers"] = [*headers, (b"x-request-id", request_id.encode())]  # type: ignore[misc]
+                ours = process_headers(self._memory, began, time.perf_counter())
+                message["headers"] = [*headers, (b"x-request-id", request_id.encode()), *ours]  # type: ignore[misc]
             await send(message)
 
         try:

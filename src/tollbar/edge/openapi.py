@@ -114,7 +114,7 @@ def _success(entry: Operation) -> Document:
         content["example"] = entry.example
     told: Document = {
         "description": "Done." if entry.status == 200 else "Made.",
-        "headers": _headers("x-request-id", *entry.headers),
+        "headers": _headers(*prose.EVERYWHERE, *entry.headers),
         "content": {entry.answer_type: content},
     }
     if entry.answer == "ChatCompletion":
@@ -133,7 +133,7 @@ def _failures(kinds: Iterable[type[GatewayError]]) -> Document:
 
 def _failure(kinds: list[type[GatewayError]]) -> Document:
     examples: Document = {}
-    headers = ["x-request-id"]
+    headers = [*prose.EVERYWHERE]
     for kind in kinds:
         sample = SAMPLES[kind]
         _, body = encode_error(sample, prose.REQUEST_ID)

@@ -38,7 +38,9 @@ body, field, model, allowance. `x-should-retry: false` says that trying again ca
 `requests` and `tokens`, from the limit that is nearest to its end. 429 comes with `Retry-After`: whole seconds after
 which there is room.
 
-**Every answer** carries `x-request-id`. The log line under that id holds what the answer does not.
+**Every answer** carries `x-request-id`; the log line under that id holds what the answer does not. It also says how
+long it took to begin, `x-process-time` in seconds, and what the serving process weighs, `x-memory-used` and
+`x-memory-delta` in MB, read a few times a second at most.
 """
 
 TAGS: Mapping[str, str] = {
@@ -83,6 +85,13 @@ def _header(description: str, kind: str = "integer", **more: object) -> dict[str
 
 HEADERS: Mapping[str, Mapping[str, Any]] = {
     "x-request-id": _header("The id of this request, under which the log has it.", "string", examples=[REQUEST_ID]),
+    "x-process-time": _header("Seconds from the request's arrival until this answer began.", "number", minimum=0),
+    "x-memory-used": _header("The memory of the serving process, in MB of 1,048,576 bytes.", "number", minimum=0),
+    "x-memory-delta": _header(
+        "By how much that differs from the reading before. It is read a few times a second at most, not for each "
+        "request.",
+        "number",
+    ),
     "x-tollbar-target": _header("The target that answered: `provider/model`.", "string", examples=["openai/gpt-4o"]),
     "x-ratelimit-limit-requests": _header("The requests that the limit allows in its window."),
     "www-authenticate": _header("How to authenticate: `Bearer`.", "string"),
@@ -95,6 +104,7 @@ HEADERS: Mapping[str, Mapping[str, Any]] = {
     "x-should-retry": _header("`false` where trying again cannot help.", "string", enum=["false"]),
     "etag": _header("The key's version, for `If-Match`.", "string", examples=['"1"']),
 }
+EVERYWHERE = ("x-request-id", "x-process-time", "x-memory-used", "x-memory-delta")
 RATE_HEADERS = tuple(name for name in HEADERS if name.startswith("x-ratelimit-"))
 
 PARAMETERS: Mapping[str, Mapping[str, Any]] = {

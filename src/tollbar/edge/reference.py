@@ -26,6 +26,14 @@ Every address that Tollbar answers. `/docs` of a running server shows the same t
 Beside the errors below, an address that needs a key can answer {access}; and any address {always}.
 An address that there is not answers 404 `not_found`, a wrong method 405 `method_not_allowed` with `Allow`. A `GET`
 address answers `HEAD` too.
+
+Every answer, errors included, carries `x-request-id`, and
+
+- `x-process-time`: seconds from the request's arrival until the answer began (of a stream: until its first byte);
+- `x-memory-used`: the memory of the serving process, in MB of 1,048,576 bytes: what is in RAM on Linux, its peak on
+  other systems, absent where the system does not say;
+- `x-memory-delta`: by how much that differs from the reading before. Memory is read when an answer goes out, at most
+  four times a second, and not for each request: requests that run side by side share it.
 """
 
 

@@ -120,6 +120,23 @@ def _check_network(value: str) -> str:
         raise ValueError("is no address or network: write 10.0.0.1, 10.0.0.0/8 or fd00::/8") from None
 
 
+def _check_origin(value: str) -> str:
+    """What browsers send as `Origin`: scheme, host and, unless it is the usual one, port; in small letters."""
+    if value == "*":
+        return value
+    fault = ValueError("is no origin: write scheme and host, such as https://app.example or http://localhost:3000")
+    try:
+        parts = urlsplit(value.lower())
+        port = parts.port
+    except ValueError:
+        raise fault from None
+    is_bare = parts.path in {"", "/"} and not (parts.query or parts.fragment or "@" in parts.netloc)
+    if not (parts.scheme and parts.hostname and is_bare) or port == 0:
+        raise fault
+    is_usual = port == {"http": 80, "https": 443}.get(parts.scheme, -1)
+    return f"{parts.scheme}://{parts.netloc.removesuffix(f':{port}') if is_usual else parts.netloc}"
+
+
 def _listed(value: object) -> object:
     """One entry may be written without its list."""
     return (value,) if isinstance(value, str) else value
@@ -136,10 +153,12 @@ def over(defaults: Callable[[], Mapping[str, Any]]) -> BeforeValidator:
 
 SecretText = Annotated[Secret, PlainValidator(_read_secret), Schema({"type": "string"})]
 WebAddress = Annotated[str, AfterValidator(_check_web_address)]
+Origin = Annotated[str, AfterValidator(_check_origin)]
 Network = Annotated[str, AfterValidator(_check_network)]
 RateText = Annotated[Rate, PlainValidator(parse_rate), Schema({"type": "string", "pattern": r"^\d+ ?(/|per) ?\w+$"})]
 Rates = Annotated[tuple[RateText, ...], BeforeValidator(_listed)]
 Networks = Annotated[tuple[Network, ...], BeforeValidator(_listed)]
+Origins = Annotated[tuple[Origin, ...], BeforeValidator(_listed)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 Frozen = AfterValidator(_frozen)
 Dollars = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]

@@ -21,6 +21,8 @@ from tollbar.settings.sources import Document, Location, Named, dotted, read_doc
 from tollbar.settings.values import Declared, Settings
 
 CONFIG_NAME = "TOLLBAR_CONFIG"
+KEY_NAME = "TOLLBAR_KEY"
+"""Not a setting: the key with which commands such as `tollbar chat` call a server."""
 OWN_PREFIX = "TOLLBAR_"
 CONFIG_FILE = "tollbar.yaml"
 ENV_FILE = ".env"
@@ -126,7 +128,7 @@ def _read_config(base: Path, names: Mapping[str, Named], flag: object) -> tuple[
 
 def _unknown_names(names: Mapping[str, Named], known: KnownNames, references: set[str]) -> list[Fault]:
     """Our own names that do not exist; and, in .env, which is ours to judge, names that just miss one that does."""
-    valid = {*environment_names(), CONFIG_NAME, *known.secrets}
+    valid = {*environment_names(), CONFIG_NAME, KEY_NAME, *known.secrets}
     own = {name for name in valid if name.startswith(OWN_PREFIX)}
     faults: list[Fault] = []
     for name, named in names.items():

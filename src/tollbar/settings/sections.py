@@ -4,7 +4,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
 
-from tollbar.settings.fields import Networks, SecretText, Section, WebAddress, setting
+from tollbar.settings.fields import Networks, Origins, SecretText, Section, WebAddress, setting
 
 MEBIBYTE = 1_048_576
 
@@ -42,6 +42,33 @@ class Server(Section):
             return ip_address(self.host).is_loopback
         except ValueError:
             return self.host == "localhost"
+
+
+class Cors(Section):
+    """Which web pages may have their visitors' browsers call Tollbar."""
+
+    origins: Origins = setting(
+        (),
+        "The sites whose pages may, such as https://app.example; `*` is any. They reach what a key for calls opens, "
+        "and never administration. None listed means none, or with ENV=development any.",
+    )
+
+
+class Logging(Section):
+    """Where the log goes beside standard error."""
+
+    file: str = setting(
+        "app.log", "A file for the log, in the data directory unless the path is absolute; empty for none."
+    )
+    max_bytes: int = setting(
+        16 * MEBIBYTE, "How large the file becomes before another is begun.", unit="bytes", bounds=(4_096, None)
+    )
+    keep: int = setting(5, "How many earlier files are kept, as app.log.1 and so on.", bounds=(1, 1_000))
+    format: Literal["auto", "json", "text"] = setting(
+        "auto",
+        "How a line is written: `json` for programs, `text` for people. `auto` is `text` on a terminal, and `json` "
+        "elsewhere and in the file.",
+    )
 
 
 class Input(Section):

@@ -13,11 +13,13 @@ from tollbar.settings.fields import Frozen, SecretText, Section, over, setting
 from tollbar.settings.offers import TIERS, Anonymous, Limits, Model, Provider, SelfService, Tier
 from tollbar.settings.secret import Secret
 from tollbar.settings.sections import (
+    Cors,
     Defaults,
     Egress,
     Input,
     LanguageModel,
     Ledger,
+    Logging,
     Requests,
     Retries,
     RotatingKey,
@@ -60,12 +62,13 @@ class Declared(Section):
     )
     environment: str = setting(
         "production",
-        "`development` lets browsers of any origin call the gateway.",
+        "`development` lets web pages of any site call the gateway, as far as `cors.origins` names none.",
         environment=("ENV",),
-        planned=True,
     )
     debug: bool = setting(False, "Log more: every step of a call, though never its words.", environment=("DEBUG",))
     server: Server = setting(Server, "Where Tollbar listens, whom it believes, and how it stops.")
+    cors: Cors = setting(Cors, "Which web pages may have their visitors' browsers call Tollbar.")
+    logging: Logging = setting(Logging, "Where the log goes beside standard error.")
     providers: Annotated[Mapping[str, Provider], Frozen] = setting(dict, "Upstreams, by the name that targets use.")
     models: Annotated[Mapping[str, Model], Frozen] = setting(dict, "The names that callers may use.")
     default_model: str | None = setting(

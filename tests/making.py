@@ -119,7 +119,7 @@ def a_scene(
     records: list[RequestRecord] = []
     gateway = Gateway(
         authenticator=Authenticator(keys, lambda text: text.encode(), counted, clock),
-        recorder=Recorder((records.append,), clock, wait_seconds=0),
+        recorder=Recorder((records.extend,), clock, wait_seconds=0),
         admission=Admission(counted, ledger, clock),
         catalogue=Catalogue({model.name: model for model in models or (a_model(),)}),
         health=health,

@@ -57,7 +57,7 @@ def value(samples: Samples, name: str, **labels: str) -> float:
 def test_a_call_is_counted_everywhere_it_belongs() -> None:
     """One record feeds every metric that speaks of it."""
     metrics = Metrics()
-    metrics.observe(RECORD)
+    metrics.observe([RECORD])
     samples = read(metrics)
     assert value(samples, "toll_calls_total", route="/v1/chat/completions", outcome="ok") == 1
     assert value(samples, "toll_attempts_total", vendor="azure", outcome="failed") == 1
@@ -78,7 +78,7 @@ def test_buckets_hold_everything_up_to_their_bound() -> None:
     """A value at a bound is within it; the last bucket holds all."""
     metrics = Metrics()
     for seconds in (0.25, 0.2500001, 10_000.0):
-        metrics.observe(RECORD._replace(duration_seconds=seconds))
+        metrics.observe([RECORD._replace(duration_seconds=seconds)])
     samples = read(metrics)
     route = "/v1/chat/completions"
     assert [
@@ -105,7 +105,7 @@ def test_a_refused_call_leaves_no_traces_of_what_it_had_not() -> None:
         first_token_seconds=None,
         stages={},
     )
-    metrics.observe(refused)
+    metrics.observe([refused])
     samples = read(metrics)
     assert value(samples, "toll_errors_total", code="insufficient_quota") == 1
     assert value(samples, "toll_credits_settled_total") == 0
@@ -116,7 +116,7 @@ def test_no_caller_can_make_the_metrics_grow() -> None:
     """Beyond the bound, new label values are counted together."""
     metrics = Metrics()
     for number in range(MAX_LABEL_SETS + 50):
-        metrics.observe(RECORD._replace(route=f"/generate/{number}"))
+        metrics.observe([RECORD._replace(route=f"/generate/{number}")])
     samples = read(metrics)
     routes = {dict(labels)["route"] for name, labels in samples if name == "toll_calls_total"}
     assert len(routes) == MAX_LABEL_SETS + 1
@@ -138,7 +138,7 @@ def test_what_others_report_is_shown() -> None:
 def test_every_metric_is_described() -> None:
     """What is rendered is what the table describes, and the process's own."""
     metrics = Metrics()
-    metrics.observe(RECORD._replace(error_code="x"))
+    metrics.observe([RECORD._replace(error_code="x")])
     families = list(text_string_to_metric_families(metrics.render().decode()))
     ours = {family.name: family.type for family in families if family.name.startswith("toll_")}
     assert ours == {description.name.removesuffix("_total"): description.kind for description in DESCRIPTIONS}
@@ -147,11 +147,11 @@ def test_every_metric_is_described() -> None:
 def test_label_values_cannot_break_the_format() -> None:
     """Quotes and newlines in a label are escaped."""
     metrics = Metrics()
-    metrics.observe(RECORD._replace(route='/a"b\nc'))
+    metrics.observe([RECORD._replace(route='/a"b\nc')])
     assert value(read(metrics), "toll_calls_total", route='/a"b\nc', outcome="ok") == 1
 
 
 def test_two_processes_of_one_program_do_not_share() -> None:
     """Nothing is registered globally: another object counts for itself."""
-    Metrics().observe(RECORD)
+    Metrics().observe([RECORD])
     assert ("toll_calls_total", frozenset()) not in read(Metrics())

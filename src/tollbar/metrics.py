@@ -6,7 +6,7 @@ prometheus-client's affair.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -77,8 +77,17 @@ class Metrics:
         self._in_progress: Callable[[], int] = int
         self._dropped: Callable[[], int] = int
 
-    def observe(self, record: RequestRecord) -> None:
-        """Counts one call that is over."""
+    def observe(self, records: Sequence[RequestRecord]) -> None:
+        """Counts calls that are over."""
+        for record in records:
+            self._observe(record)
+
+    def watch(self, in_progress: Callable[[], int], dropped: Callable[[], int]) -> None:
+        """Names what knows how many calls are under way and how many records were lost; asked when somebody reads."""
+        self._in_progress = in_progress
+        self._dropped = dropped
+
+    def _observe(self, record: RequestRecord) -> None:
         self._calls.add((record.route, record.outcome), 1)
         self._call_seconds.add((record.route,), record.duration_seconds)
         for stage, seconds in record.stages.items():
@@ -101,11 +110,6 @@ class Metrics:
             self._credits.add((), record.credits)
         if record.cost_nano_dollars:
             self._dollars.add((), record.cost_nano_dollars)
-
-    def watch(self, in_progress: Callable[[], int], dropped: Callable[[], int]) -> None:
-        """Names what knows how many calls are under way and how many records were lost; asked when somebody reads."""
-        self._in_progress = in_progress
-        self._dropped = dropped
 
     def render(self) -> bytes:
         """Everything counted so far, and the process's own figures, in Prometheus' text format."""

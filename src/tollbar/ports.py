@@ -160,6 +160,6 @@ class Counters(Protocol):
 class RequestLog(Protocol):
     """The wide record of each call, for people."""
 
-    def write(self, record: RequestRecord) -> None:
-        """Queues a record. Never fails and never waits; records beyond what the queue holds are dropped and counted."""
+    def write(self, records: Sequence[RequestRecord]) -> None:
+        """Queues records. Never fails and never waits; those beyond what the queue holds are dropped and counted."""
         ...

@@ -44,7 +44,7 @@ RECORD = RequestRecord(
 def written(record: RequestRecord) -> list[dict[str, Any]]:
     """The lines of one record, through the real log."""
     stream = BytesIO()
-    call_log(Sink(stream, render_json, lambda: MOMENT))(record)
+    call_log(Sink(stream, render_json, lambda: MOMENT))([record])
     return [msgspec.json.decode(line) for line in stream.getvalue().splitlines()]
 
 

@@ -1,7 +1,7 @@
 """One record per call, whatever happened, and it never fails the call."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.anyio
 def a_recorder(clock: FakeClock | None = None) -> tuple[Recorder, list[RequestRecord]]:
     """A recorder and what it wrote."""
     records: list[RequestRecord] = []
-    return Recorder((records.append,), clock or FakeClock(), wait_seconds=0), records
+    return Recorder((records.extend,), clock or FakeClock(), wait_seconds=0), records
 
 
 @contextmanager
@@ -188,10 +188,10 @@ async def test_a_sink_that_fails_costs_its_line_and_nothing_else() -> None:
     """Neither the call nor the other sinks."""
     records: list[RequestRecord] = []
 
-    def fails(record: RequestRecord) -> None:
+    def fails(records: Sequence[RequestRecord]) -> None:
         raise RuntimeError("the disk is full")
 
-    recorder = Recorder((fails, records.append), FakeClock(), wait_seconds=0)
+    recorder = Recorder((fails, records.extend), FakeClock(), wait_seconds=0)
     with watched(recorder, PRINCIPAL, an_arrival()):
         pass
     recorder.end(a_visit(), None)
@@ -228,7 +228,7 @@ async def test_records_wait_a_moment_and_are_written_together() -> None:
     """Nothing is written while a call ends; all is soon after, in the order of the ends and with their times."""
     records: list[RequestRecord] = []
     clock = FakeClock()
-    recorder = Recorder((records.append,), clock, wait_seconds=0.01)
+    recorder = Recorder((records.extend,), clock, wait_seconds=0.01)
     began = clock.now()
     for number in range(3):
         with watched(recorder, PRINCIPAL, an_arrival(request_id=f"r{number}")):
@@ -245,7 +245,24 @@ async def test_records_wait_a_moment_and_are_written_together() -> None:
 async def test_many_records_do_not_wait() -> None:
     """A busy process writes them as soon as there are enough, so that none of their calls stays in memory for long."""
     records: list[RequestRecord] = []
-    recorder = Recorder((records.append,), FakeClock(), wait_seconds=60)
+    recorder = Recorder((records.extend,), FakeClock(), wait_seconds=60)
     for _ in range(MOST_WAITING):
         recorder.end(a_visit(), None)
     assert len(records) == MOST_WAITING
+
+
+async def test_one_record_that_cannot_be_written_costs_no_other() -> None:
+    """Records that wait together are tried one by one when all of them cannot be written."""
+    written: list[str] = []
+
+    def writes(records: Sequence[RequestRecord]) -> None:
+        if any(record.request_id == "r1" for record in records):
+            raise ValueError("a name that cannot be written")
+        written.extend(record.request_id for record in records)
+
+    recorder = Recorder((writes,), FakeClock(), wait_seconds=60)
+    for number in range(3):
+        with watched(recorder, PRINCIPAL, an_arrival(request_id=f"r{number}")):
+            pass
+    recorder.flush()
+    assert (written, recorder.lost) == (["r0", "r2"], 1)

@@ -29,7 +29,7 @@ async def call(storage: Storage, allowances: list[AllowanceId], name: str) -> No
     line = a_line(name, cost_nano_dollars=CHARGED_DOLLARS)
     await storage.ledger.settle(held, [(coins, 1), (dollars, CHARGED_DOLLARS)], [line])
     os.write(1, f"{name}\n".encode())
-    storage.log.write(a_record(name))
+    storage.log.write([a_record(name)])
 
 
 async def main(directory: Path, prefix: str) -> None:

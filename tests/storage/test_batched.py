@@ -82,7 +82,7 @@ async def turns(count: int = 5) -> None:
 async def test_records_are_written_together_a_moment_later(stand: Stand) -> None:
     """Not before a quarter of a second has passed since the first."""
     for place in range(7):
-        stand.log.write(a_record(f"r{place}"))
+        stand.log.write([a_record(f"r{place}")])
     await turns()
     await stand.journal.flush()
     assert stand.written() == 0
@@ -97,7 +97,7 @@ async def test_nothing_is_waited_for_while_there_is_nothing(stand: Stand) -> Non
     for _ in range(2):
         await turns()
         slept = len(stand.clock.slept)
-        stand.log.write(a_record())
+        stand.log.write([a_record()])
         await turns()
         assert stand.clock.slept[slept:] == [FLUSH_SECONDS]
         stand.clock.advance(FLUSH_SECONDS)
@@ -107,7 +107,7 @@ async def test_nothing_is_waited_for_while_there_is_nothing(stand: Stand) -> Non
 async def test_many_records_are_not_kept_waiting(stand: Stand) -> None:
     """When so many have come the time is not waited for."""
     for place in range(FLUSH_RECORDS):
-        stand.log.write(a_record(f"r{place}"))
+        stand.log.write([a_record(f"r{place}")])
     await stand.journal.flush()
     assert stand.written() == FLUSH_RECORDS
 
@@ -115,11 +115,11 @@ async def test_many_records_are_not_kept_waiting(stand: Stand) -> None:
 async def test_a_flood_is_dropped_and_counted(stand: Stand) -> None:
     """Beyond what may wait, records are dropped; writing never fails and never waits."""
     for place in range(MOST_WAITING + 5):
-        stand.log.write(a_record(f"r{place}"))
+        stand.log.write([a_record(f"r{place}")])
     assert stand.log.dropped == 5
     stand.log.flush()
     await stand.journal.flush()
-    stand.log.write(a_record("after"))
+    stand.log.write([a_record("after")])
     stand.log.flush()
     await stand.journal.flush()
     assert (stand.written(), stand.log.dropped) == (MOST_WAITING + 1, 5)
@@ -128,7 +128,7 @@ async def test_a_flood_is_dropped_and_counted(stand: Stand) -> None:
 async def test_a_record_that_cannot_be_written_spoils_no_other(stand: Stand) -> None:
     """It is dropped and counted; the others of its batch are written."""
     for name in ("r1", "r2", "r3"):
-        stand.log.write(a_record(name, status=10**30 if name == "r2" else 200))
+        stand.log.write([a_record(name, status=10**30 if name == "r2" else 200)])
     stand.log.flush()
     await stand.journal.flush()
     await stand.journal.flush()
@@ -140,14 +140,14 @@ async def test_records_are_dropped_while_the_disk_is_full(stand: Stand) -> None:
     pages = stand.connection.execute("PRAGMA page_count").fetchone()[0]
     stand.connection.execute(f"PRAGMA max_page_count = {pages}")
     for place in range(100):
-        stand.log.write(a_record(f"r{place}", user="x" * 3_000))
+        stand.log.write([a_record(f"r{place}", user="x" * 3_000)])
     stand.log.flush()
     await stand.journal.flush()
     await stand.journal.flush()
     assert stand.written() + stand.log.dropped == 100
     assert stand.log.dropped > 0
     stand.connection.execute("PRAGMA max_page_count = 100000")
-    stand.log.write(a_record("after"))
+    stand.log.write([a_record("after")])
     stand.log.flush()
     await stand.journal.flush()
     assert number(stand.directory, "SELECT count(*) FROM requests WHERE request_id = 'after'") == 1
@@ -157,7 +157,7 @@ async def test_what_comes_after_the_end_is_counted(tmp_path: Path) -> None:
     """A closed journal takes no record; that is no error for a call."""
     async with standing(a_directory(tmp_path)) as stand:
         pass
-    stand.log.write(a_record())
+    stand.log.write([a_record()])
     stand.log.flush()
     assert stand.log.dropped == 1
 
@@ -167,7 +167,7 @@ async def test_the_log_writes_no_row_by_row(stand: Stand) -> None:
     seen: list[str] = []
     stand.connection.set_trace_callback(seen.append)
     for place in range(FLUSH_RECORDS):
-        stand.log.write(a_record(f"r{place}"))
+        stand.log.write([a_record(f"r{place}")])
     await stand.journal.flush()
     with closing(stand.connection.cursor()):
         stand.connection.set_trace_callback(None)

@@ -54,7 +54,7 @@ async def test_a_record_is_found_by_its_id(tmp_path: Path) -> None:
     """What was written is read back; an unknown id is nobody's."""
     async with opened(a_directory(tmp_path), StepClock()) as storage:
         for name in ("r1", "r2"):
-            storage.log.write(a_record(name))
+            storage.log.write([a_record(name)])
         storage.log.flush()
         await storage.journal.flush()
         assert await storage.requests.find("r2") == a_record("r2")
@@ -65,7 +65,7 @@ async def test_figures_have_columns_of_their_own(tmp_path: Path) -> None:
     """What people will ask for can be asked in SQL."""
     directory = a_directory(tmp_path)
     async with opened(directory, StepClock()) as storage:
-        storage.log.write(a_record())
+        storage.log.write([a_record()])
     found = rows(directory, "SELECT prompt_tokens, completion_tokens, duration_microseconds, stream FROM requests")
     assert found == [(120, 30, 1_500_000, 1)]
 
@@ -76,10 +76,10 @@ async def test_old_records_are_forgotten(tmp_path: Path, count: int) -> None:
     directory = a_directory(tmp_path)
     async with opened(directory, StepClock()) as storage:
         for place in range(count):
-            storage.log.write(a_record(f"old{place}", at=AT - timedelta(days=2)))
+            storage.log.write([a_record(f"old{place}", at=AT - timedelta(days=2))])
             if place % 500 == 499:
                 await storage.journal.flush()
-        storage.log.write(a_record("new"))
+        storage.log.write([a_record("new")])
         storage.log.flush()
         await storage.journal.flush()
         assert await storage.requests.prune(AT - timedelta(days=1)) == count
@@ -94,8 +94,8 @@ async def test_a_late_record_waits_for_the_next_time(tmp_path: Path) -> None:
     """An old record behind a newer one goes when that one goes: forgetting looks at the oldest rows only."""
     directory = a_directory(tmp_path)
     async with opened(directory, StepClock()) as storage:
-        storage.log.write(a_record("new"))
-        storage.log.write(a_record("late", at=AT - timedelta(days=2)))
+        storage.log.write([a_record("new")])
+        storage.log.write([a_record("late", at=AT - timedelta(days=2))])
         storage.log.flush()
         assert await storage.requests.prune(AT - timedelta(days=1)) == 0
         assert await storage.requests.prune(AT + timedelta(days=1)) == 2

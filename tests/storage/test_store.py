@@ -105,7 +105,7 @@ async def test_everything_queued_is_written_at_the_end(tmp_path: Path) -> None:
 
     async def fail() -> None:
         async with open_storage(directory, StepClock(), SERVER) as storage:
-            storage.log.write(a_record())
+            storage.log.write([a_record()])
             raise KeyError
 
     with pytest.raises(KeyError):

@@ -42,11 +42,11 @@ def application(
 
     `origins` are the sites whose pages may have browsers call it, `*` for any.
     """
+    memory = Memory()
     calls: dict[tuple[object, object], Endpoint] = {
-        (route.method, route.path): Endpoint(services.gateway, route.dialect, route.pin, max_body_bytes)
+        (route.method, route.path): Endpoint(services.gateway, route.dialect, route.pin, max_body_bytes, memory=memory)
         for route in CALLS
     }
-    memory = Memory()
     control = AccessLog(control_plane(services), memory)
     dispatcher = Dispatcher(calls, control)
     served = Cors(dispatcher, origins, memory) if origins else dispatcher

@@ -5,7 +5,7 @@ HTTP error, and a caller who leaves, a normal end and a killed task all leave th
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -14,9 +14,10 @@ from tollbar.domain.errors import GatewayError, InternalError, Overloaded, RateL
 from tollbar.domain.events import Frames, StreamEvent
 from tollbar.domain.identity import Principal
 from tollbar.edge.credentials import credential_in
-from tollbar.edge.headers import error_headers, limit_headers
+from tollbar.edge.headers import error_headers, limit_headers, process_headers
 from tollbar.edge.line import Departure, Headers, Line, Receive, Send
 from tollbar.edge.receiving import CallerLeft, read_body
+from tollbar.edge.telemetry import Memory
 from tollbar.gateway.completions import Gateway, Reply
 from tollbar.gateway.resolve import NO_PIN, Pin
 from tollbar.gateway.visit import Arrival, Visit
@@ -36,6 +37,7 @@ class Endpoint:
     pin: Pin = NO_PIN
     max_body_bytes: int = DEFAULT_BODY_BYTES
     silence_seconds: float = SILENCE_SECONDS
+    memory: Memory = field(default_factory=Memory)
 
     async def __call__(self, scope: Mapping[str, object], receive: Receive, send: Send) -> None:
         """Serves one request."""
@@ -52,6 +54,7 @@ class CallResponse:
         self._line = Line(send)
         self._departure = Departure(receive, scope.get("tollbar.presence"))  # type: ignore[arg-type]
         self._visit: Visit | None = None
+        self._began = endpoint.gateway.clock.monotonic()
         self._request_id = str(scope["tollbar.request_id"])
 
     async def serve(self) -> None:
@@ -72,7 +75,7 @@ class CallResponse:
         scope = self._scope
         headers: Headers = scope["headers"]  # type: ignore[assignment]
         address = scope["client"][0] if scope.get("client") else ""  # type: ignore[index]
-        arrival = Arrival(self._request_id, str(scope["path"]), address, gateway.clock.monotonic())
+        arrival = Arrival(self._request_id, str(scope["path"]), address, self._began)
         principal = await self._authenticate(headers, address)
         async with gateway.enter(principal, arrival) as visit:
             self._visit = visit
@@ -151,7 +154,12 @@ class CallResponse:
         rooms = self._visit.rooms if self._visit is not None else ()
         if isinstance(error, RateLimited):
             rooms = error.rooms
-        return [(b"x-request-id", self._request_id.encode()), *limit_headers(rooms)]
+        endpoint = self._endpoint
+        return [
+            (b"x-request-id", self._request_id.encode()),
+            *limit_headers(rooms),
+            *process_headers(endpoint.memory, self._began, endpoint.gateway.clock.monotonic()),
+        ]
 
     def _stream_headers(self, reply: Reply | None) -> Headers:
         headers = [

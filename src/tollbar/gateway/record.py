@@ -21,12 +21,13 @@ STATUS_CALLER_LEFT = 499
 """nginx's status for a caller that closed the connection; it is only ever written down, never sent."""
 
 
+RecordSink = Callable[[Sequence[RequestRecord]], None]
+
+
 class Recorder:
     """Opens a visit for each call, and writes its record to every sink up to `wait_seconds` after it ended."""
 
-    def __init__(
-        self, sinks: Sequence[Callable[[RequestRecord], None]], clock: Clock, wait_seconds: float = WAIT_SECONDS
-    ) -> None:
+    def __init__(self, sinks: Sequence[RecordSink], clock: Clock, wait_seconds: float = WAIT_SECONDS) -> None:
         self._sinks = sinks
         self._clock = clock
         self._wait_seconds = wait_seconds
@@ -58,13 +59,19 @@ class Recorder:
         """Sends the records that wait to every sink; one that fails is counted and fails nothing else."""
         ended, self._ended = self._ended, []
         now, monotonic = self._clock.now(), self._clock.monotonic()
-        for visit in ended:
-            record = _record(visit, now - timedelta(seconds=monotonic - visit.ended_at))
-            for sink in self._sinks:
-                try:
-                    sink(record)
-                except Exception:  # the record is for people: whatever is wrong with it, the call is in order
-                    self.lost += 1
+        records = [_record(visit, now - timedelta(seconds=monotonic - visit.ended_at)) for visit in ended]
+        for sink in self._sinks if records else ():
+            self._send(sink, records)
+
+    def _send(self, sink: RecordSink, records: Sequence[RequestRecord]) -> None:
+        try:
+            sink(records)
+        except Exception:  # the record is for people: whatever is wrong with it, the call is in order
+            if len(records) == 1:
+                self.lost += 1
+                return
+            for record in records:
+                self._send(sink, [record])
 
     def interrupt(self, error: GatewayError, key_id: str | None = None) -> int:
         """Ends the calls under way, of one key or all, telling their callers `error`; returns how many."""

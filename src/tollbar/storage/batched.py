@@ -59,16 +59,19 @@ class BatchedRequestLog:
         self._has_some = asyncio.Event()
         self.dropped = 0
 
-    def write(self, record: RequestRecord) -> None:
+    def write(self, records: Sequence[RequestRecord]) -> None:
         """See `ports.RequestLog`."""
-        if self._unwritten >= MOST_WAITING:
-            self.dropped += 1
+        room = MOST_WAITING - self._unwritten
+        if len(records) > room:
+            self.dropped += len(records) - room
+            records = records[:room]
+        if not records:
             return
-        self._unwritten += 1
-        self._waiting.append(record)
+        self._unwritten += len(records)
+        self._waiting += records
         if len(self._waiting) >= FLUSH_RECORDS:
             self.flush()
-        elif len(self._waiting) == 1:
+        else:
             self._has_some.set()
 
     async def run(self) -> None:

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -210,4 +210,31 @@ def test_a_rename_that_is_refused_costs_no_line(tmp_path: Path) -> None:
         for number in range(1_000):
             file.append(b"%06d\n" % number)
     assert path.read_bytes() == b"".join(b"%06d\n" % number for number in range(1_000))
+    assert said == []
+
+
+class Overtaken(LogFile):
+    """A file that somebody else rotates just after this process has looked at it."""
+
+    def __init__(self, path: Path, overtake: Callable[[], None]) -> None:
+        super().__init__(path, MOST, 9, print)
+        self._left = [overtake]
+
+    def _is_current(self) -> bool:
+        was_current = super()._is_current()
+        if self._left:
+            self._left.pop()()
+        return was_current
+
+
+def test_two_who_find_the_file_full_rename_it_once(tmp_path: Path) -> None:
+    """Who comes second sees that it was done, and does not put away the new file, which is nearly empty."""
+    path = tmp_path / "app.log"
+    with a_file(path) as (first, said):
+        second = Overtaken(path, lambda: first.append(b"first" * 20 + b"\n"))
+        second.append(b"x" * (MOST - 50) + b"\n")
+        second.append(b"second" * 20 + b"\n")
+    second.close()
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["app.log", "app.log.1"]
+    assert path.read_bytes() == b"first" * 20 + b"\n" + b"second" * 20 + b"\n"
     assert said == []

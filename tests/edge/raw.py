@@ -11,7 +11,7 @@ from typing import Any
 
 import uvloop
 
-from tollbar.edge.protocol import ConnectionLimits
+from tollbar.edge.refusal import ConnectionLimits
 from tollbar.edge.server import Drain, Server, server
 
 HEAD_END = b"\r\n\r\n"

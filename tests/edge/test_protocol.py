@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.edge.raw import HEAD_END, QUICK, Application, Response, calling, exchange, serving, until
-from tollbar.edge.protocol import ConnectionLimits
+from tollbar.edge.refusal import ConnectionLimits
 from tollbar.edge.server import Server
 
 pytestmark = pytest.mark.anyio

@@ -36,6 +36,14 @@ def limit_headers(rooms: Sequence[Room]) -> list[tuple[bytes, bytes]]:
     return headers
 
 
+def process_headers(memory: Memory, began: float, now: float) -> list[tuple[bytes, bytes]]:
+    """`x-process-time` and the memory of the process, for every answer; both moments in seconds of one steady clock.
+
+    The time is that from the request's arrival until its answer begins: seconds, to the microsecond.
+    """
+    return [(b"x-process-time", b"%.6f" % (now - began)), *memory.headers(now)]
+
+
 def error_headers(error: GatewayError) -> list[tuple[bytes, bytes]]:
     """`WWW-Authenticate` with a 401, `Retry-After` where waiting helps, `x-should-retry: false` where it cannot."""
     headers: list[tuple[bytes, bytes]] = []
@@ -50,11 +58,3 @@ def error_headers(error: GatewayError) -> list[tuple[bytes, bytes]]:
     if not error.may_retry or (isinstance(error, RateLimited) and error.retry_after_seconds > LONGEST_RETRY_SECONDS):
         headers.append((b"x-should-retry", b"false"))
     return headers
-
-
-def process_headers(memory: Memory, began: float, now: float) -> list[tuple[bytes, bytes]]:
-    """`x-process-time` and the memory of the process, for every answer; both moments in seconds of one steady clock.
-
-    The time is that from the request's arrival until its answer begins: seconds, to the microsecond.
-    """
-    return [(b"x-process-time", b"%.6f" % (now - began)), *memory.headers(now)]

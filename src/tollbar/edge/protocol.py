@@ -7,7 +7,6 @@ on its way is never mixed with one. No timer is set per request: the server asks
 """
 
 import secrets
-from dataclasses import dataclass
 from enum import Enum
 from http import HTTPStatus
 from typing import Any
@@ -19,30 +18,11 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from tollbar.edge.headers import process_headers
-from tollbar.edge.refusals import Refusal, bad_request, head_too_large, too_slow
+from tollbar.edge.refusal import ConnectionLimits, Refusal, bad_request, head_too_large, too_slow
 from tollbar.edge.telemetry import Memory
 
 ONLY_ONCE = (b"authorization", b"host", b"transfer-encoding")
 """Headers of which two would let two readers choose differently; llhttp itself refuses a second Content-Length."""
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionLimits:
-    """What a connection may cost; the defaults are those of the security requirements.
-
-    `head_seconds` is for a whole head, and for a new connection to begin its first; `body_seconds` is for a body that
-    makes no progress; `idle_seconds` is between two requests. `linger_seconds` is how long a refused sender is still
-    listened to, since closing on unread bytes would destroy the answer on its way.
-    """
-
-    head_bytes: int = 16 * 1024
-    header_lines: int = 100
-    url_bytes: int = 8 * 1024
-    head_seconds: float = 30.0
-    body_seconds: float = 60.0
-    idle_seconds: float = 75.0
-    linger_seconds: float = 2.0
-    sweep_seconds: float = 1.0
 
 
 class ServingState(ServerState):
@@ -111,7 +91,7 @@ class Connection(HttpToolsProtocol):
             self._head_from = self._received_bytes
             self._is_mid_body = False
         elif self._received_bytes - self._head_from > self._limits.head_bytes:
-            self._refuse(head_too_large(self._limits.head_bytes, self._limits.header_lines))
+            self._refuse(head_too_large(self._limits))
 
     def on_headers_complete(self) -> None:
         """Lets the request pass to the application, unless its head is at fault."""
@@ -198,7 +178,7 @@ class Connection(HttpToolsProtocol):
         if len(headers) > limits.header_lines or (
             self._received_bytes - self._head_from > limits.head_bytes and self._head_bytes() > limits.head_bytes
         ):
-            return head_too_large(limits.head_bytes, limits.header_lines)
+            return head_too_large(limits)
         by_name = dict(headers)
         if len(by_name) != len(headers):
             names = [name for name, _ in headers]
@@ -235,7 +215,7 @@ class Connection(HttpToolsProtocol):
         cycle = self.cycle
         is_mid_body = cycle is not None and cycle.scope is self.scope and cycle.more_body
         if cycle is None or (cycle.response_complete and not is_mid_body):
-            self.transport.write(refusal.answer(request_id, self._default_headers()))
+            self.transport.write(self._refusing(refusal, request_id))
         elif self.pipeline or not is_mid_body:
             # An earlier request is being served, and those that wait behind it never began: `on_response_complete`
             # parts when it is done.
@@ -248,13 +228,14 @@ class Connection(HttpToolsProtocol):
             cycle.disconnected = True
             cycle.message_event.set()
             if not cycle.response_started:
-                self.transport.write(refusal.answer(request_id, self._default_headers()))
+                self.transport.write(self._refusing(refusal, request_id))
         self._part()
 
-    def _default_headers(self) -> list[tuple[bytes, bytes]]:
-        """What every answer carries. A refusal takes no time: what came before is the caller's."""
+    def _refusing(self, refusal: Refusal, request_id: str) -> bytes:
+        """The refusal's bytes. It is decided as soon as it is seen: what came before is the caller's time, not ours."""
         now = self.loop.time()
-        return [*self._serving.default_headers, *process_headers(self._serving.memory, now, now)]
+        headers = [*self._serving.default_headers, *process_headers(self._serving.memory, now, now)]
+        return refusal.answer(request_id, headers)
 
     def _part(self) -> None:
         """Says that nothing more will be sent, and listens a little longer."""

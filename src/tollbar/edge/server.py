@@ -16,7 +16,8 @@ from typing import Any
 import uvicorn
 from uvicorn.server import ServerState
 
-from tollbar.edge.protocol import Connection, ConnectionLimits, ServingState
+from tollbar.edge.protocol import Connection, ServingState
+from tollbar.edge.refusal import ConnectionLimits
 
 LAST_WORDS_SECONDS = 5.0
 """What streams get to end in-band after `Drain.expired`; then their tasks are cancelled."""

@@ -98,7 +98,7 @@ def test_several_processes_share_a_file(tmp_path: Path) -> None:
     counted = Counter(line[:8] for line in lines)
     assert set(counted.values()) == {1}
     assert len(counted) == 3 * count
-    assert len(list(tmp_path.iterdir())) > 3  # how many depends on how the three take turns
+    assert len(list(tmp_path.iterdir())) > 1  # how many depends on how the three take turns
 
 
 def test_threads_share_a_file(tmp_path: Path) -> None:

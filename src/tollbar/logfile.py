@@ -22,6 +22,8 @@ except ImportError:  # Windows: one process to a file
 
 LOOK_SECONDS = 1.0
 """How long a line may still go to a file that another process, or a tool such as logrotate, has renamed."""
+BUSY_SECONDS = 0.01
+"""When to look again at a file that another process is renaming, which is done by then."""
 # A pipe that nobody reads is refused instead of waited for; files do not care.
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 _MODE = 0o600
@@ -106,7 +108,8 @@ class LogFile:
             try:
                 fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:  # another process renames it now, or this file system has no locks
-                self._size = 0  # that is: nothing to do before the next look
+                self._size = 0
+                self._look_at = monotonic() + BUSY_SECONDS
                 return
             if not self._is_current():  # it did so between our look and our lock
                 self._open()

@@ -25,12 +25,14 @@ def test_the_examples_in_the_first_file_hold_too(terminal: Terminal) -> None:
     """With the comment signs removed, the file is still valid."""
     lines = STARTER.replace(" {}\n", "\n").splitlines()
     opened = [line.replace("  # ", "  ", 1) if line.startswith("  # ") else line for line in lines]
-    opened = [line.removeprefix("# ") if line.startswith("# default_model") else line for line in opened]
+    tops = ("# default_model", "# cors", "# logging")
+    opened = [line.removeprefix("# ") if line.startswith(tops) else line for line in opened]
     Path("tollbar.yaml").write_text("\n".join(opened) + "\n")
     value = terminal.good("check", "--json", environment={"OPENAI_API_KEY": "sk-real"}).value
     settings = {row["name"]: row["value"] for row in value["settings"]}
     assert settings["models.smart.targets"] == "main/gpt-4o, lab/qwen3"
     assert (settings["models.gpt-3.5-turbo.alias"], settings["default_model"]) == ("smart", "smart")
+    assert (settings["cors.origins"], settings["logging.keep"]) == ("https://app.example", "5")
 
 
 def test_init_overwrites_nothing_unless_told(terminal: Terminal) -> None:

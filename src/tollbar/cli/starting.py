@@ -36,6 +36,9 @@ models: {}
   # gpt-3.5-turbo: {alias: smart}
 
 # default_model: smart                                   # what the simple endpoints use
+
+# cors: {origins: ["https://app.example"]}               # the sites whose web pages may call
+# logging: {max_bytes: 16777216, keep: 5}                # how large app.log becomes, and how many are kept
 """
 
 admin = app("Look after the administration itself.")

@@ -8,9 +8,9 @@ import pytest
 from tests.edge.stage import ADMIN_KEY, CALL_KEY, JSON, a_stage, bearer
 from tollbar.domain.identity import Allowance, AllowanceId
 from tollbar.edge import schemas
-from tollbar.edge.openapi import document, errors_of, public_path, written
+from tollbar.edge.openapi import document, errors_of, written
 from tollbar.edge.operations import OPERATIONS
-from tollbar.edge.routes import CALLS, PAGES, Access
+from tollbar.edge.routes import CALLS, PAGES, Access, public_path
 
 pytestmark = pytest.mark.anyio
 

@@ -9,7 +9,7 @@ from tests.making import PRINCIPAL, a_model
 from tollbar.domain.catalogue import Catalogue, Model, Plan, Target
 from tollbar.domain.errors import InvalidValue, NotAllowed, UnknownModel
 from tollbar.domain.identity import Principal
-from tollbar.gateway.resolve import MOST_COMPARED, NO_PIN, Pin, find, permits, resolve
+from tollbar.gateway.resolve import MOST_COMPARED, Pin, find, permits, resolve
 
 ONE = Target("main", "one", supports=frozenset({"tools"}))
 TWO = Target("spare", "two", supports=frozenset({"tools", "images"}))
@@ -37,7 +37,7 @@ def plan_for(
     *features: str,
     principal: Principal = PRINCIPAL,
     is_up: Callable[[Target], bool] = lambda target: True,
-    pin: Pin = NO_PIN,
+    pin: Pin = Pin.NAMED,
 ) -> Plan:
     """The plan for a name."""
     return resolve(name, frozenset(features), principal, CATALOGUE, is_up, pin)

@@ -1,8 +1,7 @@
-"""Every failure of the control plane in one shape, ours and the framework's alike: the shape that the calls have.
+"""Every failure of the control plane in the shape of its address, ours and the framework's alike.
 
-Guarantees: `{"error": {…}}` with the request's id, for unknown addresses, wrong methods, faulty input and crashes; an
-unknown address names the nearest known one, a wrong method the right ones. Never: details of a crash, which stay in
-the log under the id.
+Guarantees: `{"error": {…}}` for unknown addresses, wrong methods, faulty input and crashes; an unknown address names
+the nearest known one, a wrong method the right ones. Never: details of a crash, which stay in the log under the id.
 """
 
 import difflib
@@ -19,7 +18,7 @@ from tollbar.domain.errors import GatewayError, InternalError, MethodNotAllowed,
 from tollbar.edge.bodies import fault_in
 from tollbar.edge.headers import error_headers
 from tollbar.edge.routes import CALLS, PAGES
-from tollbar.wire.openai_chat.errors import encode_error
+from tollbar.edge.shapes import shape_of
 
 MOST_QUOTED = 100
 _ROWS = tuple((compile_path(row.path)[0], row.method, row.path) for row in (*CALLS, *PAGES))
@@ -35,7 +34,7 @@ def install(app: FastAPI) -> None:
 
 def failure(request: Request, error: GatewayError, headers: Sequence[tuple[bytes, bytes]] = ()) -> Response:
     """The answer that tells of an error."""
-    status, body = encode_error(error, str(request.scope["tollbar.request_id"]))
+    status, body = shape_of(request.scope["path"]).encode(error, str(request.scope["tollbar.request_id"]))
     response = Response(body, status, media_type="application/json")
     response.raw_headers += [*error_headers(error), *headers, (b"x-content-type-options", b"nosniff")]
     return response

@@ -14,12 +14,17 @@ class CallerLeft(asyncio.CancelledError):
     """
 
 
-async def read_body(headers: Sequence[tuple[bytes, bytes]], receive: Receive, limit_bytes: int) -> bytes:
+MAX_BODY_SETTING = "input.max_body_bytes"
+
+
+async def read_body(
+    headers: Sequence[tuple[bytes, bytes]], receive: Receive, limit_bytes: int, setting: str = MAX_BODY_SETTING
+) -> bytes:
     """The whole body; raises PayloadTooLarge before it is read where its length is told, InvalidValue, CallerLeft."""
     fields = dict(headers)
     length = fields.get(b"content-length", b"")
     if length.isdigit() and int(length) > limit_bytes:
-        raise too_large(limit_bytes)
+        raise too_large(limit_bytes, setting)
     if fields.get(b"content-encoding", b"").strip().lower() not in (b"", b"identity"):
         raise InvalidValue("The body is compressed, which is not accepted here.", hint="Send it as plain JSON.")
     pieces: list[bytes] = []
@@ -30,15 +35,15 @@ async def read_body(headers: Sequence[tuple[bytes, bytes]], receive: Receive, li
         piece = _piece(message)
         size += len(piece)
         if size > limit_bytes:
-            raise too_large(limit_bytes)
+            raise too_large(limit_bytes, setting)
         pieces.append(piece)
         has_more = bool(message.get("more_body"))
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def too_large(limit_bytes: int) -> PayloadTooLarge:
+def too_large(limit_bytes: int, setting: str = MAX_BODY_SETTING) -> PayloadTooLarge:
     """The error for a body over the limit, naming the setting."""
-    hint = "The setting 'input.max_body_bytes' raises the limit."
+    hint = f"The setting {setting!r} raises the limit."
     return PayloadTooLarge(f"The body is larger than {limit_bytes} bytes.", hint=hint, details={"max": limit_bytes})
 
 

@@ -6,7 +6,7 @@ the first target has the rest. A wait is min(2^i, 8) seconds with jitter, or wha
 made before the *same* target is tried again.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Self
 
@@ -67,6 +67,7 @@ class Attempts:
                     self._health.succeeded(target)  # it is well enough to find fault with the request
                 else:
                     self._health.failed(target)
+                fault.attempts = _told(visit.tries)
                 if has_answered:
                     raise
                 position = await self._next(ladder, position, fault)
@@ -86,6 +87,9 @@ class Attempts:
 
     def _call(self, request: CompletionRequest, target: Target, visit: Visit) -> Call:
         deadline = visit.arrival.at + target.timeouts.total
+        if (pace := visit.arrival.pace) is not None:
+            attempt_ends = self._clock.monotonic() + pace.attempt_seconds
+            deadline = min(deadline, attempt_ends, visit.arrival.at + pace.total_seconds)
         return Call(request, target, deadline, visit.arrival.request_id)
 
     async def _next(self, ladder: list[Target], position: int, fault: UpstreamError) -> int:
@@ -136,6 +140,15 @@ def rungs(plan: Plan) -> list[Target]:
     most = max(1, plan.model.attempts)
     fallbacks = list(plan.targets[1:most])
     return [plan.targets[0]] * (most - len(fallbacks)) + fallbacks
+
+
+def _told(tries: Sequence[Try]) -> list[dict[str, object]]:
+    """The attempts of a call, as its caller may know them."""
+    return [
+        {"target": attempt.target.name, "code": attempt.fault.code, "status": attempt.fault.upstream_status}
+        for attempt in tries
+        if attempt.fault is not None
+    ]
 
 
 async def _until_content(events: AsyncIterator[StreamEvent]) -> list[StreamEvent]:

@@ -23,7 +23,7 @@ from tollbar.gateway.estimate import estimate
 from tollbar.gateway.health import Health
 from tollbar.gateway.meter import metered
 from tollbar.gateway.record import Recorder
-from tollbar.gateway.resolve import NO_PIN, Pin, resolve
+from tollbar.gateway.resolve import Pin, resolve
 from tollbar.gateway.visit import Arrival, Visit
 from tollbar.ports import Clock
 
@@ -71,11 +71,13 @@ class Gateway:
                 raise visit.interruption from None
 
     @asynccontextmanager
-    async def open(self, visit: Visit, request: CompletionRequest, pin: Pin = NO_PIN) -> AsyncIterator[Reply]:
+    async def open(self, visit: Visit, request: CompletionRequest, pin: Pin = Pin.NAMED) -> AsyncIterator[Reply]:
         """The answer to a request; raises RequestError, NotAllowed, AdmissionError or UpstreamError instead."""
         visit.request = request
         plan = resolve(request.model, request.features, visit.principal, self.catalogue, self.health.is_up, pin)
         visit.plan = plan
+        if not request.model:  # the address says which model it means
+            request = visit.request = request._replace(model=plan.model.name)
         bounds = estimate(request, plan, visit.principal.credit_cost)
         async with self.admission.hold(visit, plan, bounds) as hold:
             visit.committed = hold.committed

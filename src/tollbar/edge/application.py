@@ -16,7 +16,7 @@ from tollbar.edge import errors
 from tollbar.edge.guards import guard, refuse_unguarded
 from tollbar.edge.line import Receive, Send
 from tollbar.edge.middleware import AccessLog, RequestIds, Scope
-from tollbar.edge.routes import PAGES, CallRoute, CallRules, calls, public_path
+from tollbar.edge.routes import PAGES, USUAL_CALL_RULES, CallRoute, CallRules, calls, public_path
 from tollbar.edge.services import Services
 from tollbar.edge.streaming import Endpoint
 
@@ -55,7 +55,7 @@ class Dispatcher:
         return None
 
 
-def application(services: Services, rules: CallRules = CallRules()) -> RequestIds:
+def application(services: Services, rules: CallRules = USUAL_CALL_RULES) -> RequestIds:
     """The ASGI application of every route in the table."""
     exact: dict[tuple[object, object], Endpoint] = {}
     patterns: list[Pattern] = []

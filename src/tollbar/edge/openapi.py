@@ -20,8 +20,8 @@ from tollbar.domain.errors import GatewayError, InternalError
 from tollbar.edge import prose
 from tollbar.edge.chat_schemas import SCHEMAS as CHAT_SCHEMAS
 from tollbar.edge.headers import error_headers
-from tollbar.edge.operation import JSON, Operation
-from tollbar.edge.operations import CREDENTIAL, OPERATIONS, SAMPLES
+from tollbar.edge.operation import CREDENTIAL, JSON, Operation
+from tollbar.edge.operations import OPERATIONS, SAMPLES
 from tollbar.edge.routes import CALLS, PAGES, PARAMETER, Access, CallRoute, PageRoute, public_path
 from tollbar.edge.shapes import ErrorShape, shape_of
 from tollbar.edge.simple_operations import SCHEMAS as SIMPLE_SCHEMAS

@@ -1,13 +1,34 @@
-"""What the API document can say of one row of the route table, beyond what the row itself says."""
+"""What the API document can say of one row of the route table, and the groups of errors that rows have in common."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import BaseModel
 
+from tollbar.domain import errors
 from tollbar.domain.errors import GatewayError
 
 JSON = "application/json"
+
+BODY = (errors.InvalidJson, errors.MissingField, errors.InvalidType, errors.InvalidValue)
+READING = (*BODY, errors.RequestTimeout, errors.PayloadTooLarge)
+CREDENTIAL = (errors.MissingKey, errors.InvalidKey, errors.ExpiredKey, errors.NotAllowed, errors.RateLimited)
+UPSTREAM = (
+    errors.UpstreamRejected,
+    errors.UpstreamFailed,
+    errors.UpstreamMisconfigured,
+    errors.UpstreamBusy,
+    errors.UpstreamTimeout,
+)
+CALL = (
+    *READING,
+    errors.ContextTooLarge,
+    *CREDENTIAL,
+    errors.UnknownModel,
+    errors.OutOfCredit,
+    errors.Overloaded,
+    *UPSTREAM,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from tollbar.domain.limits import Measure
 from tollbar.domain.money import Unit
 from tollbar.edge import schemas, simple_operations
 from tollbar.edge.chat_schemas import CODE_SAMPLES, COMPLETION_EXAMPLE, REQUEST_EXAMPLES, STREAM_EXAMPLE
-from tollbar.edge.operation import Operation
+from tollbar.edge.operation import CALL, READING, Operation
 
 SAMPLES: Mapping[type[GatewayError], GatewayError] = {
     type(sample): sample
@@ -59,27 +59,6 @@ SAMPLES: Mapping[type[GatewayError], GatewayError] = {
     )
 }
 """One of each error that a caller can be told, as it might read."""
-
-BODY = (errors.InvalidJson, errors.MissingField, errors.InvalidType, errors.InvalidValue)
-READING = (*BODY, errors.RequestTimeout, errors.PayloadTooLarge)
-CREDENTIAL = (errors.MissingKey, errors.InvalidKey, errors.ExpiredKey, errors.NotAllowed, errors.RateLimited)
-UPSTREAM = (
-    errors.UpstreamRejected,
-    errors.UpstreamFailed,
-    errors.UpstreamMisconfigured,
-    errors.UpstreamBusy,
-    errors.UpstreamTimeout,
-)
-CALL = (
-    *READING,
-    errors.ContextTooLarge,
-    *CREDENTIAL,
-    errors.UnknownModel,
-    errors.OutOfCredit,
-    errors.Overloaded,
-    *UPSTREAM,
-)
-
 
 _MOMENT = datetime(2027, 1, 31, tzinfo=UTC)
 _LIMIT = schemas.LimitView(text="20 per 1 minute", measure=Measure.REQUESTS, amount=20, window_seconds=60)
@@ -145,7 +124,7 @@ _ONE_KEY = (errors.NotFound,)
 OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("POST", "/v1/chat/completions"): _CHAT,
     ("POST", "/chat/completions"): _CHAT,
-    **simple_operations.operations(CALL),
+    **simple_operations.OPERATIONS,
     ("GET", "/v1/models"): _LIST_MODELS,
     ("GET", "/models"): _LIST_MODELS,
     ("GET", "/v1/models/{model:path}"): _SHOW_MODEL,

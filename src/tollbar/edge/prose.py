@@ -45,8 +45,9 @@ All others answer in the unified shape, with codes in upper case and `details` a
 }
 ```
 
-`code` is for programs, `message` for people, `param` or `field` names the field at fault. Faults are told in the order key, limit,
-body, field, model, allowance. `x-should-retry: false` says that trying again cannot help, and OpenAI's SDKs obey it.
+`code` is for programs, `message` for people, `param` or `field` names the field at fault. Faults are told in the order
+key, limit, body, field, model, allowance. `x-should-retry: false` says that trying again cannot help, and OpenAI's SDKs
+obey it.
 
 **Limits.** Where a key has a rate, answers to its calls carry `x-ratelimit-limit-…`, `-remaining-…` and `-reset-…` for
 `requests` and `tokens`, from the limit that is nearest to its end. 429 comes with `Retry-After`: whole seconds after
@@ -132,6 +133,7 @@ PARAMETERS: Mapping[str, Mapping[str, Any]] = {
     "message": {
         "name": "message",
         "in": "query",
+        "required": False,
         "description": "What to answer, where there is no body.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 1_000},
         "example": "What is a token bucket?",
@@ -139,6 +141,7 @@ PARAMETERS: Mapping[str, Mapping[str, Any]] = {
     "system_prompt": {
         "name": "system_prompt",
         "in": "query",
+        "required": False,
         "description": "How to answer, where there is no body.",
         "schema": {"type": "string"},
         "example": "Answer in ten words.",
@@ -146,6 +149,7 @@ PARAMETERS: Mapping[str, Mapping[str, Any]] = {
     "tokens": {
         "name": "tokens",
         "in": "query",
+        "required": False,
         "description": "The longest answer, in tokens, where there is no body.",
         "schema": {"type": "integer", "minimum": 1, "maximum": 16_384},
         "example": 200,
@@ -153,6 +157,7 @@ PARAMETERS: Mapping[str, Mapping[str, Any]] = {
     "stream": {
         "name": "stream",
         "in": "query",
+        "required": False,
         "description": "Send the answer as it is made.",
         "schema": {"type": "boolean", "default": False},
         "example": False,

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 from tollbar.domain.errors import GatewayError, InternalError
 from tollbar.edge.openapi import errors_of
-from tollbar.edge.operation import JSON
-from tollbar.edge.operations import CREDENTIAL, OPERATIONS, SAMPLES
+from tollbar.edge.operation import CREDENTIAL, JSON
+from tollbar.edge.operations import OPERATIONS, SAMPLES
 from tollbar.edge.prose import TAGS
 from tollbar.edge.routes import CALLS, PAGES, Access, CallRoute, PageRoute, public_path
 from tollbar.edge.shapes import OPENAI, UNIFIED, ErrorShape, shape_of

@@ -10,7 +10,7 @@ from tollbar.gateway.resolve import Pin
 from tollbar.gateway.visit import Pace
 from tollbar.wire import openai_chat, simple
 from tollbar.wire.dialect import Dialect
-from tollbar.wire.simple import SimpleRules
+from tollbar.wire.simple import USUAL_RULES, SimpleRules
 
 PARAMETER = re.compile(r"\{(\w+)(?::path)?\}")
 
@@ -51,14 +51,21 @@ class PageRoute:
     handler: Callable[..., object]
 
 
+USUAL_PACE = Pace(attempt_seconds=30.0, total_seconds=100.0)
+
+
 @dataclass(frozen=True, slots=True)
 class CallRules:
     """What the settings say of calls as they come in."""
 
-    simple: SimpleRules = SimpleRules()
-    pace: Pace = Pace(attempt_seconds=30.0, total_seconds=100.0)
+    simple: SimpleRules = USUAL_RULES
+    pace: Pace = USUAL_PACE
     max_body_bytes: int = 32 * 1024 * 1024
     max_simple_body_bytes: int = 1024 * 1024
+
+
+USUAL_CALL_RULES = CallRules()
+"""The rules that hold when nothing is set."""
 
 
 def calls(rules: SimpleRules) -> tuple[CallRoute, ...]:
@@ -78,8 +85,8 @@ def calls(rules: SimpleRules) -> tuple[CallRoute, ...]:
     )
 
 
-CALLS = calls(SimpleRules())
-"""The same under the rules that hold when nothing is set, for whoever asks only which addresses there are."""
+CALLS = calls(USUAL_RULES)
+"""The same under the usual rules, for whoever asks only which addresses there are."""
 
 PAGES = (
     PageRoute("GET", "/", Access.PUBLIC, pages.landing),

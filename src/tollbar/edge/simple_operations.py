@@ -3,15 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from tollbar.domain import errors
+from tollbar.domain.errors import InvalidModel, UnknownModel
 from tollbar.edge.chat_schemas import COMPLETION_EXAMPLE
 from tollbar.edge.chat_schemas import STREAM_EXAMPLE as CHAT_STREAM_EXAMPLE
-from tollbar.edge.operation import Operation
-from tollbar.wire.simple import SimpleRules
+from tollbar.edge.operation import CALL, Operation
+from tollbar.wire.simple import USUAL_RULES
 
 Schema = dict[str, object]
 
-_RULES = SimpleRules()
 _QUESTION = "What is a token bucket?"
 _ANSWER = "A counter that refills at a steady rate."
 
@@ -33,7 +32,7 @@ _STREAM = (
 
 
 def _words(description: str) -> Schema:
-    return {"type": "string", "minLength": 1, "maxLength": _RULES.max_characters, "description": description}
+    return {"type": "string", "minLength": 1, "maxLength": USUAL_RULES.max_characters, "description": description}
 
 
 def _number(description: str, most: float) -> Schema:
@@ -72,8 +71,8 @@ def _prompt(most_tokens: int) -> Schema:
 
 
 SCHEMAS: Mapping[str, Schema] = {
-    "Prompt": _prompt(_RULES.cloud.most_tokens),
-    "LocalPrompt": _prompt(_RULES.local.most_tokens),
+    "Prompt": _prompt(USUAL_RULES.cloud.most_tokens),
+    "LocalPrompt": _prompt(USUAL_RULES.local.most_tokens),
     "ChatPrompt": _object("A prompt.", {"prompt": _words("What to answer."), "stream": _STREAM_FIELD}, "prompt"),
     "Question": _object("A question.", {"text": _words("What to answer."), "stream": _STREAM_FIELD}, "text"),
     "SystemMessage": _object(
@@ -81,7 +80,7 @@ SCHEMAS: Mapping[str, Schema] = {
         {
             "system_prompt": {"type": "string", "description": "How to answer, in place of the configured prompt."},
             "message": _words("What to answer."),
-            "tokens": _tokens(_RULES.cloud.most_tokens),
+            "tokens": _tokens(USUAL_RULES.cloud.most_tokens),
             "stream": _STREAM_FIELD,
         },
         "message",
@@ -139,83 +138,87 @@ console.log(await answer.json());
     )
 
 
-def operations(call_errors: tuple[type[errors.GatewayError], ...]) -> Mapping[tuple[str, str], Operation]:
-    """The entry of each address; `call_errors` are those that every call can fail with."""
-    generate = Operation(
-        tag="Simple",
-        summary="Answer a prompt",
-        description=f"The default model answers. {_STREAM}",
-        body="Prompt",
-        body_examples=_PROMPT_EXAMPLES,
-        answer="Response",
-        example={"response": _ANSWER},
-        errors=call_errors,
-        headers=("x-tollbar-target",),
-        streams={"text/event-stream": STREAM_EXAMPLE},
-        samples=_sample("/generate", '{"prompt": "What is a token bucket?"}'),
-        parameters=("stream",),
-    )
-    chat = replace(
-        generate,
-        summary="Answer a prompt as a chat completion",
-        description="The default model answers or, when it is not to be had, the default local one. With "
-        "`?stream=true` the answer is a stream of OpenAI's chunks.",
-        body="ChatPrompt",
-        body_examples=_CHAT_EXAMPLES,
-        answer="ChatCompletion",
-        example=COMPLETION_EXAMPLE,
-        streams={"text/event-stream": CHAT_STREAM_EXAMPLE},
-        samples=_sample("/chat", '{"prompt": "What is a token bucket?"}'),
-    )
-    respond = replace(
-        generate,
-        summary="Answer a message under a system prompt",
-        description=f"Without a body the fields are taken from the address's parameters. {_STREAM}",
-        body="SystemMessage",
-        body_examples={
-            "plain": {
-                "summary": "With a system prompt",
-                "value": {"system_prompt": "Answer in ten words.", "message": _QUESTION, "tokens": 200},
-            }
-        },
-        samples=_sample("/response", '{"message": "What is a token bucket?", "tokens": 200}'),
-    )
-    return {
-        ("POST", "/generate"): generate,
-        ("POST", "/generate/{model_name:path}"): replace(
-            generate,
-            summary="Answer a prompt with a model",
-            description=f"The model in the address answers; its name may hold slashes. {_STREAM}",
-            errors=(errors.InvalidModel, *(error for error in call_errors if error is not errors.UnknownModel)),
-            samples=_sample("/generate/tollbar-guide", '{"prompt": "What is a token bucket?"}'),
-        ),
-        ("POST", "/local/generate"): replace(
-            generate,
-            summary="Answer a prompt with the local model",
-            description="The default local model answers. With `?stream=true` the answer is `text/plain`, sent as it "
-            "is made, and a failure breaks the connection off; a caller that accepts `text/event-stream` gets events "
-            "as from `/generate`.",
-            body="LocalPrompt",
-            streams={"text/plain": _ANSWER, "text/event-stream": STREAM_EXAMPLE},
-            samples=_sample("/local/generate", '{"prompt": "What is a token bucket?"}'),
-        ),
-        ("POST", "/question"): replace(
-            generate,
-            summary="Answer a question",
-            body="Question",
-            body_examples={"plain": {"summary": "A question", "value": {"text": _QUESTION}}},
-            answer="QuestionAnswer",
-            example={"text": _ANSWER},
-            samples=_sample("/question", '{"text": "What is a token bucket?"}'),
-        ),
-        ("POST", "/chat"): chat,
-        ("POST", "/local-chat"): replace(
-            chat,
-            summary="Answer a prompt with the local model, as a chat completion",
-            description="The default local model answers. With `?stream=true` the answer is a stream of OpenAI's "
-            "chunks.",
-            samples=_sample("/local-chat", '{"prompt": "What is a token bucket?"}'),
-        ),
-        ("POST", "/response"): respond,
-        ("GET", "/response"): replace(respond, parameters=("message", "system_prompt", "tokens", "stream")),
-    }
+_GENERATE = Operation(
+    tag="Simple",
+    summary="Answer a prompt",
+    description=f"The default model answers. {_STREAM}",
+    body="Prompt",
+    body_examples=_PROMPT_EXAMPLES,
+    answer="Response",
+    example={"response": _ANSWER},
+    errors=CALL,
+    headers=("x-tollbar-target",),
+    streams={"text/event-stream": STREAM_EXAMPLE},
+    samples=_sample("/generate", '{"prompt": "What is a token bucket?"}'),
+    parameters=("stream",),
+)
+_CHAT = replace(
+    _GENERATE,
+    summary="Answer a prompt as a chat completion",
+    description="The default model answers or, when it is not to be had, the default local one. With "
+    "`?stream=true` the answer is a stream of OpenAI's chunks.",
+    body="ChatPrompt",
+    body_examples=_CHAT_EXAMPLES,
+    answer="ChatCompletion",
+    example=COMPLETION_EXAMPLE,
+    streams={"text/event-stream": CHAT_STREAM_EXAMPLE},
+    samples=_sample("/chat", '{"prompt": "What is a token bucket?"}'),
+)
+_RESPOND = replace(
+    _GENERATE,
+    summary="Answer a message under a system prompt",
+    description=f"Without a body the fields are taken from the address's parameters. {_STREAM}",
+    body="SystemMessage",
+    body_examples={
+        "plain": {
+            "summary": "With a system prompt",
+            "value": {"system_prompt": "Answer in ten words.", "message": _QUESTION, "tokens": 200},
+        }
+    },
+    samples=_sample("/response", '{"message": "What is a token bucket?", "tokens": 200}'),
+)
+OPERATIONS: Mapping[tuple[str, str], Operation] = {
+    ("POST", "/generate"): _GENERATE,
+    ("POST", "/generate/{model_name:path}"): replace(
+        _GENERATE,
+        summary="Answer a prompt with a model",
+        description=f"The model in the address answers; its name may hold slashes. {_STREAM}",
+        errors=(InvalidModel, *(error for error in CALL if error is not UnknownModel)),
+        samples=_sample("/generate/tollbar-guide", '{"prompt": "What is a token bucket?"}'),
+    ),
+    ("POST", "/local/generate"): replace(
+        _GENERATE,
+        summary="Answer a prompt with the local model",
+        description="The default local model answers. With `?stream=true` the answer is `text/plain`, sent as it "
+        "is made, and a failure breaks the connection off; a caller that accepts `text/event-stream` gets events "
+        "as from `/generate`.",
+        body="LocalPrompt",
+        streams={"text/plain": _ANSWER, "text/event-stream": STREAM_EXAMPLE},
+        samples=_sample("/local/generate", '{"prompt": "What is a token bucket?"}'),
+    ),
+    ("POST", "/question"): replace(
+        _GENERATE,
+        summary="Answer a question",
+        body="Question",
+        body_examples={"plain": {"summary": "A question", "value": {"text": _QUESTION}}},
+        answer="QuestionAnswer",
+        example={"text": _ANSWER},
+        samples=_sample("/question", '{"text": "What is a token bucket?"}'),
+    ),
+    ("POST", "/chat"): _CHAT,
+    ("POST", "/local-chat"): replace(
+        _CHAT,
+        summary="Answer a prompt with the local model, as a chat completion",
+        description="The default local model answers. With `?stream=true` the answer is a stream of OpenAI's chunks.",
+        samples=_sample("/local-chat", '{"prompt": "What is a token bucket?"}'),
+    ),
+    ("POST", "/response"): _RESPOND,
+    ("GET", "/response"): replace(
+        _RESPOND,
+        description=f"The fields are taken from the address's parameters or, if there is one, from a JSON body "
+        f"like that of `POST`. {_STREAM}",
+        body=None,
+        body_examples={},
+        parameters=("message", "system_prompt", "tokens", "stream"),
+    ),
+}

@@ -1,7 +1,8 @@
 """(model name, principal, catalogue, health) → Plan. Pure: it calls nobody and changes nothing, so it can be explained.
 
-Most addresses mean the model that a request names; a `Pin` says which one an address means instead. A name is, in this order: an alias, a configured model, `provider/model` of an open provider, or a bare name of a family
-that an open provider owns. Any other name is refused: nothing is ever served by surprise.
+Most addresses mean the model that a request names; a `Pin` says which one an address means instead. A name is, in this
+order: an alias, a configured model, `provider/model` of an open provider, or a bare name of a family that an open
+provider owns. Any other name is refused: nothing is ever served by surprise.
 """
 
 import difflib

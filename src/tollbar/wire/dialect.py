@@ -12,8 +12,8 @@ from tollbar.domain.events import StreamEvent
 class Incoming(NamedTuple):
     """A request as it came in: all that a dialect may read of it.
 
-    `query` is what followed the `?`, still encoded; `name` is what the path held in the place of its parameter, decoded;
-    header names are in lower case.
+    `query` is what followed the `?`, still encoded; `name` is what the path held in the place of its parameter,
+    decoded; header names are in lower case.
     """
 
     body: bytes

@@ -11,9 +11,19 @@ from tollbar.wire.dialect import Dialect, Incoming
 from tollbar.wire.simple.answered import EventText, PlainText, document
 from tollbar.wire.simple.asked import CHAT, GENERATE, QUESTION, RESPONSE, WIRE, reader
 from tollbar.wire.simple.errors import encode_error, encode_stream_error, status_of
-from tollbar.wire.simple.rules import Manner, SimpleRules
+from tollbar.wire.simple.rules import USUAL_RULES, Manner, SimpleRules
 
-__all__ = ["Manner", "SimpleRules", "chat", "generate", "local_chat", "local_generate", "question", "response"]
+__all__ = [
+    "USUAL_RULES",
+    "Manner",
+    "SimpleRules",
+    "chat",
+    "generate",
+    "local_chat",
+    "local_generate",
+    "question",
+    "response",
+]
 
 Make = Callable[[SimpleRules], Dialect]
 

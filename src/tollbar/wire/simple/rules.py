@@ -21,3 +21,7 @@ class SimpleRules:
     system_prompt: str = ""
     cloud: Manner = Manner(temperature=0.7, top_p=None, tokens=1_000, most_tokens=16_384)
     local: Manner = Manner(temperature=0.0, top_p=0.9, tokens=500, most_tokens=2_000)
+
+
+USUAL_RULES = SimpleRules()
+"""The rules that hold when nothing is set."""

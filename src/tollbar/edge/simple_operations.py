@@ -164,6 +164,39 @@ _CHAT = replace(
     streams={"text/event-stream": CHAT_STREAM_EXAMPLE},
     samples=_sample("/chat", '{"prompt": "What is a token bucket?"}'),
 )
+_GET_SAMPLES = (
+    {
+        "lang": "Shell",
+        "label": "curl",
+        "source": """\
+curl -G http://127.0.0.1:8000/response \\
+  -H "x-api-key: $TOLLBAR_KEY" \\
+  --data-urlencode "message=What is a token bucket?"
+""",
+    },
+    {
+        "lang": "Python",
+        "label": "requests",
+        "source": """\
+import requests
+
+question = {"message": "What is a token bucket?", "tokens": 200}
+answer = requests.get("http://127.0.0.1:8000/response", headers={"x-api-key": TOLLBAR_KEY}, params=question)
+print(answer.json())
+""",
+    },
+    {
+        "lang": "JavaScript",
+        "label": "fetch",
+        "source": """\
+const question = new URLSearchParams({ message: "What is a token bucket?" });
+const answer = await fetch(`http://127.0.0.1:8000/response?${question}`, {
+  headers: { "x-api-key": process.env.TOLLBAR_KEY },
+});
+console.log(await answer.json());
+""",
+    },
+)
 _RESPOND = replace(
     _GENERATE,
     summary="Answer a message under a system prompt",
@@ -220,5 +253,6 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         body=None,
         body_examples={},
         parameters=("message", "system_prompt", "tokens", "stream"),
+        samples=_GET_SAMPLES,
     ),
 }

@@ -207,3 +207,12 @@ async def test_calls_under_way_can_be_interrupted() -> None:
     await asyncio.gather(*tasks)
     assert recorder.interrupt(Overloaded("Going down.")) == 0
     assert told == ["b: Revoked.", "b: Revoked.", "a: Going down."]
+
+
+async def test_the_status_is_the_one_that_the_caller_was_told() -> None:
+    """Addresses tell one error with different statuses."""
+    recorder, records = a_recorder()
+    arrival = an_arrival()._replace(status_of=lambda error: error.status + 22)
+    with pytest.raises(UnknownModel), recorder.watch(PRINCIPAL, arrival):
+        raise UnknownModel("No.")
+    assert (records[0].status, records[0].error_code) == (426, "model_not_found")

@@ -70,7 +70,7 @@ class Attempts:
                 fault.attempts = _told(visit.tries)
                 if has_answered:
                     raise
-                position = await self._next(ladder, position, fault)
+                position = await self._next(ladder, position, fault, visit)
 
     def _begin(self, target: Target, visit: Visit) -> Try:
         if not visit.tries or visit.tries[-1].target.name != target.name:
@@ -92,7 +92,7 @@ class Attempts:
             deadline = min(deadline, attempt_ends, visit.arrival.at + pace.total_seconds)
         return Call(request, target, deadline, visit.arrival.request_id)
 
-    async def _next(self, ladder: list[Target], position: int, fault: UpstreamError) -> int:
+    async def _next(self, ladder: list[Target], position: int, fault: UpstreamError, visit: Visit) -> int:
         """The rung to try after a failure, once it is time; raises the failure when there is none."""
         if isinstance(fault, UpstreamRejected):
             raise fault
@@ -106,10 +106,15 @@ class Attempts:
         if ladder[following].name != here:
             return following
         seconds = self._pause(position, fault)
-        if seconds is None or not self._health.may_retry(ladder[position]):
+        if seconds is None or self._is_late(visit, seconds) or not self._health.may_retry(ladder[position]):
             return self._fallback(ladder, position, fault)
         await self._sleep(seconds)
         return following
+
+    def _is_late(self, visit: Visit, seconds: float) -> bool:
+        """Whether the time that the route allows for the call is over after so many seconds more."""
+        arrival = visit.arrival
+        return arrival.pace is not None and self._clock.monotonic() + seconds >= arrival.at + arrival.pace.total_seconds
 
     def _fallback(self, ladder: list[Target], position: int, fault: UpstreamError) -> int:
         here = ladder[position].name

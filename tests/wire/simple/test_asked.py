@@ -10,7 +10,7 @@ from tollbar.domain.completion import CompletionRequest
 from tollbar.domain.errors import InvalidValue
 from tollbar.domain.messages import Role
 from tollbar.wire.dialect import Incoming
-from tollbar.wire.simple.asked import CHAT, GENERATE, QUESTION, RESPONSE, WIRE, Shape, reader
+from tollbar.wire.simple.asked import BYTES_AROUND, CHAT, GENERATE, QUESTION, RESPONSE, WIRE, Shape, reader
 from tollbar.wire.simple.rules import USUAL_RULES, Manner
 
 RULES = replace(USUAL_RULES, system_prompt="Be brief.")
@@ -32,7 +32,7 @@ def test_the_words_are_the_users(shape: Shape, field: str) -> None:
     request = asked(shape, {field: " Hi\n"})
     assert said(request) == [("system", "Be brief."), ("user", " Hi\n")]
     assert (request.source.wire, request.stream, request.model) == (WIRE, False, "")
-    assert request.prompt_bytes == len("Be brief. Hi\n")
+    assert request.prompt_bytes == len("Be brief. Hi\n") + 2 * BYTES_AROUND
 
 
 def test_a_system_prompt_of_ones_own_goes_before_the_configured_one() -> None:

@@ -16,6 +16,8 @@ from tollbar.wire.simple.rules import Manner, SimpleRules
 
 WIRE = "simple"
 HOTTEST = 2
+BYTES_AROUND = 32
+"""About what a message is longer by as JSON, `{"role":"user","content":""}`: it stands for the tokens of the roles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ def reader(shape: Shape, rules: SimpleRules, manner: Manner) -> Callable[[Incomi
             source=Source(WIRE, incoming.body, {}, lambda: conversation),
             stream=bool(found.get("stream")),
             max_tokens=min(manner.tokens, manner.most_tokens) if tokens is None else tokens,
-            prompt_bytes=sum(len(message.text.encode()) for message in messages),
+            prompt_bytes=sum(len(message.text.encode()) + BYTES_AROUND for message in messages),
         )
 
     return decode

@@ -9,7 +9,7 @@ import pytest
 import requests
 from openai import OpenAI
 
-from tests.journeys.stand import Gateway, connected, wait_until
+from tests.journeys.stand import ADMIN_KEY, Gateway, connected, started, wait_until
 from tests.upstream import FakeUpstream
 from tests.wire.simple.sse_reader import read_events
 
@@ -122,6 +122,29 @@ def test_the_second_systems_editor_has_the_bare_host_as_its_base_url(gateway: Ga
         assert "cloud" in [model.id for model in client.models.list()]
 
 
+@pytest.mark.parametrize(
+    ("names", "model"),
+    [
+        ({"LLM_BASE_URL": "UP", "LLM_MODEL": "ok", "LLM_API_KEY": "sk-0123456789"}, "ok"),
+        ({"OPENAI_BASE_URL": "UP", "OPENAI_API_KEY": "sk-0123456789"}, "gpt-3.5-turbo"),
+    ],
+)
+def test_the_editors_model_is_found_without_a_file(
+    tmp_path_factory: pytest.TempPathFactory, up: FakeUpstream, names: dict[str, str], model: str
+) -> None:
+    """As an alias of the default model, or at OpenAI where that is configured; the fifth system's names suffice."""
+    environment = {name: up.url if value == "UP" else value for name, value in names.items()}
+    directory = tmp_path_factory.mktemp("bare")
+    with started(directory, environment={"TOLLBAR_ADMIN_KEY": ADMIN_KEY, **environment}) as gateway:
+        key = gateway.make_key("editor")
+        with OpenAI(base_url=gateway.url, api_key=key, max_retries=0) as client:
+            said: Any = [{"role": "user", "content": "Hi"}]
+            with client.chat.completions.create(model="gpt-3.5-turbo", messages=said, stream=True) as stream:
+                assert "".join(chunk.choices[0].delta.content or "" for chunk in stream if chunk.choices) == WORDS
+        assert up.journal[-1].model == model
+        assert ask(gateway, "/question", key, {"text": "Hello!"}).json() == {"text": WORDS}
+
+
 def test_the_third_systems_curl(gateway: Gateway, key: str) -> None:
     """`curl --no-buffer` prints lines that begin with `data: `."""
     command = [
@@ -171,8 +194,6 @@ def test_a_stream_that_breaks_says_so(gateway: Gateway, key: str) -> None:
 
 def test_a_text_that_breaks_is_cut_off(tmp_path_factory: pytest.TempPathFactory, up: FakeUpstream) -> None:
     """Nothing in it could tell: the client raises, because the last chunk never comes; the log knows why."""
-    from tests.journeys.stand import started
-
     more = "models: {home: {targets: [lab/cut], attempts: 1}}\ndefault_local_model: home\n"
     with started(tmp_path_factory.mktemp("cut"), up, more) as gateway:
         key = gateway.make_key("listener")
@@ -196,8 +217,6 @@ def test_a_cloud_that_is_down_is_stood_in_for_on_chat(
     tmp_path_factory: pytest.TempPathFactory, up: FakeUpstream
 ) -> None:
     """The default model is tried, then the local one answers, in the second system's shape."""
-    from tests.journeys.stand import started
-
     more = "models: {cloud: lab/error-503, home: 'lab/chunks:3'}\ndefault_model: cloud\ndefault_local_model: home\n"
     with started(tmp_path_factory.mktemp("fallback"), up, f"{more}retries: {{attempts: 2}}\n") as gateway:
         key = gateway.make_key("talker", credits=5)
@@ -286,7 +305,7 @@ def test_a_caller_who_leaves_ends_the_providers_call(gateway: Gateway, up: FakeU
         before = len(up.journal)
         connection.sendall(head.encode() + b"\r\n" + body)
         wait_until(lambda: len(up.journal) > before)
-    wait_until(lambda: up.journal[before].closed_early_at is not None, seconds=1.0)
+    wait_until(lambda: up.journal[before].closed_early_at is not None, seconds=0.5)
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])

@@ -145,6 +145,23 @@ def test_the_editors_model_is_found_without_a_file(
         assert ask(gateway, "/question", key, {"text": "Hello!"}).json() == {"text": WORDS}
 
 
+def test_the_guide_answers_where_nothing_is_configured(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """On every simple endpoint, whole and in pieces, to the same words."""
+    with started(tmp_path_factory.mktemp("guide"), environment={"TOLLBAR_ADMIN_KEY": ADMIN_KEY}) as gateway:
+        key = gateway.make_key("newcomer")
+        question = "How do I give a teammate a key?"
+        text = ask(gateway, "/generate", key, {"prompt": question, "max_tokens": 400}).json()["response"]
+        assert "tollbar keys create" in text
+        assert ask(gateway, "/question", key, {"text": question}).json() == {"text": text}
+        assert ask(gateway, "/response", key, {"message": question}).json() == {"response": text}
+        assert ask(gateway, "/generate/tollbar-guide", key, {"prompt": question}).json() == {"response": text}
+        assert ask(gateway, "/chat", key, {"prompt": question}).json()["choices"][0]["message"]["content"] == text
+        streamed = ask(gateway, "/local/generate?stream=true", key, {"prompt": question})
+        assert streamed.content.decode() == text
+        events = read_events(ask(gateway, "/generate?stream=true", key, {"prompt": question}).content)
+        assert "".join(event.data for event in events[:-1]) == text
+
+
 def test_the_third_systems_curl(gateway: Gateway, key: str) -> None:
     """`curl --no-buffer` prints lines that begin with `data: `."""
     command = [

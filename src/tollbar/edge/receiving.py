@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from tollbar.domain.errors import InvalidValue, PayloadTooLarge
 from tollbar.edge.line import Receive
 
+MAX_BODY_SETTING = "input.max_body_bytes"
+
 
 class CallerLeft(asyncio.CancelledError):
     """The caller closed the connection before its request was whole.
 
     A cancellation, because that is what becomes of the call: nobody is left to be answered.
     """
-
-
-MAX_BODY_SETTING = "input.max_body_bytes"
 
 
 async def read_body(

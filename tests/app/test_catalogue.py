@@ -254,7 +254,7 @@ def test_a_default_model_that_nobody_has_is_told(tmp_path: Path) -> None:
     with pytest.raises(VendorFaults) as caught:
         an_offer(tmp_path, f"{LAB}models: {{m: lab/a}}\n", DEFAULT_MODEL="gpt-4o")
     assert caught.value.faults == (
-        "The model 'gpt-4o' is not configured here. It is the default model, or an alias leads to it.",
+        "The model 'gpt-4o' is not configured here. It is a default model, or an alias leads to it.",
     )
 
 

@@ -82,6 +82,7 @@ class Faulty(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("content-type", "application/json")
         self.send_header("x-request-id", "req_1")
+        self.send_header("x-process-time", "0.000001")
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

@@ -3,7 +3,7 @@
 import pytest
 
 from tollbar.domain.completion import CompletionRequest, Source
-from tollbar.domain.messages import Conversation
+from tollbar.domain.conversation import Conversation
 
 
 def test_a_request_has_the_defaults_of_a_plain_call() -> None:

@@ -1,6 +1,6 @@
 """Messages as plain values."""
 
-from tollbar.domain.messages import Message, OtherPart, Role, TextPart
+from tollbar.domain.messages import Message, OtherPart, Role, TextPart, ToolResultPart
 
 
 def test_the_text_of_a_message_is_its_words() -> None:
@@ -12,3 +12,9 @@ def test_the_text_of_a_message_is_its_words() -> None:
 def test_a_message_without_words_has_an_empty_text() -> None:
     """A tool call alone says nothing in words."""
     assert Message(Role.ASSISTANT, (OtherPart("tool_call"),)).text == ""
+
+
+def test_what_a_tool_answered_is_words() -> None:
+    """The model reads it like any other."""
+    result = ToolResultPart("a", (TextPart("12"), OtherPart("image"), TextPart("degrees")))
+    assert Message(Role.TOOL, (result,)).text == "12\ndegrees"

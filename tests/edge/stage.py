@@ -52,12 +52,17 @@ class Answer:
 
     @property
     def error(self) -> dict[str, Any]:
-        """The error that the body tells of, having checked its shape."""
+        """The error that the body tells of, having checked that it has OpenAI's shape or the unified one."""
         document = self.json()
         assert list(document) == ["error"]
         error = document["error"]
-        assert set(error) - {"details"} == {"message", "type", "param", "code", "request_id"}
-        assert error["request_id"] == self.header("x-request-id")
+        if "request_id" in error:
+            assert set(error) - {"details"} == {"message", "type", "param", "code", "request_id"}
+            assert error["request_id"] == self.header("x-request-id")
+        else:
+            assert set(error) - {"field"} == {"code", "message", "status", "details"}
+            assert (error["status"], error["code"]) == (self.status, error["code"].upper())
+            assert isinstance(error["details"], dict)
         assert self.header("content-type") == "application/json"
         assert len(error["message"]) <= 500
         return error

@@ -114,7 +114,7 @@ async def test_a_faulty_wish_names_its_field(body: str, code: str, param: str) -
     """400 with the path of the fault; nothing was made."""
     stage = await a_stage()
     answer = await stage.ask("POST", KEYS, bearer(ADMIN_KEY), JSON, body=body.encode())
-    assert (answer.status, answer.error["code"], answer.error["param"]) == (400, code, param)
+    assert (answer.status, answer.error["code"], answer.error.get("field")) == (422, code.upper(), param)
     assert len(await stage.scene.keys.list()) == 2
 
 
@@ -130,7 +130,7 @@ async def test_a_field_that_is_not_ours_is_refused_by_name(name: str) -> None:
         ("POST", f"{KEYS}/{ID}/revoke", {}),
     ):
         answer = await stage.admin(method, path, {**wish, name: FOREIGN[name]})
-        assert (answer.status, answer.error["code"], answer.error["param"]) == (400, "invalid_value", name)
+        assert (answer.status, answer.error["code"], answer.error["field"]) == (422, "INVALID_VALUE", name)
     assert await stage.scene.keys.get(ID) == before
     assert stage.changed_keys == []
 
@@ -157,9 +157,9 @@ async def test_what_a_form_could_send_is_refused(kind: bytes) -> None:
     for method, path in (("POST", KEYS), ("PATCH", f"{KEYS}/{ID}"), ("POST", f"{KEYS}/{ID}/revoke")):
         body = b'{"name": "ana"}'
         answer = await stage.ask(method, path, bearer(ADMIN_KEY), (b"content-type", kind), body=body)
-        assert (answer.status, answer.error["param"]) == (400, "content-type")
+        assert (answer.status, answer.error["field"]) == (422, "content-type")
     answer = await stage.ask("POST", KEYS, bearer(ADMIN_KEY), body=b'{"name": "ana"}')
-    assert (answer.status, answer.error["param"]) == (400, "content-type")
+    assert (answer.status, answer.error["field"]) == (422, "content-type")
     assert stage.changed_keys == []
 
 
@@ -175,7 +175,7 @@ async def test_a_name_in_use_is_a_conflict() -> None:
     stage = await a_stage()
     await made(stage)
     answer = await stage.admin("POST", KEYS, {"name": "ana"})
-    assert (answer.status, answer.error["code"]) == (409, "conflict")
+    assert (answer.status, answer.error["code"]) == (409, "CONFLICT")
 
 
 async def test_a_change_touches_what_it_names() -> None:
@@ -202,7 +202,7 @@ async def test_of_two_editors_the_second_is_told(header: str) -> None:
     first = await stage.ask("PATCH", path, bearer(ADMIN_KEY), JSON, match, body=b'{"rpm": 1}')
     assert first.status == 200
     second = await stage.ask("PATCH", path, bearer(ADMIN_KEY), JSON, match, body=b'{"rpm": 2}')
-    assert (second.status, second.error["code"]) == (409, "conflict")
+    assert (second.status, second.error["code"]) == (409, "CONFLICT")
     in_body = await stage.admin("PATCH", path, {"rpm": 2, "version": 1})
     assert in_body.status == 409
     assert (await stage.admin("PATCH", path, {"rpm": 2, "version": 2})).status == 200
@@ -218,7 +218,7 @@ async def test_a_version_that_cannot_be_read_or_contradicts_is_refused() -> None
         (b'"1"', b'{"rpm": 1, "version": 2}', "version"),
     ):
         answer = await stage.ask("PATCH", path, bearer(ADMIN_KEY), JSON, (b"if-match", header), body=body)
-        assert (answer.status, answer.error["param"]) == (400, param)
+        assert (answer.status, answer.error["field"]) == (422, param)
     answer = await stage.ask("PATCH", path, bearer(ADMIN_KEY), JSON, (b"if-match", b"*"), body=b'{"rpm": 1}')
     assert answer.status == 200
 
@@ -226,7 +226,7 @@ async def test_a_version_that_cannot_be_read_or_contradicts_is_refused() -> None
 async def test_what_a_key_opens_cannot_be_changed() -> None:
     """An ordinary key never becomes an admin key."""
     answer = await (await a_stage()).admin("PATCH", f"{KEYS}/{ID}", {"permission": "admin"})
-    assert (answer.status, answer.error["param"]) == (400, "permission")
+    assert (answer.status, answer.error["field"]) == (422, "permission")
 
 
 async def test_a_rotated_key_has_another_secret() -> None:
@@ -251,7 +251,7 @@ async def test_a_grace_out_of_bounds_is_refused(grace: object) -> None:
     """Whole seconds up to thirty days; the old secret is untouched."""
     stage = await a_stage()
     answer = await stage.admin("POST", f"{KEYS}/{ID}/rotate", {"grace_seconds": grace})
-    assert (answer.status, answer.error["param"]) == (400, "grace_seconds")
+    assert (answer.status, answer.error["field"]) == (422, "grace_seconds")
     assert (await stage.ask("GET", "/v1/me", bearer(CALL_KEY))).status == 200
 
 
@@ -274,7 +274,7 @@ async def test_an_unknown_key_is_not_found() -> None:
     for key_id in ("nobody", "a" * 5_000, "%00", CALL_KEY):
         for method, tail in (("GET", ""), ("PATCH", ""), ("POST", "/rotate"), ("POST", "/revoke")):
             answer = await stage.admin(method, f"{KEYS}/{key_id}{tail}", None if method == "GET" else {})
-            assert (answer.status, answer.error["code"]) == (404, "not_found")
+            assert (answer.status, answer.error["code"]) == (404, "NOT_FOUND")
 
 
 async def test_the_list_is_whole_and_new_keys_come_first() -> None:

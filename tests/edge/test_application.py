@@ -1,15 +1,20 @@
 """Calls go to their endpoints, everything else to the control plane, and all of it has one face."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.edge.stage import CALL_KEY, a_stage, bearer
 from tests.fakes import FakeProvider, says
-from tests.making import a_body
-from tollbar.domain.events import Frames
+from tests.making import TARGET, a_body
+from tollbar.domain.catalogue import Model
+from tollbar.domain.events import Finished, FinishReason, Frames, Text
 from tollbar.edge.application import application, control_plane
 from tollbar.edge.line import Message
 from tollbar.edge.middleware import Scope
-from tollbar.edge.routes import CALLS, PAGES
+from tollbar.edge.routes import CALLS, PAGES, CallRules
+from tollbar.gateway.visit import Pace
+from tollbar.wire.simple import SimpleRules
 
 pytestmark = pytest.mark.anyio
 
@@ -20,7 +25,7 @@ TELEMETRY = ("x-process-time", "x-memory-used", "x-memory-delta")
 async def test_a_call_is_served_on_each_of_its_addresses() -> None:
     """With and without `/v1`, the same answer."""
     stage = await a_stage(FakeProvider(says(Frames(b"{}", True, 1, is_last=True))))
-    for row in CALLS:
+    for row in (row for row in CALLS if not row.is_simple):
         answer = await stage.ask("POST", row.path, KEY, body=a_body(stream=None))
         assert (answer.status, answer.body) == (200, b"{}")
 
@@ -35,7 +40,7 @@ async def test_a_call_does_not_pass_the_control_plane() -> None:
 async def test_the_body_limit_of_calls_is_the_one_that_was_set() -> None:
     """It does not touch the control plane."""
     stage = await a_stage()
-    small = application(stage.services, max_body_bytes=10)
+    small = application(stage.services, CallRules(max_body_bytes=10))
     stage.application = small
     answer = await stage.ask("POST", "/v1/chat/completions", KEY, (b"content-length", b"11"), body=b"x" * 11)
     assert answer.status == 413
@@ -84,3 +89,35 @@ async def test_a_websocket_is_turned_away() -> None:
     scope: Scope = {"type": "websocket", "path": "/v1/realtime", "headers": [], "query_string": b"", "scheme": "ws"}
     await application(stage.services)(scope, receive, send)
     assert [message["type"] for message in told] == ["websocket.close"]
+
+
+async def test_an_address_with_a_name_in_it_is_served_by_its_pattern() -> None:
+    """The name may hold slashes; records know the call by the pattern, not by whatever was typed."""
+    stage = await a_stage(
+        FakeProvider(says(Text("Hi"), Finished(FinishReason.STOP))), models=(Model("a/b", (TARGET,)),)
+    )
+    answer = await stage.ask("POST", "/generate/a/b", KEY, body=b'{"prompt": "Hi"}')
+    assert (answer.status, answer.json()) == (200, {"response": "Hi"})
+    assert [(record.route, record.model) for record in stage.scene.records] == [("/generate/{model_name}", "a/b")]
+    for name in ("a", "", "a/b/"):
+        answer = await stage.ask("POST", f"/generate/{name}", KEY, body=b'{"prompt": "Hi"}')
+        assert (answer.status, answer.error["code"], answer.error["details"]) == (
+            (400, "INVALID_MODEL", {"allowed": ["a/b"]})
+        )
+    assert (await stage.ask("GET", "/generate/a/b", KEY)).status == 405
+
+
+async def test_simple_addresses_have_rules_of_their_own() -> None:
+    """Length, time and size, as they were set; a body that is too large names its setting."""
+    stage = await a_stage(FakeProvider(says(Text("Hi"), Finished(FinishReason.STOP))))
+    stage.scene.gateway.catalogue = replace(stage.scene.gateway.catalogue, default_model="smart")
+    rules = CallRules(SimpleRules(max_characters=2), Pace(3, 4), max_simple_body_bytes=20)
+    stage.application = application(stage.services, rules)
+    assert (await stage.ask("POST", "/generate", KEY, body=b'{"prompt": "Hi"}')).status == 200
+    (call,) = stage.scene.main.calls
+    assert call.deadline == stage.scene.clock.monotonic() + 3
+    long = await stage.ask("POST", "/generate", KEY, body=b'{"prompt": "Hey"}')
+    assert (long.status, long.error["code"]) == (422, "INVALID_VALUE")
+    large = await stage.ask("POST", "/generate", KEY, body=b'{"prompt": "0123456789"}')
+    assert (large.status, large.error["code"]) == (413, "PAYLOAD_TOO_LARGE")
+    assert "'input.max_simple_body_bytes'" in large.error["message"]

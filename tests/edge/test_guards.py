@@ -9,6 +9,7 @@ from tollbar.domain.identity import KEY_PREFIX
 from tollbar.edge.application import control_plane
 from tollbar.edge.guards import guard, is_from_this_machine, refuse_unguarded, unguarded
 from tollbar.edge.routes import CALLS, PAGES, Access
+from tollbar.edge.shapes import OPENAI_PLACES
 
 pytestmark = pytest.mark.anyio
 
@@ -23,7 +24,12 @@ def rows(access: Access) -> list[tuple[str, str]]:
 async def refusal(stage: Stage, method: str, path: str, *headers: tuple[bytes, bytes]) -> tuple[int, str]:
     """The status and code of a refusal; 0 and nothing when the guard lets through."""
     answer = await stage.ask(method, path, *headers)
-    return (answer.status, answer.error["code"]) if answer.status in {401, 403} else (0, "")
+    return (answer.status, answer.error["code"].lower()) if answer.status in {401, 403} else (0, "")
+
+
+def missing(path: str) -> tuple[int, str]:
+    """The refusal of a caller without a key: the unified shape has one code for all that is wrong with one."""
+    return (401, "missing_api_key" if path.startswith(OPENAI_PLACES) else "invalid_api_key")
 
 
 async def test_public_pages_ask_for_nothing() -> None:
@@ -35,9 +41,9 @@ async def test_public_pages_ask_for_nothing() -> None:
 
 async def test_pages_for_keys_want_a_key_for_calls() -> None:
     """No key is 401, a wrong one 401, the admin key 403."""
-    stage = await a_stage()
     for method, path in rows(Access.KEY):
-        assert await refusal(stage, method, path) == (401, "missing_api_key")
+        stage = await a_stage()
+        assert await refusal(stage, method, path) == missing(path)
         assert await refusal(stage, method, path, bearer("sk-nobody")) == (401, "invalid_api_key")
         assert await refusal(stage, method, path, bearer(ADMIN_KEY)) == (403, "forbidden")
         assert await refusal(stage, method, path, bearer(CALL_KEY)) == (0, "")
@@ -47,7 +53,7 @@ async def test_admin_pages_want_the_admin_key() -> None:
     """No key is 401, a key for calls 403, and the remedy is named."""
     for method, path in rows(Access.ADMIN):
         stage = await a_stage()
-        assert await refusal(stage, method, path) == (401, "missing_api_key")
+        assert await refusal(stage, method, path) == missing(path)
         assert await refusal(stage, method, path, bearer(CALL_KEY)) == (403, "forbidden")
         assert await refusal(stage, method, path, bearer(ADMIN_KEY)) == (0, "")
     stage = await a_stage()
@@ -87,7 +93,7 @@ async def test_a_key_in_the_address_opens_nothing() -> None:
     stage = await a_stage()
     query = f"api_key={ADMIN_KEY}&key={ADMIN_KEY}".encode()
     caller = call(stage.application, "GET", "/admin/api/keys", query_string=query)
-    assert (await caller.answer()).error["code"] == "missing_api_key"
+    assert (await caller.answer()).error["code"] == "INVALID_API_KEY"
 
 
 async def test_bad_keys_are_counted_per_address_and_good_ones_still_pass() -> None:

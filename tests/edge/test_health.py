@@ -35,7 +35,7 @@ async def test_readiness_ends_with_its_reasons() -> None:
     stage.is_ready = False
     stage.status = lambda: {"reasons": ["draining", "store away"], "calls": 2}
     answer = await stage.ask("GET", "/health/ready")
-    assert (answer.status, answer.error["code"]) == (503, "overloaded")
+    assert (answer.status, answer.error["code"]) == (503, "SERVICE_UNAVAILABLE")
     assert answer.error["message"] == "Tollbar takes no new calls: draining, store away."
     assert answer.error["details"]["calls"] == 2
     assert answer.header("retry-after") == "1"

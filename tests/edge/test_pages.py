@@ -182,7 +182,7 @@ async def test_an_asset_is_sent_once() -> None:
 async def test_only_assets_are_served(name: str) -> None:
     """A name is looked up in a list and never becomes a path."""
     answer = await (await a_stage()).ask("GET", f"/docs/assets/{name}")
-    assert (answer.status, answer.error["code"]) == (404, "not_found")
+    assert (answer.status, answer.error["code"]) == (404, "NOT_FOUND")
 
 
 async def test_the_openapi_document_is_served() -> None:

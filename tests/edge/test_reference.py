@@ -1,8 +1,7 @@
 """The page about the endpoints is the table."""
 
-from tollbar.edge.openapi import public_path
 from tollbar.edge.reference import WHO, reference
-from tollbar.edge.routes import CALLS, PAGES, Access
+from tollbar.edge.routes import CALLS, PAGES, Access, public_path
 
 
 def test_every_address_is_on_the_page_once() -> None:

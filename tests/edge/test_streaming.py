@@ -213,7 +213,7 @@ async def test_an_allowance_that_is_used_up_is_told() -> None:
 async def test_an_address_that_is_pinned_to_this_machine_calls_no_other() -> None:
     """A row's pin is obeyed."""
     scene = await a_call_scene()
-    answer = await ask(scene, pin=Pin(local_only=True)).answer()
+    answer = await ask(scene, pin=Pin.LOCAL).answer()
     assert (answer.status, error_in(answer)["code"]) == (404, "model_not_found")
 
 

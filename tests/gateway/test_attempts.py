@@ -22,7 +22,7 @@ from tollbar.domain.errors import (
 from tollbar.domain.events import Finished, FinishReason, Frames, Started, StreamEvent, Text
 from tollbar.gateway.attempts import MOST_SLEEPERS, Attempts, rungs
 from tollbar.gateway.health import FAILURES_TO_OPEN, OPEN_SECONDS, Health
-from tollbar.gateway.visit import Visit
+from tollbar.gateway.visit import Pace, Visit
 
 pytestmark = pytest.mark.anyio
 
@@ -335,3 +335,34 @@ async def test_retries_stop_when_the_budget_is_used_up() -> None:
     road.visit = a_visit()
     await road.go(a_plan(TARGET, BACKUP))
     assert len(road.spare.calls) == 1
+
+
+async def test_a_route_may_allow_less_time_than_the_target() -> None:
+    """Each attempt has its own, and all of them together have theirs."""
+    road = Road(refuses(FAILED), refuses(FAILED), GOOD)
+    road.visit.arrival = road.visit.arrival._replace(pace=Pace(attempt_seconds=5, total_seconds=6))
+    await road.go()
+    began = [attempt.began_at for attempt in road.visit.tries]
+    arrived = road.visit.arrival.at
+    assert [call.deadline for call in road.main.calls] == [min(at + 5, arrived + 6) for at in began]
+    assert began[-1] > arrived + 1
+
+
+async def test_nobody_waits_beyond_the_time_that_a_route_allows() -> None:
+    """A retry that would come too late is not made; another target is asked at once."""
+    road = Road(refuses(UpstreamBusy("busy", is_retryable=True, retry_after_seconds=20)))
+    road.visit.arrival = road.visit.arrival._replace(pace=Pace(attempt_seconds=5, total_seconds=20))
+    await road.fail()
+    assert (road.calls, road.clock.slept) == ((1, 0), [])
+    await road.go(a_plan(TARGET, BACKUP))
+    assert (road.calls, road.clock.slept) == ((2, 1), [])
+
+
+async def test_the_last_failure_tells_of_every_attempt() -> None:
+    """Which target failed and how, but not in whose words."""
+    road = Road(refuses(UpstreamFailed("secret", upstream_status=500)), spare=refuses(FAILED))
+    fault = await road.fail(a_plan(TARGET, BACKUP, attempts=2))
+    assert list(fault.attempts) == [
+        {"target": "main/m", "code": "upstream_failed", "status": 500},
+        {"target": "spare/s", "code": "upstream_failed", "status": None},
+    ]

@@ -142,3 +142,9 @@ def test_no_call_goes_beyond_its_bounds(
     assert prompt + said <= bounds.most_tokens
     if target.card is not None and bounds.most_nano_dollars is not None:
         assert cost(Usage(prompt, said), target.card).nano_dollars <= bounds.most_nano_dollars
+
+
+def test_a_request_may_say_how_long_its_prompt_is() -> None:
+    """Where its body does not show it."""
+    request = a_request(max_tokens=50)._replace(prompt_bytes=400)
+    assert estimate(request, a_plan(), 2).prompt_tokens == 100

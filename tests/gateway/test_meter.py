@@ -9,7 +9,19 @@ from tests.fakes import FakeClock, MemoryLedger
 from tests.making import BOUNDS, TARGET, a_plan, a_told_answer, a_visit, an_answer
 from tollbar.counters.memory import MemoryCounters
 from tollbar.domain.errors import Overloaded, StreamBroken
-from tollbar.domain.events import Finished, FinishReason, Frames, Started, StreamEvent, Text, UsageSeen
+from tollbar.domain.events import (
+    Finished,
+    FinishReason,
+    Frames,
+    Refused,
+    Started,
+    StreamEvent,
+    Text,
+    Thinking,
+    ToolArguments,
+    ToolCalled,
+    UsageSeen,
+)
 from tollbar.domain.records import Outcome, Provenance
 from tollbar.domain.usage import Usage
 from tollbar.gateway.entries import estimated
@@ -166,3 +178,15 @@ async def test_an_answer_without_words_is_complete() -> None:
     visit, ledger = a_call(), MemoryLedger()
     await pass_on([Started("a", "m"), Finished(FinishReason.STOP)], visit, ledger)
     assert (len(ledger.entries), visit.outcome, visit.has_delivered) == (1, Outcome.OK, False)
+
+
+@pytest.mark.parametrize(
+    "event", [Thinking("Hm."), Refused("No."), ToolCalled(0, "id", "fun"), ToolArguments(0, "{ }")]
+)
+async def test_thoughts_and_tools_are_content(event: StreamEvent) -> None:
+    """They are delivered and counted like words, and a choice that ends in the middle of them is broken."""
+    visit = a_call()
+    await pass_on([event, Finished(FinishReason.TOOL_CALLS)], visit)
+    assert (visit.output_bytes, visit.has_delivered, visit.outcome) == (3, True, Outcome.OK)
+    with pytest.raises(StreamBroken):
+        await pass_on([event], a_call())

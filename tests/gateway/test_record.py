@@ -266,3 +266,12 @@ async def test_one_record_that_cannot_be_written_costs_no_other() -> None:
             pass
     recorder.flush()
     assert (written, recorder.lost) == (["r0", "r2"], 1)
+
+
+async def test_the_status_is_the_one_that_the_caller_was_told() -> None:
+    """Addresses tell one error with different statuses."""
+    recorder, records = a_recorder()
+    arrival = an_arrival()._replace(status_of=lambda error: error.status + 22)
+    with pytest.raises(UnknownModel), watched(recorder, PRINCIPAL, arrival):
+        raise UnknownModel("No.")
+    assert (records[0].status, records[0].error_code) == (426, "model_not_found")

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from tests.making import PRINCIPAL, a_model
 from tollbar.domain.catalogue import Catalogue, Model, Plan, Target
-from tollbar.domain.errors import InvalidValue, NotAllowed, UnknownModel
+from tollbar.domain.errors import InvalidModel, InvalidValue, NotAllowed, UnknownModel
 from tollbar.domain.identity import Principal
-from tollbar.gateway.resolve import MOST_COMPARED, NO_PIN, Pin, find, permits, resolve
+from tollbar.gateway.attempts import rungs
+from tollbar.gateway.resolve import MOST_COMPARED, Pin, find, permits, resolve
 
 ONE = Target("main", "one", supports=frozenset({"tools"}))
 TWO = Target("spare", "two", supports=frozenset({"tools", "images"}))
@@ -37,7 +39,7 @@ def plan_for(
     *features: str,
     principal: Principal = PRINCIPAL,
     is_up: Callable[[Target], bool] = lambda target: True,
-    pin: Pin = NO_PIN,
+    pin: Pin = Pin.NAMED,
 ) -> Plan:
     """The plan for a name."""
     return resolve(name, frozenset(features), principal, CATALOGUE, is_up, pin)
@@ -203,11 +205,65 @@ def test_the_reason_for_the_order_is_told(name: str, reason: str) -> None:
     assert plan_for(name).reason == reason
 
 
-def test_a_pin_keeps_a_call_at_home() -> None:
-    """Only local targets are left; a model without one is not found there."""
-    assert plan_for("mixed", pin=Pin(local_only=True)).targets == (LOCAL,)
-    with pytest.raises(UnknownModel, match="no local target"):
-        plan_for("single", pin=Pin(local_only=True))
+def pinned(pin: Pin, default: str = "single", local: str = "mixed", **more: Any) -> Plan:
+    """The plan of an address that means another model than the one named."""
+    catalogue = replace(CATALOGUE, default_model=default, default_local_model=local)
+    arguments: Any = {"principal": PRINCIPAL, "is_up": lambda target: True, **more}
+    return resolve("", frozenset(), catalogue=catalogue, pin=pin, **arguments)
+
+
+def test_an_address_can_mean_the_default_model() -> None:
+    """Whatever its name is, under the rules for names; a key that may not use it is told."""
+    assert pinned(Pin.DEFAULT).targets == (ONE,)
+    assert pinned(Pin.DEFAULT, default="gpt-3.5-turbo").model.name == "smart"
+    with pytest.raises(NotAllowed):
+        pinned(Pin.DEFAULT, principal=replace(PRINCIPAL, models=("smart",)))
+
+
+def test_an_address_can_mean_the_local_model() -> None:
+    """Its local targets alone; one without any was called local by the operator, and is believed."""
+    assert pinned(Pin.LOCAL).targets == (LOCAL,)
+    assert pinned(Pin.LOCAL, local="smart").targets == (ONE, TWO, ANY)
+    with pytest.raises(UnknownModel):
+        pinned(Pin.LOCAL, local="nowhere")
+
+
+def test_the_local_model_stands_behind_the_default_one() -> None:
+    """It is tried when nothing else is left, and the plan says so."""
+    plan = pinned(Pin.DEFAULT_OR_LOCAL)
+    assert (plan.model.name, plan.targets) == ("single", (ONE, LOCAL))
+    assert plan.reason == "the only target; then the local model"
+
+
+def test_an_attempt_is_kept_for_the_local_model() -> None:
+    """However many targets stand before it; what is left out for it is named."""
+    plan = pinned(Pin.DEFAULT_OR_LOCAL, default="smart")
+    assert plan.targets == (ONE, TWO, LOCAL)
+    assert plan.skipped == (("lab/any", "an attempt is kept for the local model"),)
+    assert LOCAL in rungs(plan)
+
+
+def test_the_local_model_answers_at_once_while_every_other_circuit_is_open() -> None:
+    """And is not even planned where it is down itself, where the key may not use it, or where there is none."""
+    assert pinned(Pin.DEFAULT_OR_LOCAL, is_up=lambda target: target.is_local).targets == (LOCAL,)
+    assert pinned(Pin.DEFAULT_OR_LOCAL, is_up=lambda target: not target.is_local).targets == (ONE,)
+    assert pinned(Pin.DEFAULT_OR_LOCAL, principal=replace(PRINCIPAL, models=("single",))).targets == (ONE,)
+    assert pinned(Pin.DEFAULT_OR_LOCAL, local="nowhere").targets == (ONE,)
+
+
+def test_a_default_model_that_is_local_is_not_planned_twice() -> None:
+    """One target is one target, whichever name it is reached by."""
+    assert pinned(Pin.DEFAULT_OR_LOCAL, default="mixed").targets == (ONE, LOCAL)
+
+
+@pytest.mark.parametrize(("name", "allowed"), [("unknown", ()), ("single", ("smart", "gpt-*")), ("", ())])
+def test_a_name_in_the_address_is_on_the_keys_list_or_refused(name: str, allowed: tuple[str, ...]) -> None:
+    """Unknown and forbidden names alike; the refusal lists what the key may call."""
+    with pytest.raises(InvalidModel) as fault:
+        plan_for(name, principal=replace(PRINCIPAL, models=allowed), pin=Pin.LISTED)
+    assert (fault.value.text, fault.value.field) == ("Invalid model name", "model_name")
+    assert fault.value.details == {"allowed": list(allowed or CATALOGUE.models)}
+    assert plan_for("main/any/thing", pin=Pin.LISTED).targets[0].name == "main/any/thing"
 
 
 def test_a_plan_is_the_same_every_time() -> None:

@@ -133,9 +133,9 @@ def test_keys_over_http(gateway: Gateway) -> None:
     changed = gateway.request("PATCH", path, ADMIN_KEY, json={"models": ["lab/*"]}, headers={"if-match": tag})
     assert (changed.status_code, changed.json()["models"]) == (200, ["lab/*"])
     late = gateway.request("PATCH", path, ADMIN_KEY, json={"name": "late"}, headers={"if-match": tag})
-    assert (late.status_code, late.json()["error"]["code"]) == (409, "conflict")
+    assert (late.status_code, late.json()["error"]["code"]) == (409, "CONFLICT")
     typo = gateway.request("PATCH", path, ADMIN_KEY, json={"model": ["lab/ok"]})
-    assert (typo.status_code, typo.json()["error"]["param"]) == (400, "model")
+    assert (typo.status_code, typo.json()["error"]["field"]) == (422, "model")
     assert "models" in typo.json()["error"]["message"]
     assert gateway.request("POST", "/admin/api/keys", ADMIN_KEY, json={"name": "web"}).status_code == 409
     assert gateway.request("GET", "/admin/api/keys/nobody", ADMIN_KEY).status_code == 404
@@ -148,7 +148,7 @@ def test_the_admin_api_wants_the_admin_key(gateway: Gateway, key: str) -> None:
     assert gateway.request("GET", "/admin/api/keys", ADMIN_KEY + "x").status_code == 401
     assert gateway.post(ADMIN_KEY, chat("lab/ok")).status_code == 403
     form = gateway.request("POST", "/admin/api/keys", ADMIN_KEY, data={"name": "form"})
-    assert form.status_code == 400
+    assert form.status_code == 422
     told: Any = gateway.admin("GET", "/keys")
     assert ADMIN_KEY not in json.dumps(told)
 

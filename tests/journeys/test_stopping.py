@@ -53,7 +53,7 @@ def test_readiness_goes_first(tmp_path: Path, up: FakeUpstream) -> None:
         answer = gateway.post(key, chat("lab/ok"))
         assert (answer.status_code, answer.headers["connection"]) == (200, "close")
         unready = requests.get(f"{gateway.url}/health/ready", timeout=2)
-        assert unready.json()["error"]["code"] == "overloaded"
+        assert unready.json()["error"]["code"] == "SERVICE_UNAVAILABLE"
         assert requests.get(f"{gateway.url}/health", timeout=2).status_code == 200  # it lives all the same
         assert gateway.process.wait(3) == 0
         assert not accepts(gateway)

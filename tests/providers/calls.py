@@ -2,12 +2,14 @@
 
 import json
 import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from tests.upstream import FakeUpstream
 from tollbar.clock import SystemClock
 from tollbar.domain.catalogue import Call, Target, Timeouts
-from tollbar.domain.events import Frames, StreamEvent
+from tollbar.domain.events import Frames, StreamEvent, Text
 from tollbar.ports import Provider
 from tollbar.providers import connect
 from tollbar.providers.transport import Transport
@@ -38,5 +40,36 @@ async def ask(serving: Provider, asked: Call) -> list[StreamEvent]:
 
 
 def joined(events: list[StreamEvent]) -> bytes:
-    """The bytes that events relay."""
-    return b"".join(event.raw for event in events if isinstance(event, Frames))
+    """The bytes that events relay, or the words that they tell."""
+    return b"".join(
+        event.raw if isinstance(event, Frames) else event.text.encode()
+        for event in events
+        if isinstance(event, Frames | Text)
+    )
+
+
+def foreign(asked: Call) -> Call:
+    """The same call as if it had come in another dialect."""
+    request = asked.request
+    source = request.source._replace(wire="another", raw=b"", spans={})
+    return asked._replace(request=request._replace(source=source))
+
+
+class Foreign:
+    """A provider whose callers all speak another dialect."""
+
+    def __init__(self, serving: Provider) -> None:
+        self._serving = serving
+
+    def open(self, call: Call) -> AbstractAsyncContextManager[AsyncIterator[StreamEvent]]:
+        """The answer, translated."""
+        return self._serving.open(foreign(call))
+
+    async def models(self) -> Sequence[str]:
+        """The same names."""
+        return await self._serving.models()
+
+
+def translating(up: FakeUpstream, transport: Transport) -> Provider:
+    """A provider of the fake upstream, for callers of another dialect."""
+    return Foreign(provider(up, transport))

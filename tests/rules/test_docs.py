@@ -16,8 +16,7 @@ from tests.rules.source import ROOT, refuse
 from tollbar.cli.__main__ import commands
 from tollbar.cli.documents import PAGES as MADE
 from tollbar.domain.errors import GatewayError
-from tollbar.edge.openapi import public_path
-from tollbar.edge.routes import CALLS, PAGES
+from tollbar.edge.routes import CALLS, PAGES, public_path
 from tollbar.metrics import DESCRIPTIONS
 from tollbar.settings.describe import rows
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from functools import partial
 
+from tollbar.app.aliases import legacy_aliases
 from tollbar.domain.catalogue import Catalogue, Model, Target, Timeouts
 from tollbar.domain.errors import UnknownModel
 from tollbar.domain.money import FREE, PICO_PER_DOLLAR_PER_MILLION, PriceCard, Rate
@@ -52,13 +53,16 @@ def offer(settings: Settings, vendors: Mapping[str, Vendor], found: Sequence[Loc
     attempts = settings.retries.attempts
     models = {GUIDE: Model(GUIDE, (guide_target(),), attempts=attempts, owned_by=GUIDE_PROVIDER)}
     models |= {name: shop.model(name, model) for name, model in settings.models.items() if model.alias is None}
-    aliases = _aliases(settings)
+    families = tuple(_families(instances))
+    default_model = _default_model(settings, instances)
+    aliases = _aliases(settings) if settings.config_file else legacy_aliases(default_model, families)
     catalogue = Catalogue(
         models=models,
         aliases=aliases,
         open_providers={name: partial(shop.named, name) for name in instances},
-        families=tuple(_families(instances)),
-        default_model=_default_model(settings, instances),
+        families=families,
+        default_model=default_model,
+        default_local_model=settings.default_local_model,
         attempts=attempts,
     )
     if settings.models:
@@ -69,12 +73,13 @@ def offer(settings: Settings, vendors: Mapping[str, Vendor], found: Sequence[Loc
 
 
 def _named_elsewhere(catalogue: Catalogue) -> Mapping[str, Model]:
-    """The default model and the goals of aliases that the file does not declare: served, since they were named."""
-    named = {catalogue.default_model, *catalogue.aliases.values()} - catalogue.models.keys() - catalogue.aliases.keys()
+    """The default models and the goals of aliases that the file does not declare: served, since they were named."""
+    named = {catalogue.default_model, catalogue.default_local_model, *catalogue.aliases.values()}
+    named -= catalogue.models.keys() | catalogue.aliases.keys()
     try:
         return {name: find(name, catalogue) for name in sorted(named)}
     except UnknownModel as fault:
-        raise table.VendorFaults([f"{fault.message} It is the default model, or an alias leads to it."]) from None
+        raise table.VendorFaults([f"{fault.message} It is a default model, or an alias leads to it."]) from None
 
 
 def _aliases(settings: Settings) -> Mapping[str, str]:

@@ -18,6 +18,7 @@ from tollbar import __version__
 from tollbar.admin.bootstrap import derive, ensure_admin_key, read_secret, renew_starter_key
 from tollbar.app.calls import call_log
 from tollbar.app.catalogue import Offer
+from tollbar.app.rules import call_rules
 from tollbar.app.upstreams import open_upstreams
 from tollbar.clock import SystemClock
 from tollbar.counters.memory import MemoryCounters
@@ -108,7 +109,7 @@ async def running(settings: Settings, log: Sink, makes_starter_key: bool) -> Asy
         if made.instances:
             chores.append(tasks.create_task(_load_prices(prices)))
         stack.callback(_cancel, chores)
-        app = application(services, max_body_bytes=settings.input.max_body_bytes, origins=_origins(settings))
+        app = application(services, call_rules(settings), _origins(settings))
         yield Running(app, gateway, made, servers, admin_key, starter_key, readiness)
 
 

@@ -74,11 +74,21 @@ def error_reference() -> str:
 {MADE}
 What can go wrong with a call, and what callers see of it. Every answer carries `x-request-id`, which finds the log
 line. Where a caller's own retry cannot help, the answer says `x-should-retry: false`, which the SDKs obey.
+
+Code and status are those at the addresses of OpenAI's dialect. Every other address answers in the unified shape,
+`{{"error": {{"code", "message", "status", "field"?, "details"}}}}`, with the unified code and its status.
 """
-    table = ["| error | code | status | own retry helps | when |", "|---|---|---|---|---|"]
+    from tollbar.wire.simple.errors import row_of
+
+    table = [
+        "| error | code | status | unified code | its status | own retry helps | when |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for kind in _error_kinds(errors.GatewayError):
         retry = "yes" if kind.may_retry else "no"
-        table.append(f"| `{kind.__name__}` | `{kind.code}` | {kind.status} | {retry} | {_first_line(kind)} |")
+        code, status = row_of(kind)
+        told = f"| `{kind.__name__}` | `{kind.code}` | {kind.status} | `{code}` | {status} | {retry} |"
+        table.append(f"{told} {_first_line(kind)} |")
     return "\n".join([head, *table, ""])
 
 

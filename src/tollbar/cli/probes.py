@@ -180,7 +180,7 @@ PROBES = (
     Probe("lists keys", "GET", "/admin/api/keys", Who.ADMIN, check=has("data")),
     Probe("shows a key", "GET", "/admin/api/keys/{key_id}", Who.ADMIN, check=has("name")),
     Probe("changes a key", "PATCH", "/admin/api/keys/{key_id}", Who.ADMIN, body={"rpm": 600}, check=has("limits")),
-    Probe("a wrong field", "POST", "/admin/api/keys", Who.ADMIN, (400,), body={"nmae": "x"}, check=is_error),
+    Probe("a wrong field", "POST", "/admin/api/keys", Who.ADMIN, (422,), body={"nmae": "x"}, check=is_error),
     Probe("a key for calls does not open it", "GET", "/admin/api/keys", Who.CALLER, (401, 403), check=is_error),
     Probe("a wrong key", "GET", "/v1/models", Who.STRANGER, (401,), check=is_error),
     Probe("lists models", "GET", "/v1/models", Who.CALLER, check=has("data")),

@@ -22,7 +22,7 @@ from tollbar.cli.probes import NOT_DRIVEN, PROBES, Probe, Who, encode, files_of,
 READ_SECONDS = 60.0
 LONGEST_WAIT_SECONDS = 5.0
 """A limit that is open again within this is waited for; another leaves the row out."""
-EVERYWHERE = ("x-request-id",)
+EVERYWHERE = ("x-request-id", "x-process-time")
 """The headers that every answer must carry."""
 OK, FAIL, LEFT_OUT = "ok", "FAIL", "left out"
 GUIDE = "tollbar-guide"

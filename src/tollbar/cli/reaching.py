@@ -29,6 +29,7 @@ from tollbar.ports import Clock, Provider
 from tollbar.providers.prices import Prices
 from tollbar.providers.transport import Transport
 from tollbar.settings import Settings
+from tollbar.wire.dialect import Incoming
 from tollbar.wire.openai_chat import DIALECT
 
 AT_ONCE = 8
@@ -131,7 +132,7 @@ class Reach:
     async def _call(self, target: Target) -> None:
         """Has the target answer, to the end."""
         for number, body in enumerate(BODIES, 1):
-            request = DIALECT.decode(body)
+            request = DIALECT.decode(Incoming(body))
             deadline = self._clock.monotonic() + self._seconds
             call = Call(request, target, deadline, REQUEST_ID)
             try:

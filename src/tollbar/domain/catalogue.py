@@ -76,6 +76,7 @@ class Catalogue:
     open_providers: Mapping[str, Callable[[str], Target]] = field(default_factory=dict)
     families: tuple[tuple[str, str], ...] = ()
     default_model: str = ""
+    default_local_model: str = ""
     attempts: int = 3
 
 

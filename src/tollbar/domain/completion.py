@@ -7,7 +7,7 @@ replaced, so a field that we never heard of cannot get lost.
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from tollbar.domain.messages import Conversation
+from tollbar.domain.conversation import Conversation
 
 
 class Source(NamedTuple):
@@ -27,7 +27,8 @@ class CompletionRequest(NamedTuple):
 
     `max_tokens` bounds the completion tokens of each of the `choices`; `features` are the capabilities that a target
     must have (`tools`, `images`, `audio`, `json_schema`, `logprobs`); `wants_usage` says that the caller asked for a
-    usage report at the end of its stream.
+    usage report at the end of its stream. `prompt_bytes` is how much text the model is given, where that is not what
+    `source` shows. `model` is empty where the address says which one it means.
     """
 
     model: str
@@ -38,3 +39,4 @@ class CompletionRequest(NamedTuple):
     user: str | None = None
     wants_usage: bool = False
     features: frozenset[str] = frozenset()
+    prompt_bytes: int | None = None

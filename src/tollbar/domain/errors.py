@@ -5,6 +5,7 @@
     │  ├─ InvalidJson                 400 in the dialects, 422 in our own shape
     │  ├─ MissingField, InvalidType, InvalidValue   400 likewise
     │  ├─ UnknownModel                404 model_not_found
+    │  ├─ InvalidModel                400: the address names a model that the key cannot call
     │  ├─ ContextTooLarge             400 context_length_exceeded
     │  ├─ PayloadTooLarge             413
     │  ├─ RequestTimeout              408: the body arrived too slowly
@@ -99,6 +100,12 @@ class UnknownModel(RequestError):
 
     code = "model_not_found"
     status = 404
+
+
+class InvalidModel(RequestError):
+    """The address itself names a model that is not configured, or that the key may not use."""
+
+    code = "invalid_model"
 
 
 class ContextTooLarge(RequestError):
@@ -213,7 +220,10 @@ class Overloaded(AdmissionError):
 
 
 class UpstreamError(GatewayError):
-    """A provider failed. `is_retryable` is decided where the failure is seen, and nowhere else."""
+    """A provider failed. `is_retryable` is decided where the failure is seen, and nowhere else.
+
+    `attempts` are those of the whole call, this one the last, for callers who are told of them: target, code, status.
+    """
 
     code = "upstream_failed"
     status = 502
@@ -232,6 +242,7 @@ class UpstreamError(GatewayError):
         self.is_retryable = is_retryable
         self.retry_after_seconds = retry_after_seconds
         self.upstream_status = upstream_status
+        self.attempts: Sequence[Mapping[str, object]] = ()
 
 
 class UpstreamFailed(UpstreamError):

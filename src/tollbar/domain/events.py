@@ -34,6 +34,38 @@ class Text(NamedTuple):
     choice: int = 0
 
 
+class Thinking(NamedTuple):
+    """A piece of the model's thoughts. A `signature` proves all of this choice's thoughts so far, and ends them."""
+
+    text: str
+    choice: int = 0
+    signature: str = ""
+
+
+class Refused(NamedTuple):
+    """A piece of the model's words for declining."""
+
+    text: str
+    choice: int = 0
+
+
+class ToolCalled(NamedTuple):
+    """The model begins to call a tool; `index` counts the calls of a choice, from 0."""
+
+    index: int
+    id: str
+    name: str
+    choice: int = 0
+
+
+class ToolArguments(NamedTuple):
+    """A piece of the arguments, JSON text, of the call with that index."""
+
+    index: int
+    text: str
+    choice: int = 0
+
+
 class UsageSeen(NamedTuple):
     """The provider's report of what the call consumed."""
 
@@ -61,9 +93,20 @@ class Frames(NamedTuple):
     is_last: bool = False
 
 
-StreamEvent = Started | Text | UsageSeen | Finished | Frames
+Said = Text | Thinking | Refused | ToolCalled | ToolArguments
+"""What a choice consists of."""
+
+_CONTENT = (Text, Thinking, Refused, ToolCalled, ToolArguments, Finished)
+
+StreamEvent = Started | Said | UsageSeen | Finished | Frames
 
 
 def is_content(event: StreamEvent) -> bool:
     """Whether the event carries something a caller waits for, or tells that there is nothing to wait for."""
-    return isinstance(event, Text | Finished) or (isinstance(event, Frames) and event.is_content)
+    return isinstance(event, _CONTENT) or (isinstance(event, Frames) and event.is_content)
+
+
+def output_bytes(event: Said) -> int:
+    """How many bytes of content an event holds."""
+    text = event.name if isinstance(event, ToolCalled) else event.text
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))

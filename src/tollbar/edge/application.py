@@ -4,53 +4,92 @@ Calls are served by endpoints of our own, one dictionary look-up away from the s
 application that also documents both.
 """
 
-from collections.abc import Callable, Collection, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from fastapi import Depends, FastAPI
+from starlette.routing import compile_path
 
 from tollbar.edge import errors
 from tollbar.edge.cors import Cors
 from tollbar.edge.guards import guard, refuse_unguarded
 from tollbar.edge.line import Receive, Send
 from tollbar.edge.middleware import AccessLog, RequestIds, Scope
-from tollbar.edge.routes import CALLS, PAGES
+from tollbar.edge.routes import PAGES, USUAL_CALL_RULES, CallRoute, CallRules, calls, public_path
 from tollbar.edge.services import Services
-from tollbar.edge.streaming import DEFAULT_BODY_BYTES, Endpoint
+from tollbar.edge.streaming import Endpoint
 from tollbar.edge.telemetry import Memory
+
+
+class Pattern(NamedTuple):
+    """An address with a parameter, and what serves it."""
+
+    method: str
+    path: re.Pattern[str]
+    endpoint: Endpoint
 
 
 @dataclass(frozen=True, slots=True)
 class Dispatcher:
-    """Sends calls to their endpoints and everything else to the control plane."""
+    """Sends calls to their endpoints and everything else to the control plane.
+
+    `calls` are addresses as they are; `patterns`, tried in their order, those with a parameter, which may hold slashes.
+    """
 
     calls: Mapping[tuple[object, object], Endpoint]
+    patterns: Sequence[Pattern]
     control: Callable[..., object]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one connection event."""
-        endpoint = self.calls.get((scope.get("method"), scope.get("path")))
+        endpoint = self.calls.get((scope.get("method"), scope.get("path"))) or self._by_pattern(scope)
         await (endpoint or self.control)(scope, receive, send)  # type: ignore[misc]
 
+    def _by_pattern(self, scope: Scope) -> Endpoint | None:
+        if scope["type"] != "http":
+            return None
+        for method, path, endpoint in self.patterns:
+            if method == scope["method"] and (match := path.match(str(scope["path"]))):
+                scope["tollbar.path_name"] = match[1]
+                return endpoint
+        return None
 
-def application(
-    services: Services,
-    max_body_bytes: int = DEFAULT_BODY_BYTES,
-    origins: Collection[str] = (),
-) -> RequestIds:
+
+def application(services: Services, rules: CallRules = USUAL_CALL_RULES, origins: Collection[str] = ()) -> RequestIds:
     """The ASGI application of every route in the table.
 
     `origins` are the sites whose pages may have browsers call it, `*` for any.
     """
     memory = Memory()
-    calls: dict[tuple[object, object], Endpoint] = {
-        (route.method, route.path): Endpoint(services.gateway, route.dialect, route.pin, max_body_bytes, memory=memory)
-        for route in CALLS
-    }
-    control = AccessLog(control_plane(services), memory)
-    dispatcher = Dispatcher(calls, control)
+    exact: dict[tuple[object, object], Endpoint] = {}
+    patterns: list[Pattern] = []
+    for route in calls(rules.simple):
+        endpoint = _endpoint(services, route, rules, memory)
+        if "{" in route.path:
+            patterns.append(Pattern(route.method, compile_path(route.path)[0], endpoint))
+        else:
+            exact[route.method, route.path] = endpoint
+    dispatcher = Dispatcher(exact, patterns, AccessLog(control_plane(services), memory))
     served = Cors(dispatcher, origins, memory) if origins else dispatcher
     return RequestIds(served, services.clock.now())
+
+
+def _endpoint(services: Services, route: CallRoute, rules: CallRules, memory: Memory) -> Endpoint:
+    name = public_path(route.path)
+    if not route.is_simple:
+        return Endpoint(services.gateway, route.dialect, route.pin, rules.max_body_bytes, memory=memory, route=name)
+    return Endpoint(
+        services.gateway,
+        route.dialect,
+        route.pin,
+        rules.max_simple_body_bytes,
+        memory=memory,
+        route=name,
+        pace=rules.pace,
+        body_setting="input.max_simple_body_bytes",
+    )
 
 
 def control_plane(services: Services) -> FastAPI:

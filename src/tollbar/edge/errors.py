@@ -1,8 +1,7 @@
-"""Every failure of the control plane in one shape, ours and the framework's alike: the shape that the calls have.
+"""Every failure of the control plane in the shape of its address, ours and the framework's alike.
 
-Guarantees: `{"error": {…}}` with the request's id, for unknown addresses, wrong methods, faulty input and crashes; an
-unknown address names the nearest known one, a wrong method the right ones. Never: details of a crash, which stay in
-the log under the id.
+Guarantees: `{"error": {…}}` for unknown addresses, wrong methods, faulty input and crashes; an unknown address names
+the nearest known one, a wrong method the right ones. Never: details of a crash, which stay in the log under the id.
 """
 
 import difflib
@@ -19,10 +18,16 @@ from tollbar.domain.errors import GatewayError, InternalError, MethodNotAllowed,
 from tollbar.edge.bodies import fault_in
 from tollbar.edge.headers import error_headers
 from tollbar.edge.routes import CALLS, PAGES
-from tollbar.wire.openai_chat.errors import encode_error
+from tollbar.edge.shapes import shape_of
 
 MOST_QUOTED = 100
-_ROWS = tuple((compile_path(row.path)[0], row.method, row.path) for row in (*CALLS, *PAGES))
+METHODS = {"GET": ("GET", "HEAD")}
+"""What a page answers beside its own method; a call is never answered without its body."""
+
+_ROWS = (
+    *((compile_path(row.path)[0], (row.method,), row.path) for row in CALLS),
+    *((compile_path(row.path)[0], METHODS.get(row.method, (row.method,)), row.path) for row in PAGES),
+)
 
 
 def install(app: FastAPI) -> None:
@@ -35,7 +40,7 @@ def install(app: FastAPI) -> None:
 
 def failure(request: Request, error: GatewayError, headers: Sequence[tuple[bytes, bytes]] = ()) -> Response:
     """The answer that tells of an error."""
-    status, body = encode_error(error, str(request.scope["tollbar.request_id"]))
+    status, body = shape_of(request.scope["path"]).encode(error, str(request.scope["tollbar.request_id"]))
     response = Response(body, status, media_type="application/json")
     response.raw_headers += [*error_headers(error), *headers, (b"x-content-type-options", b"nosniff")]
     return response
@@ -43,8 +48,7 @@ def failure(request: Request, error: GatewayError, headers: Sequence[tuple[bytes
 
 def methods_of(path: str) -> list[str]:
     """The methods that an address answers, in the order of the table; none when it is unknown."""
-    found = dict.fromkeys(method for pattern, method, _ in _ROWS if pattern.match(path))
-    return [name for method in found for name in ((method, "HEAD") if method == "GET" else (method,))]
+    return list(dict.fromkeys(name for pattern, methods, _ in _ROWS if pattern.match(path) for name in methods))
 
 
 def nearest(path: str) -> str | None:

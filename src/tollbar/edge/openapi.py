@@ -18,18 +18,17 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from tollbar.domain.errors import GatewayError, InternalError
 from tollbar.edge import prose
-from tollbar.edge.chat_schemas import CODE_SAMPLES, STREAM_EXAMPLE
 from tollbar.edge.chat_schemas import SCHEMAS as CHAT_SCHEMAS
 from tollbar.edge.headers import error_headers
-from tollbar.edge.operations import CREDENTIAL, JSON, OPERATIONS, SAMPLES, Operation
-from tollbar.edge.routes import CALLS, PAGES, Access, CallRoute, PageRoute
-from tollbar.wire.openai_chat.errors import encode_error
+from tollbar.edge.operation import CREDENTIAL, JSON, Operation
+from tollbar.edge.operations import OPERATIONS, SAMPLES
+from tollbar.edge.routes import CALLS, PAGES, PARAMETER, Access, CallRoute, PageRoute, public_path
+from tollbar.edge.shapes import ErrorShape, shape_of
+from tollbar.edge.simple_operations import SCHEMAS as SIMPLE_SCHEMAS
 
 Document = dict[str, Any]
 
 _ENCODE = msgspec.json.Encoder(decimal_format="number", enc_hook=BaseModel.model_dump).encode
-
-_PARAMETER = re.compile(r"\{(\w+)(?::path)?\}")
 
 
 @cache
@@ -44,16 +43,12 @@ def document(version: str) -> Document:
     return made
 
 
-def public_path(path: str) -> str:
-    """An address as the document writes it: parameters without their kind."""
-    return _PARAMETER.sub(r"{\1}", path)
-
-
 def errors_of(row: CallRoute | PageRoute) -> list[type[GatewayError]]:
     """Every error that a row's caller can be told, by status: its own, those of its access, and a fault of ours."""
     entry = OPERATIONS[row.method, row.path]
     access = () if row.access is Access.PUBLIC else CREDENTIAL
-    return sorted(dict.fromkeys((*entry.errors, *access, InternalError)), key=lambda error: error.status)
+    status_of = shape_of(row.path).status_of
+    return sorted(dict.fromkeys((*entry.errors, *access, InternalError)), key=lambda error: status_of(SAMPLES[error]))
 
 
 def _whole(version: str) -> Document:
@@ -89,20 +84,20 @@ def _operation(row: CallRoute | PageRoute) -> Document:
         "operationId": _identifier(row),
         "security": prose.SECURITY[row.access.value],
         "x-access": row.access.value,
-        "responses": {str(entry.status): _success(entry), **_failures(errors_of(row))},
+        "responses": {str(entry.status): _success(entry), **_failures(errors_of(row), shape_of(row.path))},
     }
-    parameters = [prose.PARAMETERS[name] for name in _PARAMETER.findall(row.path)]
+    parameters = [prose.PARAMETERS[name] for name in (*PARAMETER.findall(row.path), *entry.parameters)]
     if row.method == "PATCH":
         parameters.append(prose.PARAMETERS["if-match"])
     if parameters:
         told["parameters"] = parameters
     if entry.body is not None:
         told["requestBody"] = {
-            "required": entry.body == "ChatRequest" or bool(_required(entry.body)),
+            "required": _is_required(row, entry.body),
             "content": {JSON: {"schema": _reference(entry.body), "examples": entry.body_examples}},
         }
-    if isinstance(row, CallRoute):
-        told["x-codeSamples"] = CODE_SAMPLES
+    if entry.samples:
+        told["x-codeSamples"] = entry.samples
     return told
 
 
@@ -117,34 +112,35 @@ def _success(entry: Operation) -> Document:
         "headers": _headers(*prose.EVERYWHERE, *entry.headers),
         "content": {entry.answer_type: content},
     }
-    if entry.answer == "ChatCompletion":
+    if entry.streams:
         told["headers"] |= _headers(*prose.RATE_HEADERS)
-        told["content"]["text/event-stream"] = {"schema": {"type": "string"}, "example": STREAM_EXAMPLE}
+    for kind, example in entry.streams.items():
+        told["content"][kind] = {"schema": {"type": "string"}, "example": example}
     return told
 
 
-def _failures(kinds: Iterable[type[GatewayError]]) -> Document:
+def _failures(kinds: Iterable[type[GatewayError]], shape: ErrorShape) -> Document:
     """The answers that tell of errors: one for each status, with an example of each error that has it."""
     by_status: dict[int, list[type[GatewayError]]] = {}
     for kind in kinds:
-        by_status.setdefault(kind.status, []).append(kind)
-    return {str(status): _failure(same) for status, same in by_status.items()}
+        by_status.setdefault(shape.status_of(SAMPLES[kind]), []).append(kind)
+    return {str(status): _failure(same, shape) for status, same in by_status.items()}
 
 
-def _failure(kinds: list[type[GatewayError]]) -> Document:
+def _failure(kinds: list[type[GatewayError]], shape: ErrorShape) -> Document:
     examples: Document = {}
     headers = [*prose.EVERYWHERE]
     for kind in kinds:
         sample = SAMPLES[kind]
-        _, body = encode_error(sample, prose.REQUEST_ID)
+        _, body = shape.encode(sample, prose.REQUEST_ID)
         summary = (inspect.getdoc(kind) or "").partition("\n")[0]
         examples[kind.__name__] = {"summary": summary, "value": json.loads(body)}
         headers += [name.decode() for name, _ in error_headers(sample)]
-    codes = ", ".join(dict.fromkeys(f"`{kind.code}`" for kind in kinds))
+    codes = ", ".join(dict.fromkeys(f"`{example['value']['error']['code']}`" for example in examples.values()))
     return {
         "description": codes,
         "headers": _headers(*dict.fromkeys(headers)),
-        "content": {JSON: {"schema": {"$ref": "#/components/schemas/Error"}, "examples": examples}},
+        "content": {JSON: {"schema": {"$ref": f"#/components/schemas/{shape.schema}"}, "examples": examples}},
     }
 
 
@@ -156,11 +152,11 @@ def _reference(shape: type[BaseModel] | str) -> Document:
     return {"$ref": f"#/components/schemas/{shape if isinstance(shape, str) else shape.__name__}"}
 
 
-def _required(shape: type[BaseModel] | str) -> list[str]:
-    """The fields that a body must have: without any, the body itself may be left out."""
+def _is_required(row: CallRoute | PageRoute, shape: type[BaseModel] | str) -> bool:
+    """Whether a row's body must be there: not where all its fields, or the address, can say the same."""
     if isinstance(shape, str):
-        return []
-    return [name for name, field in shape.model_fields.items() if field.is_required()]
+        return not row.path.startswith("/response")
+    return any(field.is_required() for field in shape.model_fields.values())
 
 
 def _schemas() -> Document:
@@ -171,7 +167,7 @@ def _schemas() -> Document:
         *((shape, "serialization") for shape in sorted(told, key=lambda shape: shape.__name__)),
     ]
     _, made = models_json_schema(shapes, ref_template="#/components/schemas/{model}")
-    return {**CHAT_SCHEMAS, **made["$defs"], **prose.SCHEMAS}
+    return {**CHAT_SCHEMAS, **SIMPLE_SCHEMAS, **made["$defs"], **prose.SCHEMAS}
 
 
 def _identifier(row: CallRoute | PageRoute) -> str:

@@ -5,21 +5,17 @@ errors are made by the code that makes the errors, so that they cannot differ fr
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-
-from pydantic import BaseModel
 
 from tollbar.domain import errors
 from tollbar.domain.errors import GatewayError
 from tollbar.domain.identity import Permission, Reset
 from tollbar.domain.limits import Measure
 from tollbar.domain.money import Unit
-from tollbar.edge import schemas
-from tollbar.edge.chat_schemas import COMPLETION_EXAMPLE, REQUEST_EXAMPLES
-
-JSON = "application/json"
+from tollbar.edge import schemas, simple_operations
+from tollbar.edge.chat_schemas import CODE_SAMPLES, COMPLETION_EXAMPLE, REQUEST_EXAMPLES, STREAM_EXAMPLE
+from tollbar.edge.operation import CALL, READING, Operation
 
 SAMPLES: Mapping[type[GatewayError], GatewayError] = {
     type(sample): sample
@@ -32,6 +28,9 @@ SAMPLES: Mapping[type[GatewayError], GatewayError] = {
             "The model 'gtp-4o' is not configured here.",
             hint="Did you mean gpt-4o? GET /v1/models lists all.",
             field="model",
+        ),
+        errors.InvalidModel(
+            "Invalid model name", field="model_name", details={"allowed": ["gpt-4o-mini", "tollbar-guide"]}
         ),
         errors.ContextTooLarge(
             "The prompt of 9000000 bytes cannot fit into the context of 128000 tokens.", field="messages"
@@ -60,47 +59,6 @@ SAMPLES: Mapping[type[GatewayError], GatewayError] = {
     )
 }
 """One of each error that a caller can be told, as it might read."""
-
-BODY = (errors.InvalidJson, errors.MissingField, errors.InvalidType, errors.InvalidValue)
-READING = (*BODY, errors.RequestTimeout, errors.PayloadTooLarge)
-CREDENTIAL = (errors.MissingKey, errors.InvalidKey, errors.ExpiredKey, errors.NotAllowed, errors.RateLimited)
-UPSTREAM = (
-    errors.UpstreamRejected,
-    errors.UpstreamFailed,
-    errors.UpstreamMisconfigured,
-    errors.UpstreamBusy,
-    errors.UpstreamTimeout,
-)
-CALL = (
-    *READING,
-    errors.ContextTooLarge,
-    *CREDENTIAL,
-    errors.UnknownModel,
-    errors.OutOfCredit,
-    errors.Overloaded,
-    *UPSTREAM,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One row's entry. `body` and `answer` are shapes, or names of schemas that the document has besides.
-
-    `errors` leaves out what every row of its access can fail with.
-    """
-
-    tag: str
-    summary: str
-    description: str = ""
-    body: type[BaseModel] | str | None = None
-    body_examples: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
-    status: int = 200
-    answer: type[BaseModel] | str | None = None
-    answer_type: str = JSON
-    example: object = None
-    errors: tuple[type[GatewayError], ...] = ()
-    headers: tuple[str, ...] = ()
-
 
 _MOMENT = datetime(2027, 1, 31, tzinfo=UTC)
 _LIMIT = schemas.LimitView(text="20 per 1 minute", measure=Measure.REQUESTS, amount=20, window_seconds=60)
@@ -148,6 +106,8 @@ _CHAT = Operation(
     example=COMPLETION_EXAMPLE,
     errors=CALL,
     headers=("x-tollbar-target",),
+    streams={"text/event-stream": STREAM_EXAMPLE},
+    samples=CODE_SAMPLES,
 )
 _LIST_MODELS = Operation(
     tag="Models",
@@ -164,6 +124,7 @@ _ONE_KEY = (errors.NotFound,)
 OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("POST", "/v1/chat/completions"): _CHAT,
     ("POST", "/chat/completions"): _CHAT,
+    **simple_operations.OPERATIONS,
     ("GET", "/v1/models"): _LIST_MODELS,
     ("GET", "/models"): _LIST_MODELS,
     ("GET", "/v1/models/{model:path}"): _SHOW_MODEL,

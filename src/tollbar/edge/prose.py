@@ -17,7 +17,7 @@ key as its API key.
 the same key in two of them is fine, two different keys are refused. A key in the address is never read. Keys for
 calls and the admin key open different doors.
 
-**Errors** have one shape, on every address:
+**Errors** at the addresses of OpenAI's dialect (`/v1/…`, `/models`, `/chat/completions`) have OpenAI's shape:
 
 ```json
 {
@@ -31,8 +31,23 @@ calls and the admin key open different doors.
 }
 ```
 
-`code` is for programs, `message` for people, `param` names the field at fault. Faults are told in the order key, limit,
-body, field, model, allowance. `x-should-retry: false` says that trying again cannot help, and OpenAI's SDKs obey it.
+All others answer in the unified shape, with codes in upper case and `details` always an object:
+
+```json
+{
+  "error": {
+    "code": "INVALID_VALUE",
+    "message": "'temperature' must be between 0 and 2.",
+    "status": 422,
+    "field": "temperature",
+    "details": {"min": 0, "max": 2, "received": 3.5}
+  }
+}
+```
+
+`code` is for programs, `message` for people, `param` or `field` names the field at fault. Faults are told in the order
+key, limit, body, field, model, allowance. `x-should-retry: false` says that trying again cannot help, and OpenAI's SDKs
+obey it.
 
 **Limits.** Where a key has a rate, answers to its calls carry `x-ratelimit-limit-…`, `-remaining-…` and `-reset-…` for
 `requests` and `tokens`, from the limit that is nearest to its end. 429 comes with `Retry-After`: whole seconds after
@@ -45,6 +60,7 @@ long it took to begin, `x-process-time` in seconds, and what the serving process
 
 TAGS: Mapping[str, str] = {
     "Calls": "Ask a model. Needs a key for calls; metered.",
+    "Simple": "A prompt in, a text out, without a dialect. Needs a key for calls; metered.",
     "Models": "What a key may call. Free.",
     "Account": "What a key's holder may know of it. Free.",
     "Keys": "Make and change keys. Needs the admin key; what `tollbar keys` does, this does.",
@@ -116,6 +132,46 @@ PARAMETERS: Mapping[str, Mapping[str, Any]] = {
         "schema": {"type": "string"},
         "example": "tollbar-guide",
     },
+    "model_name": {
+        "name": "model_name",
+        "in": "path",
+        "required": True,
+        "description": "The model's name; it may hold slashes.",
+        "schema": {"type": "string"},
+        "example": "tollbar-guide",
+    },
+    "message": {
+        "name": "message",
+        "in": "query",
+        "required": False,
+        "description": "What to answer, where there is no body.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 1_000},
+        "example": "What is a token bucket?",
+    },
+    "system_prompt": {
+        "name": "system_prompt",
+        "in": "query",
+        "required": False,
+        "description": "How to answer, where there is no body.",
+        "schema": {"type": "string"},
+        "example": "Answer in ten words.",
+    },
+    "tokens": {
+        "name": "tokens",
+        "in": "query",
+        "required": False,
+        "description": "The longest answer, in tokens, where there is no body.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": 16_384},
+        "example": 200,
+    },
+    "stream": {
+        "name": "stream",
+        "in": "query",
+        "required": False,
+        "description": "Send the answer as it is made.",
+        "schema": {"type": "boolean", "default": False},
+        "example": False,
+    },
     "key_id": {
         "name": "key_id",
         "in": "path",
@@ -158,6 +214,24 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {
                     "code": {"type": ["string", "integer", "null"], "description": "For programs."},
                     "request_id": {"type": "string"},
                     "details": {"type": "object", "description": "Bounds, limits, further faults."},
+                },
+            }
+        },
+    },
+    "UnifiedError": {
+        "type": "object",
+        "description": "A failure, in the unified shape.",
+        "required": ["error"],
+        "properties": {
+            "error": {
+                "type": "object",
+                "required": ["code", "message", "status", "details"],
+                "properties": {
+                    "code": {"type": "string", "description": "For programs, in upper case."},
+                    "message": {"type": "string", "maxLength": 500, "description": "For people, with the remedy."},
+                    "status": {"type": "integer", "description": "The HTTP status, once more."},
+                    "field": {"type": "string", "description": "The field at fault."},
+                    "details": {"type": "object", "description": "Bounds, limits, attempts, further faults."},
                 },
             }
         },

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from tollbar.domain.errors import InvalidValue, PayloadTooLarge
 from tollbar.edge.line import Receive
 
+MAX_BODY_SETTING = "input.max_body_bytes"
+
 
 class CallerLeft(asyncio.CancelledError):
     """The caller closed the connection before its request was whole.
@@ -14,12 +16,14 @@ class CallerLeft(asyncio.CancelledError):
     """
 
 
-async def read_body(headers: Sequence[tuple[bytes, bytes]], receive: Receive, limit_bytes: int) -> bytes:
+async def read_body(
+    headers: Sequence[tuple[bytes, bytes]], receive: Receive, limit_bytes: int, setting: str = MAX_BODY_SETTING
+) -> bytes:
     """The whole body; raises PayloadTooLarge before it is read where its length is told, InvalidValue, CallerLeft."""
     fields = dict(headers)
     length = fields.get(b"content-length", b"")
     if length.isdigit() and int(length) > limit_bytes:
-        raise too_large(limit_bytes)
+        raise too_large(limit_bytes, setting)
     if fields.get(b"content-encoding", b"").strip().lower() not in (b"", b"identity"):
         raise InvalidValue("The body is compressed, which is not accepted here.", hint="Send it as plain JSON.")
     message = await receive()
@@ -30,13 +34,13 @@ async def read_body(headers: Sequence[tuple[bytes, bytes]], receive: Receive, li
         pieces.append(_piece(message))
         size += len(pieces[-1])
     if size > limit_bytes:
-        raise too_large(limit_bytes)
+        raise too_large(limit_bytes, setting)
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def too_large(limit_bytes: int) -> PayloadTooLarge:
+def too_large(limit_bytes: int, setting: str = MAX_BODY_SETTING) -> PayloadTooLarge:
     """The error for a body over the limit, naming the setting."""
-    hint = "The setting 'input.max_body_bytes' raises the limit."
+    hint = f"The setting {setting!r} raises the limit."
     return PayloadTooLarge(f"The body is larger than {limit_bytes} bytes.", hint=hint, details={"max": limit_bytes})
 
 

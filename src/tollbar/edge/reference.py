@@ -1,12 +1,15 @@
 """`docs/endpoints.md`: the route table as a page for people, so that it cannot differ from what is served."""
 
+import json
 from collections.abc import Iterable
 
 from tollbar.domain.errors import GatewayError, InternalError
-from tollbar.edge.openapi import errors_of, public_path
-from tollbar.edge.operations import CREDENTIAL, JSON, OPERATIONS
+from tollbar.edge.openapi import errors_of
+from tollbar.edge.operation import CREDENTIAL, JSON
+from tollbar.edge.operations import OPERATIONS, SAMPLES
 from tollbar.edge.prose import TAGS
-from tollbar.edge.routes import CALLS, PAGES, Access, CallRoute, PageRoute
+from tollbar.edge.routes import CALLS, PAGES, Access, CallRoute, PageRoute, public_path
+from tollbar.edge.shapes import OPENAI, UNIFIED, ErrorShape, shape_of
 
 WHO = {
     Access.PUBLIC: "anybody",
@@ -23,9 +26,10 @@ _HEAD = """\
 Every address that Tollbar answers. `/docs` of a running server shows the same to try out, `/redoc` to read, and
 `/openapi.json` for programs, with the fields of every request and answer.
 
-Beside the errors below, an address that needs a key can answer {access}; and any address {always}.
-An address that there is not answers 404 `not_found`, a wrong method 405 `method_not_allowed` with `Allow`. A `GET`
-address answers `HEAD` too.
+Addresses under `/v1/`, `/models` and `/chat/completions` tell errors in OpenAI's shape, all others in the unified one,
+whose codes are in upper case. Beside the errors below, an address that needs a key can answer {access}; and any
+address {always}: in OpenAI's shape {openai_access}; {openai_always}. An address that there is not answers 404, a wrong
+method 405 with `Allow`. A `GET` page answers `HEAD` too.
 
 Every answer, errors included, carries `x-request-id`, and
 
@@ -40,7 +44,15 @@ Every answer, errors included, carries `x-request-id`, and
 def reference() -> str:
     """The page: every address by its group, who may use it, what it answers, and with which errors it can fail."""
     rows = [*CALLS, *PAGES]
-    parts = [_HEAD.format(access=_codes(CREDENTIAL), always=_codes((InternalError,)))]
+    always = (InternalError,)
+    parts = [
+        _HEAD.format(
+            access=_codes(CREDENTIAL, UNIFIED),
+            always=_codes(always, UNIFIED),
+            openai_access=_codes(CREDENTIAL, OPENAI),
+            openai_always=_codes(always, OPENAI),
+        )
+    ]
     for tag, text in TAGS.items():
         mine = [row for row in rows if OPERATIONS[row.method, row.path].tag == tag]
         lines = ["| address | what | who | errors |", "|---|---|---|---|", *map(_line, mine)]
@@ -52,8 +64,15 @@ def _line(row: CallRoute | PageRoute) -> str:
     entry = OPERATIONS[row.method, row.path]
     what = entry.summary if entry.answer_type == JSON else f"{entry.summary} (`{entry.answer_type}`)"
     own = [error for error in errors_of(row) if error in entry.errors and error not in CREDENTIAL]
-    return f"| `{row.method} {public_path(row.path)}` | {what} | {WHO[row.access]} | {_codes(own)} |"
+    return (
+        f"| `{row.method} {public_path(row.path)}` | {what} | {WHO[row.access]} | {_codes(own, shape_of(row.path))} |"
+    )
 
 
-def _codes(errors: Iterable[type[GatewayError]]) -> str:
-    return ", ".join(dict.fromkeys(f"{error.status} `{error.code}`" for error in errors))
+def _codes(errors: Iterable[type[GatewayError]], shape: ErrorShape) -> str:
+    return ", ".join(dict.fromkeys(_told(SAMPLES[error], shape) for error in errors))
+
+
+def _told(error: GatewayError, shape: ErrorShape) -> str:
+    status, body = shape.encode(error, "")
+    return f"{status} `{json.loads(body)['error']['code']}`"

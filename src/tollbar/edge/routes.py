@@ -1,13 +1,18 @@
 """THE table: every address Tollbar answers, what serves it, and who may use it."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from tollbar.edge import account, admin, health, models, pages
-from tollbar.gateway.resolve import NO_PIN, Pin
-from tollbar.wire import openai_chat
+from tollbar.gateway.resolve import Pin
+from tollbar.gateway.visit import Pace
+from tollbar.wire import openai_chat, simple
 from tollbar.wire.dialect import Dialect
+from tollbar.wire.simple import USUAL_RULES, SimpleRules
+
+PARAMETER = re.compile(r"\{(\w+)(?::path)?\}")
 
 
 class Access(StrEnum):
@@ -22,13 +27,18 @@ class Access(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CallRoute:
-    """An address where models are called: a dialect, and what the address demands of the target."""
+    """An address where models are called: a dialect, and which model the address means.
+
+    Records and limits know a call by the path as it stands here, a parameter without its kind. A simple one has
+    time-outs and a body limit of its own.
+    """
 
     path: str
     dialect: Dialect
-    pin: Pin = NO_PIN
+    pin: Pin = Pin.NAMED
     method: str = "POST"
     access: Access = Access.KEY
+    is_simple: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +51,42 @@ class PageRoute:
     handler: Callable[..., object]
 
 
-CALLS = (
-    CallRoute("/v1/chat/completions", openai_chat.DIALECT),
-    CallRoute("/chat/completions", openai_chat.DIALECT),
-)
+USUAL_PACE = Pace(attempt_seconds=30.0, total_seconds=100.0)
+
+
+@dataclass(frozen=True, slots=True)
+class CallRules:
+    """What the settings say of calls as they come in."""
+
+    simple: SimpleRules = USUAL_RULES
+    pace: Pace = USUAL_PACE
+    max_body_bytes: int = 32 * 1024 * 1024
+    max_simple_body_bytes: int = 1024 * 1024
+
+
+USUAL_CALL_RULES = CallRules()
+"""The rules that hold when nothing is set."""
+
+
+def calls(rules: SimpleRules) -> tuple[CallRoute, ...]:
+    """Every address where models are called, under these rules."""
+    response = simple.response(rules)
+    return (
+        CallRoute("/v1/chat/completions", openai_chat.DIALECT),
+        CallRoute("/chat/completions", openai_chat.DIALECT),
+        CallRoute("/generate", simple.generate(rules), Pin.DEFAULT, is_simple=True),
+        CallRoute("/generate/{model_name:path}", simple.generate(rules), Pin.LISTED, is_simple=True),
+        CallRoute("/local/generate", simple.local_generate(rules), Pin.LOCAL, is_simple=True),
+        CallRoute("/question", simple.question(rules), Pin.DEFAULT, is_simple=True),
+        CallRoute("/chat", simple.chat(rules), Pin.DEFAULT_OR_LOCAL, is_simple=True),
+        CallRoute("/local-chat", simple.local_chat(rules), Pin.LOCAL, is_simple=True),
+        CallRoute("/response", response, Pin.DEFAULT, is_simple=True),
+        CallRoute("/response", response, Pin.DEFAULT, method="GET", is_simple=True),
+    )
+
+
+CALLS = calls(USUAL_RULES)
+"""The same under the usual rules, for whoever asks only which addresses there are."""
 
 PAGES = (
     PageRoute("GET", "/", Access.PUBLIC, pages.landing),
@@ -68,3 +110,8 @@ PAGES = (
     PageRoute("POST", "/admin/api/keys/{key_id}/rotate", Access.ADMIN, admin.rotate_key),
     PageRoute("POST", "/admin/api/keys/{key_id}/revoke", Access.ADMIN, admin.revoke_key),
 )
+
+
+def public_path(path: str) -> str:
+    """An address as people write it: parameters without their kind."""
+    return PARAMETER.sub(r"{\1}", path)

@@ -6,6 +6,7 @@ application is told, so that streams end with a word instead of a cut. Nothing h
 """
 
 import asyncio
+import logging
 import signal
 import socket
 from collections.abc import Callable
@@ -145,6 +146,12 @@ def server(
         server_header=False,
         proxy_headers=False,  # whom to believe about a caller's address is decided by the application's settings
     )
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
     # uvicorn's annotation asks for whole seconds; `wait_for`, which gets it, does not.
     config.timeout_graceful_shutdown = drain.limit_seconds + LAST_WORDS_SECONDS  # type: ignore[assignment]
     return Server(config, drain, limits, listening)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a line of uvicorn's tells something: an answer broken off on purpose has a line of its own."""
+    return record.getMessage() != "ASGI callable returned without completing response."

@@ -16,12 +16,12 @@ from tollbar.domain.identity import Principal
 from tollbar.edge.credentials import credential_in
 from tollbar.edge.headers import error_headers, limit_headers, process_headers
 from tollbar.edge.line import Departure, Headers, Line, Receive, Send
-from tollbar.edge.receiving import CallerLeft, read_body
+from tollbar.edge.receiving import MAX_BODY_SETTING, CallerLeft, read_body
 from tollbar.edge.telemetry import Memory
 from tollbar.gateway.completions import Gateway, Reply
-from tollbar.gateway.resolve import NO_PIN, Pin
-from tollbar.gateway.visit import Arrival, Visit
-from tollbar.wire.dialect import Dialect, Stamp, StreamEncoder
+from tollbar.gateway.resolve import Pin
+from tollbar.gateway.visit import Arrival, Pace, Visit
+from tollbar.wire.dialect import Dialect, Incoming, Stamp, StreamEncoder
 
 SILENCE_SECONDS = 15.0
 """A streaming caller who has heard nothing for so long gets a comment, so that no proxy on the way gives up."""
@@ -30,14 +30,21 @@ DEFAULT_BODY_BYTES = 32 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """What one row of the route table says of a completion-like endpoint."""
+    """What one row of the route table says of a completion-like endpoint.
+
+    `route` is what records and limits call it, the path itself where it is empty; `body_setting` the name of the
+    setting behind `max_body_bytes`.
+    """
 
     gateway: Gateway
     dialect: Dialect
-    pin: Pin = NO_PIN
+    pin: Pin = Pin.NAMED
     max_body_bytes: int = DEFAULT_BODY_BYTES
     silence_seconds: float = SILENCE_SECONDS
     memory: Memory = field(default_factory=Memory)
+    route: str = ""
+    pace: Pace | None = None
+    body_setting: str = MAX_BODY_SETTING
 
     async def __call__(self, scope: Mapping[str, object], receive: Receive, send: Send) -> None:
         """Serves one request."""
@@ -49,6 +56,7 @@ class CallResponse:
 
     def __init__(self, endpoint: Endpoint, scope: Mapping[str, object], receive: Receive, send: Send) -> None:
         self._endpoint = endpoint
+        self._dialect = endpoint.dialect
         self._scope = scope
         self._receive = receive
         self._line = Line(send)
@@ -71,22 +79,33 @@ class CallResponse:
                 await self._fail(InternalError("Something went wrong on our side.", hint=f"Id: {self._request_id}."))
 
     async def _call(self) -> None:
-        gateway = self._endpoint.gateway
+        endpoint = self._endpoint
+        gateway = endpoint.gateway
         scope = self._scope
         headers: Headers = scope["headers"]  # type: ignore[assignment]
         address = scope["client"][0] if scope.get("client") else ""  # type: ignore[index]
-        arrival = Arrival(self._request_id, str(scope["path"]), address, self._began)
+        route = endpoint.route or str(scope["path"])
+        arrival = Arrival(self._request_id, route, address, self._began, endpoint.pace, endpoint.dialect.status_of)
         principal = await self._authenticate(headers, address)
         async with gateway.enter(principal, arrival) as visit:
             self._visit = visit
-            body = await read_body(headers, self._receive, self._endpoint.max_body_bytes)
-            request = self._endpoint.dialect.decode(body)
+            body = await read_body(headers, self._receive, endpoint.max_body_bytes, endpoint.body_setting)
+            request = self._decode(body, headers)
             if request.stream:
-                self._departure.reassure(self._reassure, self._endpoint.silence_seconds)
+                self._departure.reassure(self._reassure, endpoint.silence_seconds)
             else:
                 self._departure.watch()
-            async with gateway.open(visit, request, self._endpoint.pin) as reply:
+            async with gateway.open(visit, request, endpoint.pin) as reply:
                 await (self._pump(reply, request) if request.stream else self._whole(reply, request))
+
+    def _decode(self, body: bytes, headers: Headers) -> CompletionRequest:
+        """The request, in the form of the dialect that its headers ask for."""
+        scope, dialect = self._scope, self._dialect
+        name = str(scope.get("tollbar.path_name", ""))
+        incoming = Incoming(body, headers, scope["query_string"], name, str(scope["method"]))  # type: ignore[arg-type]
+        if dialect.variant is not None:
+            dialect = self._dialect = dialect.variant(incoming)
+        return dialect.decode(incoming)
 
     async def _authenticate(self, headers: Headers, address: str) -> Principal:
         """Who calls. A refusal here has no record, since nobody knows whose it would be; it has a log line."""
@@ -105,7 +124,7 @@ class CallResponse:
             if isinstance(event, Frames):
                 data = event.raw
             else:
-                encoder = encoder or self._endpoint.dialect.stream_encoder(request, self._stamp())
+                encoder = encoder or self._dialect.stream_encoder(request, self._stamp())
                 data = encoder.encode(event)
             if data:
                 await self._line.say(data)
@@ -120,14 +139,14 @@ class CallResponse:
             case [Frames(raw=body)]:
                 pass
             case _:
-                body = self._endpoint.dialect.encode(request, events, self._stamp())
+                body = self._dialect.encode(request, events, self._stamp())
         headers = [(b"content-type", b"application/json"), *self._headers(), *_target_header(reply)]
         self._departure.stop()
         await self._line.whole(200, headers, body)
 
     async def _reassure(self) -> None:
         """Tells a caller who waits for a stream that we are still there, once the hold is durable."""
-        comment = self._endpoint.dialect.comment
+        comment = self._dialect.comment
         if not comment or self._visit is None or self._visit.committed is None:
             return
         try:
@@ -141,8 +160,10 @@ class CallResponse:
         await self._line.say(comment)
 
     async def _fail(self, error: GatewayError) -> None:
-        dialect = self._endpoint.dialect
+        dialect = self._dialect
         if self._line.has_started:
+            if dialect.encode_stream_error is None:
+                return  # without its end the answer is broken off: the server closes the connection, the client raises
             await self._line.say(dialect.encode_stream_error(error, self._request_id))
             await self._line.end()
             return
@@ -163,7 +184,7 @@ class CallResponse:
 
     def _stream_headers(self, reply: Reply | None) -> Headers:
         headers = [
-            (b"content-type", self._endpoint.dialect.stream_content_type),
+            (b"content-type", self._dialect.stream_content_type),
             (b"cache-control", b"no-cache"),
             (b"x-accel-buffering", b"no"),
         ]

@@ -6,7 +6,7 @@ the first target has the rest. A wait is min(2^i, 8) seconds with jitter, or wha
 made before the *same* target is tried again.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Self
@@ -61,7 +61,7 @@ class Attempts:
         position = 0
         while True:
             target = ladder[position]
-            attempt = self._begin(target, visit)
+            self._begin(target, visit)
             exchange = self._provider(target).open(self._call(request, target, visit))
             try:
                 events = await exchange.__aenter__()
@@ -71,30 +71,30 @@ class Attempts:
                     await exchange.__aexit__(type(fault), fault, fault.__traceback__)
                     raise
             except UpstreamError as fault:
-                self.failed(attempt, fault)
-                position = await self._next(ladder, position, fault)
+                self.failed(visit, fault)
+                position = await self._next(ladder, position, fault, visit)
                 continue
             self._health.succeeded(target)
             return exchange, _Chained(head, events)
 
-    def failed(self, attempt: Try, fault: UpstreamError) -> None:
-        """Writes down how an attempt failed."""
+    def failed(self, visit: Visit, fault: UpstreamError) -> None:
+        """Writes down how the last attempt failed, and tells its fault of all that failed so far."""
+        attempt = visit.tries[-1]
         attempt.ended_at, attempt.fault = self._clock.monotonic(), fault
         if isinstance(fault, UpstreamRejected):
             self._health.succeeded(attempt.target)  # it is well enough to find fault with the request
         else:
             self._health.failed(attempt.target)
+        fault.attempts = _told(visit.tries)
 
-    def ended(self, attempt: Try) -> None:
-        """Writes down that an attempt came to its end."""
-        attempt.ended_at = self._clock.monotonic()
+    def ended(self, visit: Visit) -> None:
+        """Writes down that the last attempt came to its end."""
+        visit.tries[-1].ended_at = self._clock.monotonic()
 
-    def _begin(self, target: Target, visit: Visit) -> Try:
+    def _begin(self, target: Target, visit: Visit) -> None:
         if not visit.tries or visit.tries[-1].target.name != target.name:
             self._health.began(target)
-        attempt = Try(target, self._clock.monotonic())
-        visit.tries.append(attempt)
-        return attempt
+        visit.tries.append(Try(target, self._clock.monotonic()))
 
     def _provider(self, target: Target) -> Provider:
         provider = self._providers.get(target.provider)
@@ -104,9 +104,12 @@ class Attempts:
 
     def _call(self, request: CompletionRequest, target: Target, visit: Visit) -> Call:
         deadline = visit.arrival.at + target.timeouts.total
+        if (pace := visit.arrival.pace) is not None:
+            attempt_ends = self._clock.monotonic() + pace.attempt_seconds
+            deadline = min(deadline, attempt_ends, visit.arrival.at + pace.total_seconds)
         return Call(request, target, deadline, visit.arrival.request_id)
 
-    async def _next(self, ladder: list[Target], position: int, fault: UpstreamError) -> int:
+    async def _next(self, ladder: list[Target], position: int, fault: UpstreamError, visit: Visit) -> int:
         """The rung to try after a failure, once it is time; raises the failure when there is none."""
         if isinstance(fault, UpstreamRejected):
             raise fault
@@ -120,10 +123,15 @@ class Attempts:
         if ladder[following].name != here:
             return following
         seconds = self._pause(position, fault)
-        if seconds is None or not self._health.may_retry(ladder[position]):
+        if seconds is None or self._is_late(visit, seconds) or not self._health.may_retry(ladder[position]):
             return self._fallback(ladder, position, fault)
         await self._sleep(seconds)
         return following
+
+    def _is_late(self, visit: Visit, seconds: float) -> bool:
+        """Whether the time that the route allows for the call is over after so many seconds more."""
+        arrival = visit.arrival
+        return arrival.pace is not None and self._clock.monotonic() + seconds >= arrival.at + arrival.pace.total_seconds
 
     def _fallback(self, ladder: list[Target], position: int, fault: UpstreamError) -> int:
         here = ladder[position].name
@@ -167,16 +175,15 @@ class Walk:
     async def __aexit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
-        attempt = self._visit.tries[-1]
         try:
             await self._exchange.__aexit__(kind, fault, trace)
         except UpstreamError as raised:
-            self._attempts.failed(attempt, raised)
+            self._attempts.failed(self._visit, raised)
             raise
         if fault is None:
-            self._attempts.ended(attempt)
+            self._attempts.ended(self._visit)
         elif isinstance(fault, UpstreamError):
-            self._attempts.failed(attempt, fault)
+            self._attempts.failed(self._visit, fault)
 
 
 def rungs(plan: Plan) -> list[Target]:
@@ -184,6 +191,15 @@ def rungs(plan: Plan) -> list[Target]:
     most = max(1, plan.model.attempts)
     fallbacks = list(plan.targets[1:most])
     return [plan.targets[0]] * (most - len(fallbacks)) + fallbacks
+
+
+def _told(tries: Sequence[Try]) -> list[dict[str, object]]:
+    """The attempts of a call, as its caller may know them."""
+    return [
+        {"target": attempt.target.name, "code": attempt.fault.code, "status": attempt.fault.upstream_status}
+        for attempt in tries
+        if attempt.fault is not None
+    ]
 
 
 async def _until_content(events: AsyncIterator[StreamEvent]) -> list[StreamEvent]:

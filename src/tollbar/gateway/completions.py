@@ -22,7 +22,7 @@ from tollbar.gateway.estimate import estimate
 from tollbar.gateway.health import Health
 from tollbar.gateway.meter import metered
 from tollbar.gateway.record import Recorder
-from tollbar.gateway.resolve import NO_PIN, Pin, resolve
+from tollbar.gateway.resolve import Pin, resolve
 from tollbar.gateway.visit import Arrival, Visit
 from tollbar.ports import Clock
 
@@ -58,7 +58,7 @@ class Gateway:
         """A block that gives the call's visit, with request rates and a concurrency slot taken; raises RateLimited."""
         return Entered(self, principal, arrival)
 
-    def open(self, visit: Visit, request: CompletionRequest, pin: Pin = NO_PIN) -> "Opened":
+    def open(self, visit: Visit, request: CompletionRequest, pin: Pin = Pin.NAMED) -> "Opened":
         """A block that gives the answer; raises RequestError, NotAllowed, AdmissionError or UpstreamError instead."""
         return Opened(self, visit, request, pin)
 
@@ -113,6 +113,8 @@ class Opened:
         visit.request = request
         plan = resolve(request.model, request.features, principal, gateway.catalogue, gateway.health.is_up, self._pin)
         visit.plan = plan
+        if not request.model:  # the address says which model it means
+            request = visit.request = request._replace(model=plan.model.name)
         bounds = estimate(request, plan, principal.credit_cost)
         self._holding: Holding = gateway.admission.hold(visit, plan, bounds)
         hold = await self._holding.__aenter__()

@@ -47,6 +47,8 @@ def tokens_of(size_bytes: int) -> int:
 
 
 def _prompt_bytes(request: CompletionRequest) -> int:
+    if request.prompt_bytes is not None:
+        return request.prompt_bytes
     spans = request.source.spans
     named = (spans.get(name) for name in ("messages", "tools", "response_format", "functions"))
     size = sum(end - start for start, end in filter(None, named))

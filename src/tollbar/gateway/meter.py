@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 
 from tollbar.domain.errors import StreamBroken, UpstreamError
-from tollbar.domain.events import Finished, Frames, StreamEvent, Text, UsageSeen
+from tollbar.domain.events import Finished, Frames, Said, StreamEvent, UsageSeen, output_bytes
 from tollbar.domain.records import Outcome
 from tollbar.domain.usage import Usage, merge
 from tollbar.gateway.hold import Hold
@@ -32,15 +32,15 @@ async def metered(
                     await hold.settle(Outcome.OK)
                 if event.is_content and visit.first_token_at is None:
                     visit.first_token_at = clock.monotonic()
-            case Text():
-                unfinished.add(event.choice)
-                _note(visit, len(event.text.encode("utf-8", "surrogatepass")), None)
-                if visit.first_token_at is None:
-                    visit.first_token_at = clock.monotonic()
             case Finished():
                 unfinished.discard(event.choice)
             case UsageSeen():
                 _note(visit, 0, event.usage)
+            case _ if isinstance(event, Said):
+                unfinished.add(event.choice)
+                _note(visit, output_bytes(event), None)
+                if visit.first_token_at is None:
+                    visit.first_token_at = clock.monotonic()
             case _:
                 pass
         yield event

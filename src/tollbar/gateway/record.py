@@ -132,7 +132,7 @@ def _status(visit: Visit) -> int:
         return STATUS_CALLER_LEFT
     if visit.fault is None or visit.has_delivered:
         return 200
-    return visit.fault.status
+    return visit.arrival.status_of(visit.fault)
 
 
 def _stages(visit: Visit, now: float) -> Mapping[str, float]:

@@ -1,35 +1,42 @@
 """(model name, principal, catalogue, health) → Plan. Pure: it calls nobody and changes nothing, so it can be explained.
 
-A name is, in this order: an alias, a configured model, `provider/model` of an open provider, or a bare name of a family
-that an open provider owns. Any other name is refused: nothing is ever served by surprise.
+Most addresses mean the model that a request names; a `Pin` says which one an address means instead. A name is, in this
+order: an alias, a configured model, `provider/model` of an open provider, or a bare name of a family that an open
+provider owns. Any other name is refused: nothing is ever served by surprise.
 """
 
 import difflib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
+from enum import Enum
 from fnmatch import fnmatchcase
 from itertools import chain, islice
 
 from tollbar.domain.catalogue import Catalogue, Model, Plan, Target
-from tollbar.domain.errors import InvalidValue, NotAllowed, UnknownModel
+from tollbar.domain.errors import InvalidModel, InvalidValue, NotAllowed, UnknownModel
 from tollbar.domain.identity import Principal
 
 MAX_NAME = 256
 # Looking for the nearest name costs some 15 µs a name: enough to help, too little to be used against us.
 MOST_COMPARED = 200
+MOST_ALLOWED_TOLD = 100
 LONGEST_COMPARED = 64
 FIELDS = {"tools": "tools", "json_schema": "response_format", "logprobs": "logprobs"}
 """Which field of a request asks for a capability; every other is asked for by a part of its messages."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pin:
-    """What an endpoint demands of the targets it may use."""
+class Pin(Enum):
+    """Which model an address means."""
 
-    local_only: bool = False
-
-
-NO_PIN = Pin()
+    NAMED = "named"
+    """The one that the request names."""
+    LISTED = "listed"
+    """The same, where a name that the key cannot call is a fault of the address: `InvalidModel`."""
+    DEFAULT = "default"
+    LOCAL = "local"
+    """The default local model."""
+    DEFAULT_OR_LOCAL = "default or local"
+    """The default model and, when that is not to be had, the default local one."""
 
 
 def resolve(
@@ -38,28 +45,23 @@ def resolve(
     principal: Principal,
     catalogue: Catalogue,
     is_up: Callable[[Target], bool],
-    pin: Pin = NO_PIN,
+    pin: Pin = Pin.NAMED,
 ) -> Plan:
-    """The targets that will be tried, in order, and why; raises UnknownModel, NotAllowed or InvalidValue."""
-    model = find(name, catalogue)
-    allowed = principal.models
-    if allowed and not permits(allowed, name) and not permits(allowed, model.name):
-        raise NotAllowed(
-            f"This API key may not use the model {name[:100]!r}.",
-            hint=f"It may use: {', '.join(allowed[:20])}.",
-            field="model",
-        )
-    targets = [target for target in model.targets if target.is_local or not pin.local_only]
-    if not targets:
-        raise UnknownModel(f"{name[:100]!r} has no local target.", field="model")
-    targets, skipped = _capable(targets, features)
+    """The targets that will be tried, in order, and why.
+
+    Raises UnknownModel, NotAllowed or InvalidValue; with `Pin.LISTED` InvalidModel in the place of the first two.
+    """
+    model = _permitted(name, principal, catalogue) if pin is Pin.NAMED else _meant(pin, name, principal, catalogue)
+    spare = _spare(model, principal, catalogue) if pin is Pin.DEFAULT_OR_LOCAL else ()
+    targets, skipped = _capable((*model.targets, *spare) if spare else model.targets, features)
     up: list[Target] = []
     down: list[Target] = []
     for target in targets:
         (up if is_up(target) else down).append(target)
     if up and down:
         skipped += tuple((target.name, "its circuit is open: it failed too often just now") for target in down)
-    return Plan(model, tuple(up or down), _reason(model, up, down), skipped)
+    plan = Plan(model, tuple(up or down), _reason(model, up, down), skipped)
+    return _with_room(plan, spare) if spare else plan
 
 
 def find(name: str, catalogue: Catalogue) -> Model:
@@ -82,6 +84,62 @@ def find(name: str, catalogue: Catalogue) -> Model:
         hint=_nearest(name[:MAX_NAME], catalogue),
         field="model",
     )
+
+
+def _permitted(name: str, principal: Principal, catalogue: Catalogue) -> Model:
+    model = find(name, catalogue)
+    allowed = principal.models
+    if allowed and not permits(allowed, name) and not permits(allowed, model.name):
+        raise NotAllowed(
+            f"This API key may not use the model {name[:100]!r}.",
+            hint=f"It may use: {', '.join(allowed[:20])}.",
+            field="model",
+        )
+    return model
+
+
+def _meant(pin: Pin, name: str, principal: Principal, catalogue: Catalogue) -> Model:
+    """The model of an address that does not simply mean the one named."""
+    match pin:
+        case Pin.LISTED:
+            try:
+                return _permitted(name, principal, catalogue)
+            except (UnknownModel, NotAllowed):
+                allowed = principal.models or tuple(catalogue.models)
+                details = {"allowed": list(allowed[:MOST_ALLOWED_TOLD])}
+                raise InvalidModel("Invalid model name", field="model_name", details=details) from None
+        case Pin.LOCAL:
+            return _at_home(_permitted(catalogue.default_local_model, principal, catalogue))
+        case _:
+            return _permitted(catalogue.default_model, principal, catalogue)
+
+
+def _at_home(model: Model) -> Model:
+    """The model with its local targets alone; one that has none was called local by the operator, and is believed."""
+    local = tuple(target for target in model.targets if target.is_local)
+    return replace(model, targets=local) if local and len(local) < len(model.targets) else model
+
+
+def _spare(model: Model, principal: Principal, catalogue: Catalogue) -> tuple[Target, ...]:
+    """The targets of the default local model that a call may fall back to; none that the key may not use."""
+    try:
+        local = _at_home(_permitted(catalogue.default_local_model, principal, catalogue))
+    except (UnknownModel, NotAllowed):
+        return ()
+    named = {target.name for target in model.targets}
+    return tuple(target for target in local.targets if target.name not in named)
+
+
+def _with_room(plan: Plan, spare: Sequence[Target]) -> Plan:
+    """The plan with one attempt kept for the local model: what stands before it may not use them all up."""
+    local = [target for target in plan.targets if target in spare]
+    first = [target for target in plan.targets if target not in spare]
+    if not local or not first:
+        return plan
+    most = max(1, plan.model.attempts - 1)
+    skipped = tuple((target.name, "an attempt is kept for the local model") for target in first[most:])
+    reason = f"{plan.reason}; then the local model"
+    return plan._replace(targets=(*first[:most], *local), reason=reason, skipped=plan.skipped + skipped)
 
 
 def permits(allowed: Sequence[str], name: str) -> bool:

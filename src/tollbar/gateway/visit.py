@@ -17,13 +17,30 @@ from tollbar.domain.records import Outcome, Provenance
 from tollbar.domain.usage import Usage
 
 
+class Pace(NamedTuple):
+    """The seconds that a route allows: one attempt, from connecting to the last byte, and the call with all of them."""
+
+    attempt_seconds: float
+    total_seconds: float
+
+
+def _own_status(error: GatewayError) -> int:
+    return error.status
+
+
 class Arrival(NamedTuple):
-    """How a call came in: its id, the route's path, the caller's address and the moment (monotonic seconds)."""
+    """How a call came in: its id, the route's path, the caller's address and the moment (monotonic seconds).
+
+    `pace` is what the route allows beside the target's own time-outs; `status_of` the status that its callers are told
+    of an error.
+    """
 
     request_id: str
     route: str
     address: str
     at: float
+    pace: Pace | None = None
+    status_of: Callable[[GatewayError], int] = _own_status
 
 
 @dataclass(slots=True)

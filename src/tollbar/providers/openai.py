@@ -1,7 +1,9 @@
 """Providers that speak OpenAI's chat completions, which is nearly all of them.
 
-It knows no vendor: address, key and deviations come with the `Instance`. One attempt per call; retries are the
-gateway's. A plain answer is read to its end while the call is entered, so that a broken one can still be retried.
+It knows no vendor: address, key and deviations come with the `Instance`. A caller who speaks this wire gets the
+provider's own bytes; for any other the request is written anew and the answer heard as events. One attempt per call;
+retries are the gateway's. A plain answer is read to its end while the call is entered, so that a broken one can still
+be retried.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -17,13 +19,14 @@ from tollbar.domain.events import Frames, StreamEvent
 from tollbar.ports import Clock
 from tollbar.providers.faults import Peer
 from tollbar.providers.quirks import rewrite, rewrites_of
+from tollbar.providers.translated import CLOSING_SECONDS, Translated
 from tollbar.providers.transport import Answer, Transport, endpoint
 from tollbar.providers.vendors import Instance
+from tollbar.wire.openai_chat.asking import asking
+from tollbar.wire.openai_chat.hearing import Hearing
 from tollbar.wire.openai_chat.relay import Relay
-from tollbar.wire.openai_chat.request import outgoing
+from tollbar.wire.openai_chat.request import WIRE, outgoing
 
-# How long a provider may take to close a stream whose content is complete; most do it in the same packet.
-CLOSING_SECONDS = 0.2
 MOST_MODELS = 10_000
 LONGEST_NAME = 200
 
@@ -36,13 +39,17 @@ class OpenAIProvider:
         self._chat = endpoint(peer, f"{instance.base_url}/chat/completions", instance.headers)
         self._models = endpoint(peer, f"{instance.base_url}/models", instance.headers)
         self._asks_for_usage = "no_stream_usage" not in instance.vendor.quirks
+        is_new = "max_completion_tokens" in instance.vendor.quirks
+        self._limit_name = "max_completion_tokens" if is_new else "max_tokens"
         self._rewrites = rewrites_of(instance.vendor.quirks)
         self._transport = transport
         self._clock = clock
 
     def open(self, call: Call) -> AbstractAsyncContextManager[AsyncIterator[StreamEvent]]:
-        """The answer as frames of the provider's own; see the port."""
+        """The answer as frames of the provider's own, or as events; see the port."""
         request, target = call.request, call.target
+        if request.source.wire != WIRE:
+            return self._translated(call)
         ask_usage = request.stream and self._asks_for_usage and not request.wants_usage
         body = outgoing(request, target.model, ask_usage)
         if self._rewrites:
@@ -50,6 +57,16 @@ class OpenAIProvider:
         seconds_left = call.deadline - self._clock.monotonic()
         answer = self._transport.post(self._chat, body, target.timeouts, request.stream, seconds_left)
         return _Exchange(answer, Relay(request.stream, ask_usage), request.stream)
+
+    def _translated(self, call: Call) -> Translated:
+        request = call.request
+        ask_usage = request.stream and self._asks_for_usage
+        body = asking(request, call.target.model, ask_usage, self._limit_name)
+        if self._rewrites:
+            body = rewrite(body, self._rewrites)
+        seconds_left = call.deadline - self._clock.monotonic()
+        answer = self._transport.post(self._chat, body, call.target.timeouts, request.stream, seconds_left)
+        return Translated(answer, Hearing(request.stream), request.stream)
 
     async def models(self) -> Sequence[str]:
         """The names that the provider lists; none when it has no list."""

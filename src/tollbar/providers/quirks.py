@@ -32,8 +32,11 @@ REWRITES: Mapping[str, Rewrite] = {
     "drop_stream_options": drop_stream_options,
     "max_tokens_only": max_tokens_only,
 }
-FLAGS = frozenset({"no_stream_usage"})
-"""`no_stream_usage`: the vendor refuses to be asked for usage in a stream, or reports it without being asked."""
+FLAGS = frozenset({"no_stream_usage", "max_completion_tokens"})
+"""`no_stream_usage`: the vendor refuses to be asked for usage in a stream, or reports it without being asked.
+
+`max_completion_tokens`: some of the vendor's models refuse the older `max_tokens`, so that it is never written here.
+"""
 
 NAMES = FLAGS | REWRITES.keys()
 

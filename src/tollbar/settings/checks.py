@@ -168,6 +168,8 @@ def _references_to_models(declared: Declared, names: Names, place_of: PlaceOf) -
     # DEFAULT_MODEL may name any model of OpenAI; only the file, which lists models, is held to its list.
     if declared.default_model is not None and place_of(("default_model",))[1] == "default_model":
         found.append((("default_model",), (declared.default_model,)))
+    if place_of(("default_local_model",))[1] == "default_local_model":
+        found.append((("default_local_model",), (declared.default_local_model,)))
     for location, models in found:
         for model in models:
             if not names.has_model(model):

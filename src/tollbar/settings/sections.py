@@ -85,7 +85,6 @@ class Input(Section):
         "The largest body on simple endpoints such as /generate.",
         unit="bytes",
         bounds=(1, None),
-        planned=True,
     )
     max_messages: int = setting(10_000, "The most messages of one request.", bounds=(1, None), planned=True)
     max_tools: int = setting(512, "The most tools of one request.", bounds=(0, None), planned=True)
@@ -95,8 +94,11 @@ class Input(Section):
         "The longest prompt, message or text on simple endpoints.",
         unit="characters",
         bounds=(1, None),
-        planned=True,
     )
+    max_simple_tokens: int = setting(
+        16_384, "The longest answer that may be asked for on simple endpoints.", unit="tokens", bounds=(1, None)
+    )
+    max_simple_local_tokens: int = setting(2_000, "The same on /local/generate.", unit="tokens", bounds=(1, None))
 
 
 class Ledger(Section):
@@ -160,14 +162,12 @@ class Timeouts(Section):
         unit="seconds",
         environment=("REQUEST_TIMEOUT",),
         bounds=(0.01, None),
-        planned=True,
     )
     simple_total_seconds: float = setting(
         100.0,
         "For a whole call on the simple endpoints, all attempts together.",
         unit="seconds",
         bounds=(0.01, None),
-        planned=True,
     )
 
 
@@ -201,6 +201,13 @@ class Defaults(Section):
         bounds=(1, 16_384),
     )
     system_prompt: str = setting("", "The system prompt; empty for none.", environment=("LLM_SYSTEM_PROMPT",))
+    local_temperature: float = setting(
+        0.0, "How freely a local model chooses its words, on /local/generate and /local-chat.", bounds=(0, 2)
+    )
+    local_top_p: float = setting(
+        0.9, "From how much of the probability a local model chooses its words, there.", bounds=(0, 1)
+    )
+    local_max_tokens: int = setting(500, "The longest answer of a local model, there.", unit="tokens", bounds=(1, None))
 
 
 class LanguageModel(Section):

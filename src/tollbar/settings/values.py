@@ -73,10 +73,12 @@ class Declared(Section):
     models: Annotated[Mapping[str, Model], Frozen] = setting(dict, "The names that callers may use.")
     default_model: str | None = setting(
         None,
-        "The model that a start shows, and later that of the simple endpoints. Without it the first that is found.",
+        "The model of the simple endpoints. Without it the first that is found.",
         environment=("DEFAULT_MODEL",),
     )
-    default_local_model: str = setting(GUIDE, "The model of the simple endpoints under /local.", planned=True)
+    default_local_model: str = setting(
+        GUIDE, "The model of /local/generate and /local-chat, and the one that /chat falls back to."
+    )
     tiers: Annotated[Mapping[str, Tier], over(lambda: TIERS), Frozen] = setting(
         lambda: TIERS, "Kinds of keys.", planned=True
     )
@@ -89,7 +91,7 @@ class Declared(Section):
     retries: Retries = setting(Retries, "How often a call is tried again.")
     ledger: Ledger = setting(Ledger, "How money is kept.")
     requests: Requests = setting(Requests, "What is kept of each call, for people.")
-    defaults: Defaults = setting(Defaults, "What the simple endpoints use where a request says nothing.", planned=True)
+    defaults: Defaults = setting(Defaults, "What the simple endpoints use where a request says nothing.")
     llm: LanguageModel = setting(LanguageModel, "One model of one server, without more configuration.")
     vendors: Vendors = setting(Vendors, "Where two vendors are found when not at their usual address.")
     egress: Egress = setting(Egress, "How providers are reached.")

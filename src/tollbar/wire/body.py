@@ -55,7 +55,7 @@ def scan(raw: bytes) -> Body:
     try:
         values = _DECODE(raw)
     except msgspec.ValidationError:
-        raise InvalidType("The body must be a JSON object.", hint='Send {"model": …, "messages": […]}.') from None
+        raise InvalidType("The body must be a JSON object.") from None
     except msgspec.DecodeError as fault:
         values = _decode_leniently(raw, fault)
     if len(values) > MAX_MEMBERS:

@@ -2,11 +2,25 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from tollbar.domain.completion import CompletionRequest
 from tollbar.domain.errors import GatewayError
 from tollbar.domain.events import StreamEvent
+
+
+class Incoming(NamedTuple):
+    """A request as it came in: all that a dialect may read of it.
+
+    `query` is what followed the `?`, still encoded; `name` is what the path held in the place of its parameter,
+    decoded; header names are in lower case.
+    """
+
+    body: bytes
+    headers: Sequence[tuple[bytes, bytes]] = ()
+    query: bytes = b""
+    name: str = ""
+    method: str = "POST"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +43,30 @@ class StreamEncoder(Protocol):
         ...
 
 
+def own_status(error: GatewayError) -> int:
+    """The status of an error in the dialects that keep to its own."""
+    return error.status
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """One public format.
 
     `decode` raises `RequestError` with the path of the fault. `encode` folds the events of a complete answer into one
     document. `encode_error` gives the status and the body of a failure before the first byte, `encode_stream_error` the
-    bytes of one after it. `comment` is what a stream may say to show that it is alive, empty where it may not.
+    bytes of one after it; without the latter the connection is cut, which is all that a stream of mere text can say.
+    `status_of` is the status that `encode_error` would give. `comment` is what a stream may say to show that it is
+    alive, empty where it may not. `variant`, where there is one, is asked before `decode` which form of the dialect a
+    request's headers want.
     """
 
     wire: str
-    decode: Callable[[bytes], CompletionRequest]
+    decode: Callable[[Incoming], CompletionRequest]
     encode: Callable[[CompletionRequest, Sequence[StreamEvent], Stamp], bytes]
     stream_encoder: Callable[[CompletionRequest, Stamp], StreamEncoder]
     encode_error: Callable[[GatewayError, str], tuple[int, bytes]]
-    encode_stream_error: Callable[[GatewayError, str], bytes]
+    encode_stream_error: Callable[[GatewayError, str], bytes] | None
+    status_of: Callable[[GatewayError], int] = own_status
+    variant: Callable[[Incoming], "Dialect"] | None = None
     stream_content_type: bytes = b"text/event-stream; charset=utf-8"
     comment: bytes = b": waiting\n\n"

@@ -16,6 +16,8 @@ _NAMES = {
     list: "an array",
     dict: "an object",
 }
+MOST_DIGITS = 20
+"""More than any number in a body may have: beyond it, reading one costs more than its length."""
 _FIRST_BYTES = {list: b"[", dict: b"{"}
 
 

@@ -7,9 +7,10 @@ import pytest
 
 from tollbar.domain.catalogue import Call, Target
 from tollbar.domain.completion import CompletionRequest, Source
+from tollbar.domain.conversation import Conversation
 from tollbar.domain.errors import InvalidType
 from tollbar.domain.events import Finished, FinishReason, Started, StreamEvent, Text, UsageSeen
-from tollbar.domain.messages import Conversation, Message, OtherPart, Role, TextPart
+from tollbar.domain.messages import Message, OtherPart, Role, TextPart
 from tollbar.domain.usage import Usage
 from tollbar.providers.guide import GuideProvider
 from tollbar.providers.guide.answer import INTRODUCTION, STRANGE

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from tollbar.domain.conversation import Conversation, Tool
 from tollbar.domain.errors import InvalidType, InvalidValue
-from tollbar.domain.messages import Message, OtherPart, Role, TextPart
+from tollbar.domain.messages import Message, OtherPart, Role, TextPart, ToolResultPart
 from tollbar.wire.body import scan
 from tollbar.wire.openai_chat.conversation import expand
 
@@ -75,3 +76,38 @@ def test_half_a_surrogate_pair_becomes_the_replacement_character() -> None:
     assert message.text == "a\ufffdb 🦊"
     with pytest.raises(InvalidType):
         messages({"role": "user", "content": ["\ud800"]})
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"tools": [{"type": "custom", "custom": {}}]}, "tools[0]"),
+        ({"tools": [{"type": "function", "function": {}}]}, "tools"),
+        ({"tools": 5}, "tools"),
+        ({"tool_choice": "perhaps"}, "tool_choice"),
+        ({"tool_choice": 5}, "tool_choice"),
+        ({"stop": [1]}, "stop"),
+        ({"temperature": "hot"}, "temperature"),
+        ({"response_format": {"type": "yaml"}}, "response_format.type"),
+        ({"response_format": "json"}, "response_format"),
+    ],
+)
+def test_a_wish_that_cannot_be_read_is_refused(fields: dict[str, Any], field: str) -> None:
+    """It would be lost on the way to a provider of another dialect."""
+    with pytest.raises((InvalidType, InvalidValue)) as fault:
+        expand(scan(json.dumps({"messages": [], **fields}).encode()))
+    assert fault.value.field == field
+
+
+def test_older_names_are_read() -> None:
+    """`functions` and the role that answered them."""
+    body = {"messages": [{"role": "function", "name": "f", "content": "5"}], "functions": [{"name": "f"}]}
+    conversation = expand(scan(json.dumps(body).encode()))
+    assert conversation.tools == (Tool("f"),)
+    assert conversation.messages == (Message(Role.TOOL, (ToolResultPart("f", (TextPart("5"),)),)),)
+
+
+def test_null_wishes_nothing() -> None:
+    """An absent field and a null one are the same."""
+    names = ("tools", "tool_choice", "stop", "temperature", "response_format", "functions", "messages")
+    assert expand(scan(json.dumps(dict.fromkeys(names)).encode())) == Conversation(())

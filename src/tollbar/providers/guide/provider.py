@@ -12,8 +12,9 @@ from contextlib import aclosing, asynccontextmanager
 from importlib.resources import files
 
 from tollbar.domain.catalogue import Call
+from tollbar.domain.conversation import Conversation
 from tollbar.domain.events import Finished, FinishReason, Started, StreamEvent, Text, UsageSeen
-from tollbar.domain.messages import Conversation, Role
+from tollbar.domain.messages import Role
 from tollbar.domain.usage import Usage
 from tollbar.providers.guide.answer import write_answer
 from tollbar.providers.guide.index import GuideIndex

@@ -1,38 +1,141 @@
-"""The conversation inside an OpenAI chat request, for providers that do not speak this dialect."""
+"""The conversation inside an OpenAI chat request, for providers that do not speak this dialect.
+
+Reference: the Chat Completions API, its older `functions` included. Parts that are not well-formed, or of a kind that
+nobody here knows, are kept as `OtherPart`: whoever must send them on refuses them by name.
+"""
 
 import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
 
 import msgspec
 
+from tollbar.domain.conversation import (
+    Calling,
+    Conversation,
+    Format,
+    NamedTool,
+    OutputFormat,
+    Sampling,
+    Tool,
+    ToolChoice,
+)
 from tollbar.domain.errors import InvalidType, InvalidValue
-from tollbar.domain.messages import Conversation, Message, OtherPart, Part, Role, TextPart
+from tollbar.domain.messages import (
+    AudioPart,
+    FilePart,
+    ImagePart,
+    Inline,
+    Link,
+    Message,
+    OtherPart,
+    Part,
+    RefusalPart,
+    Role,
+    TextPart,
+    ToolCallPart,
+    ToolResultPart,
+    Upload,
+)
+from tollbar.wire import reading
 from tollbar.wire.body import Body
 
+T = TypeVar("T")
+
 _ROLES = {**{role.value: role for role in Role}, "developer": Role.SYSTEM, "function": Role.TOOL}
+_KINDS: Mapping[str, type] = {
+    "temperature": float,
+    "top_p": float,
+    "frequency_penalty": float,
+    "presence_penalty": float,
+    "seed": int,
+    "parallel_tool_calls": bool,
+    "reasoning_effort": str,
+}
+_FORMATS = {"text": Format.TEXT, "json_object": Format.JSON, "json_schema": Format.SCHEMA}
+_DATA_URL = re.compile(r"data:([^;,]*);base64,(.*)", re.DOTALL)
+_NULL = msgspec.Raw(b"null")
 
 
 class _Message(msgspec.Struct):
     role: str
-    content: str | list[dict[str, object]] | None = None
-    tool_calls: list[dict[str, object]] | None = None
+    content: str | list[dict[str, Any]] | None = None
+    tool_calls: list[dict[str, Any]] | None = None
+    tool_call_id: str | None = None
+    name: str | None = None
+    refusal: str | None = None
 
 
-_DECODE = msgspec.json.Decoder(list[_Message]).decode
+class _Function(msgspec.Struct):
+    name: str
+    description: str | None = None
+    parameters: msgspec.Raw = _NULL
+    strict: bool | None = None
+
+
+class _Tool(msgspec.Struct):
+    type: str = "function"
+    function: _Function | None = None
+
+
+class _Schema(msgspec.Struct):
+    name: str = ""
+    schema: msgspec.Raw = _NULL
+    description: str | None = None
+    strict: bool | None = None
+
+
+class _Format(msgspec.Struct):
+    type: str
+    json_schema: _Schema | None = None
+
+
+class _Named(msgspec.Struct):
+    name: str = ""
+
+
+class _Choice(msgspec.Struct):
+    function: _Named
 
 
 def expand(body: Body) -> Conversation:
-    """The messages as domain values; raises InvalidType or InvalidValue with the path of the fault."""
-    raw = body.value("messages") or b"[]"
+    """The request as domain values; raises InvalidType or InvalidValue with the path of the fault."""
+    found = _read(body, "messages", list[_Message]) or []
+    head = reading.head(body, _KINDS)
+    stop = _read(body, "stop", str | list[str])
+    return Conversation(
+        messages=tuple(_message(index, message) for index, message in enumerate(found)),
+        tools=tuple(_tools(body)),
+        tool_choice=_choice(body),
+        calls_in_parallel=head.get("parallel_tool_calls"),
+        sampling=Sampling(
+            temperature=head.get("temperature"),
+            top_p=head.get("top_p"),
+            frequency_penalty=head.get("frequency_penalty"),
+            presence_penalty=head.get("presence_penalty"),
+            seed=head.get("seed"),
+            stop=(stop,) if isinstance(stop, str) else tuple(stop or ()),
+        ),
+        output=_output(_read(body, "response_format", _Format)),
+        effort=head.get("reasoning_effort"),
+    )
+
+
+def _read(body: Body, name: str, kind: type[T]) -> T | None:
+    """A member as a kind of value, None where it is absent or null; raises InvalidType naming it."""
+    raw = body.value(name)
+    if raw is None or raw == b"null":
+        return None
     try:
         try:
-            messages = _DECODE(raw)
+            return msgspec.json.decode(raw, type=kind)
         except msgspec.ValidationError:
             raise
         except msgspec.DecodeError:
-            messages = _DECODE(_mended(raw))
+            return msgspec.json.decode(_mended(raw), type=kind)
     except msgspec.ValidationError as fault:
-        raise InvalidType(f"'messages' cannot be read: {fault}.", field="messages") from None
-    return Conversation(tuple(_message(index, message) for index, message in enumerate(messages)))
+        raise InvalidType(f"{name!r} cannot be read: {fault}.", field=name) from None
 
 
 def _mended(raw: bytes) -> bytes:
@@ -46,18 +149,98 @@ def _message(index: int, message: _Message) -> Message:
     if role is None:
         field = f"messages[{index}].role"
         raise InvalidValue(f"{field!r} must be one of {', '.join(_ROLES)}.", field=field)
-    calls = tuple(OtherPart("tool_call") for _ in message.tool_calls or ())
-    match message.content:
-        case None:
-            return Message(role, calls)
-        case str(text):
-            return Message(role, (TextPart(text), *calls))
-        case parts:
-            return Message(role, (*(_part(part) for part in parts), *calls))
+    parts = tuple(_parts(message.content))
+    call_id = message.tool_call_id or (message.name if message.role == "function" else None)
+    if role is Role.TOOL and call_id is not None:
+        return Message(role, (ToolResultPart(call_id, tuple(map(_told, parts))),))
+    refusal = (RefusalPart(message.refusal),) if message.refusal else ()
+    return Message(role, (*parts, *refusal, *map(_call, message.tool_calls or ())))
 
 
-def _part(part: dict[str, object]) -> Part:
-    text = part.get("text")
-    if part.get("type") == "text" and isinstance(text, str):
-        return TextPart(text)
-    return OtherPart(str(part.get("type")))
+def _told(part: Part) -> TextPart | ImagePart | OtherPart:
+    return part if isinstance(part, TextPart | ImagePart | OtherPart) else OtherPart(type(part).__name__)
+
+
+def _parts(content: str | list[dict[str, Any]] | None) -> Iterator[Part]:
+    if isinstance(content, str):
+        yield TextPart(content)
+    else:
+        for part in content or ():
+            yield _part(part) or OtherPart(str(part.get("type")))
+
+
+def _part(part: Mapping[str, Any]) -> Part | None:
+    """The part, None where it is not as it should be."""
+    match part:
+        case {"type": "text", "text": str(text)}:
+            return TextPart(text)
+        case {"type": "image_url", "image_url": {"url": str(url)} as image}:
+            detail = image.get("detail")
+            return ImagePart(_source(url), detail if isinstance(detail, str) else None)
+        case {"type": "input_audio", "input_audio": {"data": str(data), "format": str(format_)}}:
+            return AudioPart(data, format_)
+        case {"type": "file", "file": {"file_id": str(file_id)} as file}:
+            return FilePart(Upload(file_id), _name(file))
+        case {"type": "file", "file": {"file_data": str(data)} as file}:
+            return FilePart(_source(data), _name(file))
+        case {"type": "refusal", "refusal": str(text)}:
+            return RefusalPart(text)
+    return None
+
+
+def _source(url: str) -> Link | Inline:
+    match = _DATA_URL.fullmatch(url)
+    return Inline(match[1], match[2]) if match else Link(url)
+
+
+def _name(file: Mapping[str, Any]) -> str | None:
+    name = file.get("filename")
+    return name if isinstance(name, str) else None
+
+
+def _call(call: Mapping[str, Any]) -> Part:
+    match call:
+        case {"id": str(call_id), "function": {"name": str(name), "arguments": str(arguments)}}:
+            return ToolCallPart(call_id, name, arguments)
+    return OtherPart("tool_call")
+
+
+def _tools(body: Body) -> Iterator[Tool]:
+    for index, tool in enumerate(_read(body, "tools", list[_Tool]) or ()):
+        if tool.function is None:
+            field = f"tools[{index}]"
+            raise InvalidValue(f"{field!r} is a tool of type {tool.type[:64]!r}; only functions can be.", field=field)
+        yield _tool(tool.function)
+    yield from map(_tool, _read(body, "functions", list[_Function]) or ())
+
+
+def _tool(function: _Function) -> Tool:
+    return Tool(function.name, function.description, _text(function.parameters), function.strict)
+
+
+def _text(raw: msgspec.Raw) -> str | None:
+    text = bytes(raw).decode()
+    return None if text == "null" else text
+
+
+def _choice(body: Body) -> ToolChoice | None:
+    choice = _read(body, "tool_choice", str | _Choice)
+    if isinstance(choice, _Choice):
+        return NamedTool(choice.function.name)
+    if choice is None or choice in set(Calling):
+        return None if choice is None else Calling(choice)
+    words = ", ".join(Calling)
+    raise InvalidValue(f"'tool_choice' must be one of {words}, or name a function.", field="tool_choice")
+
+
+def _output(wanted: _Format | None) -> OutputFormat | None:
+    if wanted is None:
+        return None
+    kind = _FORMATS.get(wanted.type)
+    if kind is None:
+        field = "response_format.type"
+        raise InvalidValue(f"{field!r} must be one of {', '.join(_FORMATS)}.", field=field)
+    schema = wanted.json_schema
+    if kind is not Format.SCHEMA or schema is None:
+        return OutputFormat(kind)
+    return OutputFormat(kind, schema.name, _text(schema.schema), schema.description, schema.strict)

@@ -1,9 +1,22 @@
 """OpenAI's chat completion answers, whole and streamed, written from events that no relay could pass through."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tollbar.domain.completion import CompletionRequest
-from tollbar.domain.events import Finished, Frames, Started, StreamEvent, Text, UsageSeen
+from tollbar.domain.events import (
+    Finished,
+    Frames,
+    Refused,
+    Started,
+    StreamEvent,
+    Text,
+    Thinking,
+    ToolArguments,
+    ToolCalled,
+    UsageSeen,
+)
+from tollbar.domain.fold import Answer, fold
+from tollbar.domain.messages import RefusalPart, ThinkingPart, ToolCallPart
 from tollbar.domain.usage import Usage, merge
 from tollbar.wire import sse
 from tollbar.wire.dialect import Stamp
@@ -24,10 +37,21 @@ class ChunkEncoder:
         """The chunk that tells of one event."""
         match event:
             case Started():
-                self._model = event.model
+                self._model = event.model or self._model
                 return b""
             case Text():
-                return self._opening(event.choice) + self._chunk(event.choice, {"content": event.text}, None)
+                return self._said(event.choice, {"content": event.text})
+            case Thinking():
+                return self._said(event.choice, {"reasoning_content": event.text}) if event.text else b""
+            case Refused():
+                return self._said(event.choice, {"refusal": event.text})
+            case ToolCalled(index, call_id, name):
+                function = {"name": name, "arguments": ""}
+                call = {"index": index, "id": call_id, "type": "function", "function": function}
+                return self._said(event.choice, {"tool_calls": [call]})
+            case ToolArguments(index, text):
+                call = {"index": index, "function": {"arguments": text}}
+                return self._said(event.choice, {"tool_calls": [call]})
             case Finished():
                 return self._opening(event.choice) + self._chunk(event.choice, {}, event.reason)
             case UsageSeen():
@@ -43,13 +67,16 @@ class ChunkEncoder:
         report = {**self._head, "model": self._model, "choices": [], "usage": usage_object(self._usage)}
         return sse.event(encoded(report)) + b"data: [DONE]\n\n"
 
+    def _said(self, choice: int, delta: Mapping[str, object]) -> bytes:
+        return self._opening(choice) + self._chunk(choice, delta, None)
+
     def _opening(self, choice: int) -> bytes:
         if choice in self._opened:
             return b""
         self._opened.add(choice)
         return self._chunk(choice, {"role": "assistant", "content": ""}, None)
 
-    def _chunk(self, choice: int, delta: dict[str, str], reason: str | None) -> bytes:
+    def _chunk(self, choice: int, delta: Mapping[str, object], reason: str | None) -> bytes:
         entry = {"index": choice, "delta": delta, "logprobs": None, "finish_reason": reason}
         chunk = {**self._head, "model": self._model, "choices": [entry]}
         if self._wants_usage:
@@ -59,34 +86,38 @@ class ChunkEncoder:
 
 def encode(request: CompletionRequest, events: Sequence[StreamEvent], stamp: Stamp) -> bytes:
     """One `chat.completion` document that holds a complete answer."""
-    model = request.model
-    usage = Usage()
-    texts: dict[int, list[str]] = {}
-    reasons: dict[int, str] = {}
     for event in events:
-        match event:
-            case Started():
-                model = event.model
-            case Text():
-                texts.setdefault(event.choice, []).append(event.text)
-            case Finished():
-                texts.setdefault(event.choice, [])
-                reasons[event.choice] = event.reason
-            case UsageSeen():
-                usage = merge(usage, event.usage)
-            case Frames():
-                return event.raw
+        if isinstance(event, Frames):
+            return event.raw
+    completion = fold(events)
     choices = [
         {
-            "index": index,
-            "message": {"role": "assistant", "content": "".join(texts[index]), "refusal": None},
+            "index": answer.index,
+            "message": _message(answer),
             "logprobs": None,
-            "finish_reason": reasons.get(index),
+            "finish_reason": answer.reason,
         }
-        for index in sorted(texts)
+        for answer in completion.answers
     ]
-    head = {**_head(stamp), "object": "chat.completion", "model": model}
-    return encoded({**head, "choices": choices, "usage": usage_object(usage)})
+    head = {**_head(stamp), "object": "chat.completion", "model": completion.model or request.model}
+    return encoded({**head, "choices": choices, "usage": usage_object(completion.usage)})
+
+
+def _message(answer: Answer) -> dict[str, object]:
+    calls = [_call(part) for part in answer.parts if isinstance(part, ToolCallPart)]
+    thoughts = "".join(part.text for part in answer.parts if isinstance(part, ThinkingPart))
+    refusal = "".join(part.text for part in answer.parts if isinstance(part, RefusalPart))
+    content = answer.text or (None if calls or refusal else "")
+    message: dict[str, object] = {"role": "assistant", "content": content, "refusal": refusal or None}
+    if thoughts:
+        message["reasoning_content"] = thoughts
+    if calls:
+        message["tool_calls"] = calls
+    return message
+
+
+def _call(part: ToolCallPart) -> dict[str, object]:
+    return {"id": part.id, "type": "function", "function": {"name": part.name, "arguments": part.arguments}}
 
 
 def _head(stamp: Stamp) -> dict[str, object]:

@@ -1,0 +1,36 @@
+"""Each address tells its failures as its clients read them."""
+
+import pytest
+
+from tollbar.edge.routes import CALLS
+from tollbar.edge.shapes import OPENAI, UNIFIED, ErrorShape, shape_of
+
+
+@pytest.mark.parametrize(
+    ("path", "shape"),
+    [
+        ("/v1/chat/completions", OPENAI),
+        ("/v1/nothing", OPENAI),
+        ("/chat/completions", OPENAI),
+        ("/chat/completions/", OPENAI),
+        ("/models", OPENAI),
+        ("/models/a/b", OPENAI),
+        ("/chat", UNIFIED),
+        ("/generate", UNIFIED),
+        ("/generate/v1/x", UNIFIED),
+        ("/response", UNIFIED),
+        ("/health", UNIFIED),
+        ("/admin/api/keys", UNIFIED),
+        ("/", UNIFIED),
+        ("/v2", UNIFIED),
+        ("", UNIFIED),
+    ],
+)
+def test_an_address_has_its_shape(path: str, shape: ErrorShape) -> None:
+    """Those of a dialect its own, all others the unified one, whether or not there is anything."""
+    assert shape_of(path) is shape
+
+
+def test_simple_addresses_have_the_unified_shape() -> None:
+    """And no other call has."""
+    assert {row.path: shape_of(row.path) is UNIFIED for row in CALLS} == {row.path: row.is_simple for row in CALLS}

@@ -1,14 +1,18 @@
 """Who may use a page: each row's class of access, and nothing beside the table."""
 
+from ipaddress import ip_network
+
 import pytest
 from fastapi import FastAPI, Request
 
 from tests.edge.stage import ADMIN_KEY, CALL_KEY, Answer, Stage, a_stage, bearer, call
 from tests.edge.test_errors import filled
 from tollbar.domain.identity import KEY_PREFIX
+from tollbar.edge.address import Addresses
 from tollbar.edge.application import control_plane
 from tollbar.edge.guards import guard, is_from_this_machine, refuse_unguarded, unguarded
 from tollbar.edge.routes import CALLS, PAGES, Access
+from tollbar.edge.services import Doors
 
 pytestmark = pytest.mark.anyio
 
@@ -98,6 +102,20 @@ async def test_bad_keys_are_counted_per_address_and_good_ones_still_pass() -> No
     assert answers[-1].header("retry-after") is not None
     assert answers[-1].header("x-should-retry") is None
     assert (await stage.ask("GET", "/v1/models", bearer(CALL_KEY))).status == 200
+
+
+async def test_bad_keys_are_counted_for_the_caller_behind_a_proxy() -> None:
+    """IPv6 by networks of 64 bits, on pages and calls together; another network is not held to account."""
+    stage = await a_stage()
+    stage.rebuild(Doors(Addresses((ip_network("192.0.2.0/24"),))))
+
+    async def status(address: str, method: str = "GET", path: str = "/v1/models") -> int:
+        headers = (bearer("wrong"), (b"x-forwarded-for", address.encode()))
+        return (await stage.ask(method, path, *headers)).status
+
+    assert [await status(f"2001:db8::{number:x}") for number in range(20)] == [401] * 20
+    assert [await status("2001:db8::ffff"), await status("2001:db8:0:1::1")] == [429, 401]
+    assert await status("2001:db8::fff1", "POST", "/v1/chat/completions") == 429
 
 
 async def metrics(stage: Stage, *headers: tuple[bytes, bytes], client: tuple[str, int] | None = LOOPBACK) -> Answer:

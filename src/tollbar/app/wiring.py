@@ -16,16 +16,16 @@ import structlog
 
 from tollbar import __version__
 from tollbar.admin.bootstrap import derive, ensure_admin_key, read_secret, renew_starter_key
+from tollbar.app.callers import doors
 from tollbar.app.calls import call_log
 from tollbar.app.catalogue import GUIDE_PROVIDER, Offer, offer
 from tollbar.clock import SystemClock
 from tollbar.counters.memory import MemoryCounters
-from tollbar.domain.catalogue import Model
 from tollbar.domain.digest import digest
 from tollbar.domain.errors import GatewayError, InvalidKey, Overloaded
 from tollbar.edge.application import application
 from tollbar.edge.middleware import RequestIds
-from tollbar.edge.services import Services
+from tollbar.edge.services import Doors, Services
 from tollbar.gateway.admit import Admission
 from tollbar.gateway.attempts import Attempts
 from tollbar.gateway.authenticate import Authenticator
@@ -77,6 +77,19 @@ class Readiness:
     is_draining: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What the services of the HTTP surface are made of."""
+
+    gateway: Gateway
+    storage: Storage
+    metrics: Metrics
+    digest_of: Callable[[str], bytes]
+    readiness: Readiness
+    offer: Offer
+    doors: Doors
+
+
 @asynccontextmanager
 async def running(settings: Settings, log: Sink, makes_starter_key: bool) -> AsyncIterator[Running]:
     """The product of these settings, from an opened store to closed connections.
@@ -102,7 +115,7 @@ async def running(settings: Settings, log: Sink, makes_starter_key: bool) -> Asy
         recorder = gateway.recorder
         metrics.watch(lambda: len(recorder.visits), lambda: storage.log.dropped + recorder.lost)
         readiness = Readiness()
-        services = _services(gateway, storage, metrics, digest_of, readiness, made.listed)
+        services = _services(_Parts(gateway, storage, metrics, digest_of, readiness, made, doors(settings)))
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         chores = [tasks.create_task(chore) for chore in _chores(gateway, storage, settings)]
         if made.instances:
@@ -154,14 +167,9 @@ def _gateway(
     )
 
 
-def _services(
-    gateway: Gateway,
-    storage: Storage,
-    metrics: Metrics,
-    digest_of: Callable[[str], bytes],
-    readiness: Readiness,
-    listed: tuple[Model, ...],
-) -> Services:
+def _services(parts: _Parts) -> Services:
+    gateway, storage, listed = parts.gateway, parts.storage, parts.offer.listed
+
     def key_changed(key_id: str) -> None:
         gateway.authenticator.forget()
 
@@ -170,13 +178,14 @@ def _services(
         keys=storage.keys,
         ledger=storage.ledger,
         clock=gateway.clock,
-        digest=digest_of,
+        digest=parts.digest_of,
         status=lambda: {"calls": len(gateway.recorder.visits), "owed": gateway.admission.owed},
-        is_ready=lambda: not readiness.is_draining,
+        is_ready=lambda: not parts.readiness.is_draining,
         listed=lambda: listed,
         key_changed=key_changed,
-        metrics=metrics.render,
+        metrics=parts.metrics.render,
         version=__version__,
+        doors=parts.doors,
     )
 
 

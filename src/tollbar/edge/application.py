@@ -37,7 +37,9 @@ def application(
 ) -> RequestIds:
     """The ASGI application of every route in the table."""
     calls: dict[tuple[object, object], Endpoint] = {
-        (route.method, route.path): Endpoint(services.gateway, route.dialect, route.pin, max_body_bytes)
+        (route.method, route.path): Endpoint(
+            services.gateway, route.dialect, route.pin, max_body_bytes, addresses=services.doors.addresses
+        )
         for route in CALLS
     }
     control = AccessLog(control_plane(services))

@@ -13,6 +13,7 @@ from fastapi.routing import APIRoute
 
 from tollbar.domain.errors import NotAllowed
 from tollbar.domain.identity import Permission
+from tollbar.edge.address import source
 from tollbar.edge.credentials import credential_in
 from tollbar.edge.routes import PAGES, Access
 from tollbar.edge.services import Services
@@ -58,14 +59,14 @@ async def _key(request: Request) -> None:
     """Lets holders of a key for calls through."""
     services: Services = request.app.state.services
     credential = credential_in(request.scope["headers"])
-    request.state.principal = await services.gateway.authenticate(credential, _address(request))
+    request.state.principal = await services.gateway.authenticate(credential, _source(request))
 
 
 async def _admin(request: Request) -> None:
     """Lets the admin key through."""
     services: Services = request.app.state.services
     credential = credential_in(request.scope["headers"])
-    principal = await services.gateway.authenticator.principal(credential, _address(request))
+    principal = await services.gateway.authenticator.principal(credential, _source(request))
     if principal.permission is not Permission.ADMIN:
         hint = "It was printed at the first start; 'tollbar admin reset' makes another."
         raise NotAllowed("This address needs the admin key.", hint=hint)
@@ -99,12 +100,13 @@ def is_from_this_machine(request: Request) -> bool:
     if len(hosts) > 1 or not all(_OWN_NAMES.fullmatch(host) for host in hosts):
         return False
     try:
-        address = ip_address(_address(request))
+        address = ip_address(request.client.host if request.client else "")
     except ValueError:
         return False
     return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
-def _address(request: Request) -> str:
-    """The caller's address; empty for a caller that has none, such as one on a Unix socket."""
-    return request.client.host if request.client else ""
+def _source(request: Request) -> str:
+    """What the caller is counted as; empty for a caller without an address, such as one on a Unix socket."""
+    services: Services = request.app.state.services
+    return source(services.doors.addresses.find(request.scope.get("client"), request.scope["headers"]))

@@ -4,8 +4,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tollbar.domain.catalogue import Model
+from tollbar.edge.address import NOBODY_TRUSTED, Addresses
 from tollbar.gateway.completions import Gateway
 from tollbar.ports import Clock, KeyStore, Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """How callers come in. `addresses` finds where they are."""
+
+    addresses: Addresses = NOBODY_TRUSTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +36,4 @@ class Services:
     key_changed: Callable[[str], None]
     metrics: Callable[[], bytes]
     version: str
+    doors: Doors

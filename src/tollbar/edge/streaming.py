@@ -13,6 +13,7 @@ from tollbar.domain.completion import CompletionRequest
 from tollbar.domain.errors import GatewayError, InternalError, Overloaded, RateLimited
 from tollbar.domain.events import Frames, StreamEvent
 from tollbar.domain.identity import Principal
+from tollbar.edge.address import NOBODY_TRUSTED, Addresses, source
 from tollbar.edge.credentials import credential_in
 from tollbar.edge.headers import error_headers, limit_headers
 from tollbar.edge.line import Departure, Headers, Line, Receive, Send
@@ -36,6 +37,7 @@ class Endpoint:
     pin: Pin = NO_PIN
     max_body_bytes: int = DEFAULT_BODY_BYTES
     silence_seconds: float = SILENCE_SECONDS
+    addresses: Addresses = NOBODY_TRUSTED
 
     async def __call__(self, scope: Mapping[str, object], receive: Receive, send: Send) -> None:
         """Serves one request."""
@@ -71,9 +73,9 @@ class CallResponse:
         gateway = self._endpoint.gateway
         scope = self._scope
         headers: Headers = scope["headers"]  # type: ignore[assignment]
-        address = scope["client"][0] if scope.get("client") else ""  # type: ignore[index]
-        arrival = Arrival(self._request_id, str(scope["path"]), address, gateway.clock.monotonic())
-        principal = await self._authenticate(headers, address)
+        address = self._endpoint.addresses.find(scope.get("client"), headers)
+        arrival = Arrival(self._request_id, str(scope["path"]), address, gateway.clock.monotonic(), source(address))
+        principal = await self._authenticate(headers, arrival)
         async with gateway.enter(principal, arrival) as visit:
             self._visit = visit
             body = await read_body(headers, self._receive, self._endpoint.max_body_bytes)
@@ -85,13 +87,13 @@ class CallResponse:
             async with gateway.open(visit, request, self._endpoint.pin) as reply:
                 await (self._pump(reply, request) if request.stream else self._whole(reply, request))
 
-    async def _authenticate(self, headers: Headers, address: str) -> Principal:
+    async def _authenticate(self, headers: Headers, arrival: Arrival) -> Principal:
         """Who calls. A refusal here has no record, since nobody knows whose it would be; it has a log line."""
         try:
-            return await self._endpoint.gateway.authenticate(credential_in(headers), address)
+            return await self._endpoint.gateway.authenticate(credential_in(headers), arrival.source)
         except GatewayError as error:
             log = structlog.get_logger("tollbar.access")
-            log.warning("call.refused", request_id=self._request_id, address=address, error=error.code)
+            log.warning("call.refused", request_id=self._request_id, address=arrival.address, error=error.code)
             raise
 
     async def _pump(self, reply: Reply, request: CompletionRequest) -> None:

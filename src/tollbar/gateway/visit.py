@@ -18,12 +18,16 @@ from tollbar.domain.usage import Usage
 
 
 class Arrival(NamedTuple):
-    """How a call came in: its id, the route's path, the caller's address and the moment (monotonic seconds)."""
+    """How a call came in: its id, the route's path, the caller's address and the moment (monotonic seconds).
+
+    `source` is what the address is counted as: IPv6 by networks of 64 bits.
+    """
 
     request_id: str
     route: str
     address: str
     at: float
+    source: str = ""
 
 
 @dataclass(slots=True)

@@ -32,7 +32,7 @@ class Server(Section):
         bounds=(0, 600),
     )
     trusted_proxies: Networks = setting(
-        (), "The networks whose X-Forwarded-For is believed. Nobody is, unless listed.", planned=True
+        (), "The networks of proxies whose X-Forwarded-For is believed. Nobody is, unless listed."
     )
 
     @property

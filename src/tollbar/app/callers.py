@@ -1,0 +1,17 @@
+"""What the settings say of callers, in the values that the product works with."""
+
+from ipaddress import ip_network
+
+from tollbar.edge.address import Addresses
+from tollbar.edge.services import Doors
+from tollbar.settings import Settings
+
+
+def doors(settings: Settings) -> Doors:
+    """How callers come in."""
+    return Doors(addresses(settings))
+
+
+def addresses(settings: Settings) -> Addresses:
+    """Whose word about a caller's address is taken."""
+    return Addresses(tuple(ip_network(network) for network in settings.server.trusted_proxies))

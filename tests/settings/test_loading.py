@@ -41,7 +41,7 @@ def test_the_contract_s_example_means_what_it_says(tmp_path: Path) -> None:
     assert settings.limits.routes["/health"].rates == (Rate(30, 60),)
     assert [warning.partition(": ")[2] for warning in settings.warnings] == [
         f"{name} is planned: it has no effect yet."
-        for name in ("default_local_model", "tiers", "anonymous", "self_service", "limits")
+        for name in ("default_local_model", "anonymous", "self_service", "limits")
     ]
 
 

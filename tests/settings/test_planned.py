@@ -14,8 +14,8 @@ from tollbar.settings.describe import EACH, PLANNED, Row, blocks, effective, pla
 CHECKED_ONLY = {"database_url", "redis_url"}
 # Read under other names: by `Timeouts` of the domain, field by field.
 TIMEOUTS = re.compile(r"(.+\.)?timeouts\.\w+_seconds|.+\.timeouts")
-# What stands between a name of the user's own and its field: `declared` and `configured` are entries of these.
-ENTRIES = ("providers", "models")
+# What stands between a name of the user's own and its field: `declared`, `configured` and `tier` are entries of these.
+ENTRIES = ("providers", "models", "tiers")
 
 
 def readers() -> str:
@@ -75,7 +75,6 @@ def test_a_mark_holds_for_all_below(location: tuple[str, ...], part: tuple[str, 
 def test_what_is_planned_is_shown_so(tmp_path: Path) -> None:
     """In the table of settings, and where those in force are listed."""
     assert [block.name for block in blocks() if block.is_planned] == [
-        "tiers.NAME",
         "anonymous",
         "self_service",
         "rotating_key",

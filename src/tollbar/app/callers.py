@@ -4,12 +4,18 @@ from ipaddress import ip_network
 
 from tollbar.edge.address import Addresses
 from tollbar.edge.services import Doors
+from tollbar.gateway.authenticate import Terms
 from tollbar.settings import Settings
 
 
 def doors(settings: Settings) -> Doors:
     """How callers come in."""
-    return Doors(addresses(settings))
+    return Doors(addresses(settings), frozenset(settings.tiers))
+
+
+def terms(settings: Settings) -> Terms:
+    """What a call costs in each tier, and who may call beside the keys of the store."""
+    return Terms(tiers={name: tier.cost for name, tier in settings.tiers.items()})
 
 
 def addresses(settings: Settings) -> Addresses:

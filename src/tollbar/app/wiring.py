@@ -16,7 +16,7 @@ import structlog
 
 from tollbar import __version__
 from tollbar.admin.bootstrap import derive, ensure_admin_key, read_secret, renew_starter_key
-from tollbar.app.callers import doors
+from tollbar.app.callers import doors, terms
 from tollbar.app.calls import call_log
 from tollbar.app.catalogue import GUIDE_PROVIDER, Offer, offer
 from tollbar.clock import SystemClock
@@ -111,8 +111,10 @@ async def running(settings: Settings, log: Sink, makes_starter_key: bool) -> Asy
         servers, made, providers = await _providers(settings, transport, prices, clock)
         metrics = Metrics()
         sinks = (call_log(log), metrics.observe, storage.log.write)
-        gateway = _gateway(storage, made, providers, Recorder(sinks, clock), digest_of, clock)
-        recorder = gateway.recorder
+        counters, recorder = MemoryCounters(clock), Recorder(sinks, clock)
+        authenticator = Authenticator(storage.keys, digest_of, counters, clock, terms(settings))
+        admission = Admission(counters, storage.ledger, clock)
+        gateway = _gateway(authenticator, admission, recorder, made, providers, clock)
         metrics.watch(lambda: len(recorder.visits), lambda: storage.log.dropped + recorder.lost)
         readiness = Readiness()
         services = _services(_Parts(gateway, storage, metrics, digest_of, readiness, made, doors(settings)))
@@ -147,19 +149,18 @@ async def _providers(
 
 
 def _gateway(
-    storage: Storage,
+    authenticator: Authenticator,
+    admission: Admission,
+    recorder: Recorder,
     made: Offer,
     providers: Mapping[str, Provider],
-    recorder: Recorder,
-    digest_of: Callable[[str], bytes],
     clock: SystemClock,
 ) -> Gateway:
-    counters = MemoryCounters(clock)
     health = Health(clock)
     return Gateway(
-        authenticator=Authenticator(storage.keys, digest_of, counters, clock),
+        authenticator=authenticator,
         recorder=recorder,
-        admission=Admission(counters, storage.ledger, clock),
+        admission=admission,
         catalogue=made.catalogue,
         health=health,
         attempts=Attempts(providers, health, clock, random.random),
@@ -227,7 +228,8 @@ async def _watch_keys(gateway: Gateway, storage: Storage) -> None:
                 continue
             gateway.authenticator.forget()
             storage.ledger.give_back()  # a grant may have been lowered: what is leased of it is asked for anew
-            for key_id in {visit.principal.key_id for visit in gateway.recorder.visits}:
+            principals = [visit.principal for visit in gateway.recorder.visits]
+            for key_id in {principal.key_id for principal in principals if principal.kind.is_stored}:
                 if (await storage.keys.get(key_id)).revoked_at is not None:
                     gateway.recorder.interrupt(InvalidKey("The API key was revoked."), key_id)
             known = number

@@ -17,11 +17,12 @@ from tollbar.storage.store import Options, open_storage
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What the use cases of keys want: the store, the time, and what turns a secret into its digest."""
+    """What the use cases of keys want: the store, the time, the digest of secrets, and the tiers there are."""
 
     keys: KeyStore
     clock: Clock
     digest: Digest
+    tiers: frozenset[str]
 
 
 @asynccontextmanager
@@ -37,4 +38,4 @@ async def open_store(settings: Settings) -> AsyncIterator[Desk]:
     secrets, clock = instance_keys(settings), SystemClock()
     options = Options(secrets.check, survives_power_loss=settings.ledger.durability == "power")
     async with open_storage(settings.data, clock, options) as storage:
-        yield Desk(storage.keys, clock, partial(digest, secrets.pepper))
+        yield Desk(storage.keys, clock, partial(digest, secrets.pepper), frozenset(settings.tiers))

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from tollbar.domain import errors
 from tollbar.domain.errors import GatewayError
-from tollbar.domain.identity import Permission, Reset
+from tollbar.domain.identity import KeyKind, Permission, Reset
 from tollbar.domain.limits import Measure
 from tollbar.domain.money import Unit
 from tollbar.edge import schemas
@@ -42,6 +42,8 @@ SAMPLES: Mapping[type[GatewayError], GatewayError] = {
         errors.Conflict("Somebody else changed the key since.", hint="Read it again.", field="version"),
         errors.MissingKey("This address needs an API key.", hint="Send it as 'Authorization: Bearer KEY'."),
         errors.InvalidKey("The API key is not valid.", hint="Check that it is whole, or ask for a new one."),
+        errors.KeyAlreadyUsed("This API key is good for a number of calls, and they are made, or under way."),
+        errors.KeyAlreadyIssued("This address has had its key.", hint="Ask who runs this gateway for another."),
         errors.ExpiredKey("The API key expired at 2026-11-20 00:00:00 UTC."),
         errors.NotAllowed("This API key may not use the model 'gpt-4o'.", field="model"),
         errors.OutOfCredit("The credits of this key do not suffice: 0 left, and this call may cost 1."),
@@ -77,6 +79,7 @@ CALL = (
     *CREDENTIAL,
     errors.UnknownModel,
     errors.OutOfCredit,
+    errors.KeyAlreadyUsed,
     errors.Overloaded,
     *UPSTREAM,
 )
@@ -118,6 +121,9 @@ _KEY = schemas.KeyView(
     name="ana",
     hint="sk-toll-…x7Qd",
     permission=Permission.CALL,
+    kind=KeyKind.ISSUED,
+    tier=None,
+    is_bound=False,
     state="active",
     created_at=datetime(2026, 11, 20, 9, 30, tzinfo=UTC),
     expires_at=_MOMENT,
@@ -129,7 +135,15 @@ _KEY = schemas.KeyView(
 )
 _ISSUED = schemas.IssuedKeyView(**_KEY.model_dump(), key="sk-toll-3fK9x0PqLm…")
 _ACCOUNT = schemas.AccountView(
-    id=_KEY.id, name=_KEY.name, expires_at=_MOMENT, models=["*"], limits=[_LIMIT], allowances=[_ALLOWANCE]
+    id=_KEY.id,
+    name=_KEY.name,
+    kind=KeyKind.ISSUED,
+    tier="premium",
+    credits_per_call=1,
+    expires_at=_MOMENT,
+    models=["*"],
+    limits=[_LIMIT],
+    allowances=[_ALLOWANCE],
 )
 _MODEL = schemas.ModelView(id="tollbar-guide", created=1_795_190_400, owned_by="tollbar", context_length=8_192)
 _HEALTH = {"status": "ok", "version": "0.1.0", "uptime_seconds": 86.4}

@@ -11,9 +11,10 @@ from tollbar.ports import Clock, KeyStore, Ledger
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """How callers come in. `addresses` finds where they are."""
+    """How callers come in. `addresses` finds where they are; `tiers` are the configured kinds of keys."""
 
     addresses: Addresses = NOBODY_TRUSTED
+    tiers: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,7 @@ class Declared(Section):
     )
     default_local_model: str = setting(GUIDE, "The model of the simple endpoints under /local.", planned=True)
     tiers: Annotated[Mapping[str, Tier], over(lambda: TIERS), Frozen] = setting(
-        lambda: TIERS, "Kinds of keys.", planned=True
+        lambda: TIERS, "Kinds of keys: what a call costs them."
     )
     anonymous: Anonymous = setting(Anonymous, "Callers without a key.", planned=True)
     self_service: SelfService = setting(SelfService, "Keys that callers fetch for themselves.", planned=True)

@@ -26,12 +26,15 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import dialect
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
+from tollbar.domain.identity import KeyKind
 from tollbar.storage.schema import allowances, changes, holds, keys, leases, ledger, processes, requests, secrets
 from tollbar.storage.statements import KeySql, LedgerSql, RequestSql, Rows, Statements
 
 # Written into the text: what stays a parameter is what the callers pass.
 ZERO: ColumnElement[int] = literal_column("0")
 ONE: ColumnElement[int] = literal_column("1")
+SELF_SERVICE = f"'{KeyKind.SELF_SERVICE.value}'"
+"""As a literal: SQLite uses the index of these keys only where it sees that they alone are asked for."""
 
 
 def compile_statements() -> Statements:
@@ -133,16 +136,25 @@ def _keys() -> KeySql:
     k, s, a = keys.c, secrets.c, allowances.c
     key_id = bindparam("key_id")
     find = (
-        select(k.id, k.name, k.permission, k.models, k.limits, k.expires_at, k.revoked_at, s.valid_until, a.id, a.unit)
+        select(
+            *(k.id, k.name, k.permission, k.kind, k.tier, k.bound_to, k.models, k.limits, k.expires_at, k.revoked_at),
+            *(s.valid_until, a.id, a.unit),
+        )
         .join_from(secrets, keys, k.id == s.key_id)
         .outerjoin(allowances, a.key_id == k.id)
         .where(s.digest == bindparam("digest"))
         .order_by(a.id)
     )
+    is_self_service = k.kind == literal_column(SELF_SERVICE)
     listed = select(keys).order_by(k.created_at.desc(), k.id)
     change = keys.update().values(version=k.version + ONE, hint=func.coalesce(bindparam("hint"), k.hint))
-    for name in ("name", "expires_at", "revoked_at", "models", "limits"):
+    for name in ("name", "tier", "revoked_at", "models", "limits"):
         change = change.values({name: func.coalesce(bindparam(f"new_{name}"), keys.c[name])})
+    expiry = func.coalesce(bindparam("new_expires_at"), k.expires_at)
+    change = change.values(
+        expires_at=case((bindparam("never_expires") == ONE, None), else_=expiry),
+        bound_to=case((bindparam("unbinds") == ONE, None), else_=k.bound_to),
+    )
     until = bindparam("until")
     retire = secrets.update().values(valid_until=until).where(or_(s.valid_until.is_(None), s.valid_until > until))
     regrant = allowances.update().values(
@@ -158,6 +170,7 @@ def _keys() -> KeySql:
         keys=_text(listed),
         key=_text(listed.where(k.id == key_id)),
         id_of_name=_text(select(k.id).where(k.name == bindparam("name"))),
+        id_of_bound=_text(select(k.id).where(k.bound_to == bindparam("bound_to"), is_self_service)),
         standings=_text(_standings()),
         standing=_text(_standings().where(a.key_id == key_id)),
         change_key=_text(change.where(k.id == key_id)),

@@ -10,6 +10,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -47,7 +48,13 @@ keys = Table(
     Column("expires_at", NUMBER),
     Column("revoked_at", NUMBER),
     Column("version", Integer, nullable=False),
+    Column("kind", Text, nullable=False, server_default="issued"),
+    Column("tier", Text, nullable=False, server_default=""),
+    Column("bound_to", LargeBinary),
 )
+
+# What makes it one key for each address, however many ask at once, in however many processes.
+Index("one_key_per_address", keys.c.bound_to, unique=True, sqlite_where=keys.c.kind == "self_service")
 
 # A key has several during a rotation; all but the newest have a `valid_until`.
 secrets = Table(

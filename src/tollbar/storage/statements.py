@@ -77,6 +77,7 @@ class KeySql:
     keys: str
     key: str
     id_of_name: str
+    id_of_bound: str
     standings: str
     standing: str
     change_key: str

@@ -4,7 +4,13 @@ from ipaddress import ip_network
 from pathlib import Path
 
 from tests.app.making import settings_of
-from tollbar.app.callers import addresses, doors, terms
+from tests.fakes import FakeClock
+from tests.making import PRINCIPAL
+from tollbar.app.callers import addresses, doors, rates, terms
+from tollbar.counters.memory import MemoryCounters
+from tollbar.domain.identity import KeyKind, Principal
+from tollbar.domain.limits import Limit, Measure
+from tollbar.gateway.rates import PageGate
 
 
 def test_trusted_proxies_are_networks(tmp_path: Path) -> None:
@@ -16,6 +22,40 @@ def test_trusted_proxies_are_networks(tmp_path: Path) -> None:
 
 def test_tiers_have_their_price_and_their_name(tmp_path: Path) -> None:
     """Those of the settings, over the two that are there by default."""
+    counters = MemoryCounters(FakeClock())
     settings = settings_of(tmp_path, "tiers: {gold: {cost: 0}, basic: {cost: 5}}\n")
     assert terms(settings).tiers == {"gold": 0, "basic": 5, "premium": 1}
-    assert doors(settings).tiers == {"gold", "basic", "premium"}
+    assert doors(settings, PageGate(counters, rates(settings))).tiers == {"gold", "basic", "premium"}
+
+
+def test_nobody_is_anonymous_unless_the_settings_say_so(tmp_path: Path) -> None:
+    """By the file or by the environment; with models, limits and a price of their own."""
+    assert terms(settings_of(tmp_path, "anonymous: {models: [openai/x], cost: 3}\n")).anonymous is None
+    yaml = "anonymous: {models: [openai/x], limits: 5/minute, cost: 3}\n"
+    assert terms(settings_of(tmp_path, yaml, TOLLBAR_ANONYMOUS="true")).anonymous == Principal(
+        "anonymous",
+        "anonymous",
+        models=("openai/x",),
+        limits=(Limit(Measure.REQUESTS, 5, 60),),
+        credit_cost=3,
+        kind=KeyKind.ANONYMOUS,
+    )
+
+
+def test_rates_of_the_contract_hold_by_default(tmp_path: Path) -> None:
+    """And each can be set: an entry for a route replaces that route's, and no other's."""
+
+    def told(yaml: str, route: str) -> list[str]:
+        settings = settings_of(tmp_path, yaml)
+        return [str(charge.limit) for charge in rates(settings).of_page(route, PRINCIPAL, "192.0.2.7")]
+
+    assert told("", "/generate_api") == told("", "/response") == ["100 per 1 day", "20 per 1 minute"]
+    assert told("", "/generate") == ["10 per 1 minute"]
+    assert told("", "/local/generate") == ["20 per 1 minute"]
+    assert told("", "/health") == ["30 per 1 minute"]
+    assert told("", "/v1/chat/completions") == told("", "/healthz") == []
+    yaml = "limits: {per_address: [], routes: {/generate: {per: key, rates: [7/hour]}, '/v1/*': {rates: 9/day}}}\n"
+    assert told(yaml, "/response") == []
+    assert told(yaml, "/generate") == ["7 per 1 hour"]
+    assert told(yaml, "/health") == ["30 per 1 minute"]
+    assert told(yaml, "/v1/models") == ["9 per 1 day"]

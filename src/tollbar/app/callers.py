@@ -1,23 +1,56 @@
 """What the settings say of callers, in the values that the product works with."""
 
+from collections.abc import Iterable
 from ipaddress import ip_network
 
+from tollbar.domain.identity import KeyKind, Principal
+from tollbar.domain.limits import Limit, Measure
 from tollbar.edge.address import Addresses
 from tollbar.edge.services import Doors
 from tollbar.gateway.authenticate import Terms
+from tollbar.gateway.rates import PageGate, Rates, RouteRate
 from tollbar.settings import Settings
+from tollbar.settings.fields import Rate
 
 
-def doors(settings: Settings) -> Doors:
+def doors(settings: Settings, gate: PageGate) -> Doors:
     """How callers come in."""
-    return Doors(addresses(settings), frozenset(settings.tiers))
+    return Doors(addresses(settings), frozenset(settings.tiers), gate)
 
 
 def terms(settings: Settings) -> Terms:
     """What a call costs in each tier, and who may call beside the keys of the store."""
-    return Terms(tiers={name: tier.cost for name, tier in settings.tiers.items()})
+    return Terms(
+        tiers={name: tier.cost for name, tier in settings.tiers.items()},
+        anonymous=_anonymous(settings) if settings.anonymous.enabled else None,
+    )
+
+
+def rates(settings: Settings) -> Rates:
+    """The limits of addresses and routes."""
+    routes = [
+        RouteRate(pattern, limits_of(route.rates), is_per_key=route.per == "key")
+        for pattern, route in settings.limits.routes.items()
+    ]
+    return Rates(limits_of(settings.limits.per_address), routes)
 
 
 def addresses(settings: Settings) -> Addresses:
     """Whose word about a caller's address is taken."""
     return Addresses(tuple(ip_network(network) for network in settings.server.trusted_proxies))
+
+
+def limits_of(declared: Iterable[Rate]) -> tuple[Limit, ...]:
+    """Rates of the settings as limits on requests."""
+    return tuple(Limit(Measure.REQUESTS, rate.amount, rate.window_seconds) for rate in declared)
+
+
+def _anonymous(settings: Settings) -> Principal:
+    return Principal(
+        key_id=KeyKind.ANONYMOUS.value,
+        name=KeyKind.ANONYMOUS.value,
+        models=settings.anonymous.models,
+        limits=limits_of(settings.anonymous.limits),
+        credit_cost=settings.anonymous.cost,
+        kind=KeyKind.ANONYMOUS,
+    )

@@ -16,7 +16,7 @@ import structlog
 
 from tollbar import __version__
 from tollbar.admin.bootstrap import derive, ensure_admin_key, read_secret, renew_starter_key
-from tollbar.app.callers import doors, terms
+from tollbar.app.callers import doors, rates, terms
 from tollbar.app.calls import call_log
 from tollbar.app.catalogue import GUIDE_PROVIDER, Offer, offer
 from tollbar.clock import SystemClock
@@ -31,6 +31,7 @@ from tollbar.gateway.attempts import Attempts
 from tollbar.gateway.authenticate import Authenticator
 from tollbar.gateway.completions import Gateway
 from tollbar.gateway.health import Health
+from tollbar.gateway.rates import PageGate
 from tollbar.gateway.record import Recorder
 from tollbar.logs import Sink
 from tollbar.metrics import Metrics
@@ -113,11 +114,13 @@ async def running(settings: Settings, log: Sink, makes_starter_key: bool) -> Asy
         sinks = (call_log(log), metrics.observe, storage.log.write)
         counters, recorder = MemoryCounters(clock), Recorder(sinks, clock)
         authenticator = Authenticator(storage.keys, digest_of, counters, clock, terms(settings))
-        admission = Admission(counters, storage.ledger, clock)
+        limits = rates(settings)
+        admission = Admission(counters, storage.ledger, clock, limits)
         gateway = _gateway(authenticator, admission, recorder, made, providers, clock)
         metrics.watch(lambda: len(recorder.visits), lambda: storage.log.dropped + recorder.lost)
         readiness = Readiness()
-        services = _services(_Parts(gateway, storage, metrics, digest_of, readiness, made, doors(settings)))
+        entrances = doors(settings, PageGate(counters, limits))
+        services = _services(_Parts(gateway, storage, metrics, digest_of, readiness, made, entrances))
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         chores = [tasks.create_task(chore) for chore in _chores(gateway, storage, settings)]
         if made.instances:

@@ -11,13 +11,15 @@ from ipaddress import ip_address
 from fastapi import FastAPI, Request
 from fastapi.routing import APIRoute
 
-from tollbar.domain.errors import NotAllowed
-from tollbar.domain.identity import Permission
+from tollbar.domain.errors import NotAllowed, RateLimited
+from tollbar.domain.identity import Permission, Principal
 from tollbar.edge.address import source
 from tollbar.edge.credentials import credential_in
 from tollbar.edge.routes import PAGES, Access
 from tollbar.edge.services import Services
 
+PROBED = "/health"
+"""Where probes of one's own are let off the limit of the route."""
 Guard = Callable[[Request], Awaitable[None]]
 
 _FORWARDED = frozenset((b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip"))
@@ -52,14 +54,18 @@ def unguarded(app: FastAPI) -> list[str]:
 
 
 async def _public(request: Request) -> None:
-    """Lets everybody through, unknown."""
+    """Lets everybody through, unknown, within the limits of the address."""
+    if request.scope["path"] != PROBED or not _is_probe(request):
+        await _enter(request, None)
 
 
 async def _key(request: Request) -> None:
     """Lets holders of a key for calls through."""
     services: Services = request.app.state.services
     credential = credential_in(request.scope["headers"])
-    request.state.principal = await services.gateway.authenticate(credential, _source(request))
+    principal = await services.gateway.authenticate(credential, _source(request))
+    await _enter(request, principal)
+    request.state.principal = principal
 
 
 async def _admin(request: Request) -> None:
@@ -104,6 +110,28 @@ def is_from_this_machine(request: Request) -> bool:
     except ValueError:
         return False
     return (getattr(address, "ipv4_mapped", None) or address).is_loopback
+
+
+def _is_probe(request: Request) -> bool:
+    """Whether a request comes from this machine, or from a network that is trusted: probes ask without end."""
+    services: Services = request.app.state.services
+    addresses = services.doors.addresses
+    if is_from_this_machine(request):
+        return True
+    return addresses.is_trusted(addresses.find(request.scope.get("client"), request.scope["headers"]))
+
+
+async def _enter(request: Request, principal: Principal | None) -> None:
+    """Takes the limits of the address and the route; the answer's headers tell how they stand."""
+    services: Services = request.app.state.services
+    if services.doors.gate is None:
+        return
+    try:
+        rooms = await services.doors.gate.enter(request.scope["path"], principal, _source(request))
+    except RateLimited as refused:
+        request.scope["tollbar.rooms"] = refused.rooms
+        raise
+    request.scope["tollbar.rooms"] = rooms
 
 
 def _source(request: Request) -> str:

@@ -2,11 +2,13 @@
 
 import secrets
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from datetime import datetime
 
 import structlog
 
+from tollbar.domain.limits import Room
+from tollbar.edge.headers import limit_headers
 from tollbar.edge.line import Message, Receive, Send
 from tollbar.edge.receiving import CallerLeft
 from tollbar.gateway.record import STATUS_CALLER_LEFT
@@ -55,7 +57,9 @@ class AccessLog:
             if message["type"] == "http.response.start":
                 status = int(str(message["status"]))
                 headers = message.get("headers", ())
-                message["headers"] = [*headers, (b"x-request-id", request_id.encode())]  # type: ignore[misc]
+                rooms: Sequence[Room] = scope.get("tollbar.rooms", ())  # type: ignore[assignment]
+                limits = limit_headers(rooms)
+                message["headers"] = [*headers, (b"x-request-id", request_id.encode()), *limits]  # type: ignore[misc]
             await send(message)
 
         try:

@@ -6,15 +6,20 @@ from dataclasses import dataclass
 from tollbar.domain.catalogue import Model
 from tollbar.edge.address import NOBODY_TRUSTED, Addresses
 from tollbar.gateway.completions import Gateway
+from tollbar.gateway.rates import PageGate
 from tollbar.ports import Clock, KeyStore, Ledger
 
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """How callers come in. `addresses` finds where they are; `tiers` are the configured kinds of keys."""
+    """How callers come in. `addresses` finds where they are; `tiers` are the configured kinds of keys.
+
+    `gate` holds the limits of addresses and routes on pages; without it there are none.
+    """
 
     addresses: Addresses = NOBODY_TRUSTED
     tiers: frozenset[str] = frozenset()
+    gate: PageGate | None = None
 
 
 @dataclass(frozen=True, slots=True)

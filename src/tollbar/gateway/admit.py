@@ -13,12 +13,12 @@ import asyncio
 from collections.abc import Sequence
 
 from tollbar.domain.catalogue import Plan
-from tollbar.domain.errors import Overloaded, RateLimited
-from tollbar.domain.identity import Principal
-from tollbar.domain.limits import Bounds, Charge, Measure, Room, Verdict
+from tollbar.domain.errors import Overloaded
+from tollbar.domain.limits import Bounds, Charge, Measure, Verdict
 from tollbar.domain.records import Outcome
 from tollbar.gateway.entries import estimated
 from tollbar.gateway.hold import EXIT_SECONDS, Hold, claims_of, to_the_end
+from tollbar.gateway.rates import CALLERS_ONLY, Rates, refusal, scope_of, slots
 from tollbar.gateway.visit import Visit
 from tollbar.ports import Clock, Counters, Ledger
 
@@ -26,26 +26,24 @@ from tollbar.ports import Clock, Counters, Ledger
 class Admission:
     """Lets calls in, and holds what they may cost while they last."""
 
-    def __init__(self, counters: Counters, ledger: Ledger, clock: Clock) -> None:
+    def __init__(self, counters: Counters, ledger: Ledger, clock: Clock, rates: Rates = CALLERS_ONLY) -> None:
         self._counters = counters
         self._ledger = ledger
         self._clock = clock
+        self._rates = rates
         self._owed: list[tuple[Hold, Outcome]] = []
 
     async def enter(self, visit: Visit) -> None:
         """The first gate: requests and concurrency, all or none; raises RateLimited. `leave` gives the slot back."""
-        scope = f"key:{visit.principal.key_id}"
-        charges = [Charge(scope, limit) for limit in visit.principal.limits if limit.measure is not Measure.TOKENS]
+        charges = self._rates.charges(visit.principal, visit.arrival)
         if charges:
             await self._take(visit, charges)
 
     def leave(self, visit: Visit) -> None:
         """Gives the concurrency slot of an entered call back."""
-        scope = f"key:{visit.principal.key_id}"
-        limits = visit.principal.limits
-        slots = [Charge(scope, limit) for limit in limits if limit.measure is Measure.CONCURRENCY]
-        if slots:
-            self._counters.give_back(slots, visit.arrival.at)
+        taken = slots(visit.principal, visit.arrival.source)
+        if taken:
+            self._counters.give_back(taken, visit.arrival.at)
 
     def hold(self, visit: Visit, plan: Plan, bounds: Bounds) -> "Holding":
         """The second gate as a block: token rates and allowances, all or none; raises RateLimited or OutOfCredit."""
@@ -54,7 +52,7 @@ class Admission:
     async def begin(self, visit: Visit, plan: Plan, bounds: Bounds) -> Hold:
         """Takes what `hold` holds."""
         claims = claims_of(visit.principal, bounds)
-        charges = _token_charges(visit.principal, bounds)
+        charges = _token_charges(visit, bounds)
         taken_at = (await self._take(visit, charges)).taken_at if charges else 0.0
         try:
             estimate = estimated(visit, plan, bounds, self._clock.now())
@@ -85,7 +83,7 @@ class Admission:
         verdict = await self._counters.take(charges)
         visit.rooms += verdict.rooms
         if verdict.refused is not None:
-            raise _refusal(verdict.refused, verdict.retry_after_seconds, visit.rooms)
+            raise refusal(verdict.refused, verdict.retry_after_seconds, visit.rooms)
         return verdict
 
     async def _settle_or_owe(self, hold: Hold, outcome: Outcome) -> None:
@@ -121,23 +119,14 @@ class Holding:
             await self._admission.end(self._hold, _outcome(fault, self._visit))
 
 
-def _token_charges(principal: Principal, bounds: Bounds) -> list[Charge]:
+def _token_charges(visit: Visit, bounds: Bounds) -> list[Charge]:
     """What the call is expected to use; a completion longer than the whole limit does not keep a short prompt out."""
-    scope = f"key:{principal.key_id}"
+    scope = scope_of(visit.principal, visit.arrival.source)
     return [
         Charge(scope, limit, min(bounds.expected_tokens, max(limit.amount, bounds.prompt_tokens)))
-        for limit in principal.limits
+        for limit in visit.principal.limits
         if limit.measure is Measure.TOKENS
     ]
-
-
-def _refusal(refused: Charge, retry_after_seconds: float, rooms: Sequence[Room]) -> RateLimited:
-    measure = refused.limit.measure
-    word = "Too many calls" if measure is Measure.CONCURRENCY else "Rate limit exceeded"
-    unit = " (tokens)" if measure is Measure.TOKENS else ""
-    details = {"limit": str(refused.limit), "measure": measure.value, "scope": refused.scope.partition(":")[0]}
-    text = f"{word}: {refused.limit}{unit}"
-    return RateLimited(text, retry_after_seconds=retry_after_seconds, details=details, rooms=rooms)
 
 
 def _outcome(fault: BaseException | None, visit: Visit) -> Outcome:

@@ -46,6 +46,7 @@ def find_faults(declared: Declared, names: Names, place_of: PlaceOf) -> list[Fau
         *_aliases(declared, names),
         *_references_to_models(declared, names, place_of),
         *_open_doors(declared),
+        *_routes(declared),
     ]
     return [Fault(*place_of(location), wrong, remedy) for location, wrong, remedy in found]
 
@@ -181,6 +182,13 @@ def _open_doors(declared: Declared) -> Iterator[tuple[Location, str, str]]:
     if not service.models or (service.credits is None and not service.limits):
         wrong = f"would hand unlimited keys to anyone who can reach {declared.server.host}"
         yield ("self_service", "enabled"), wrong, "Give self_service its models, and credits or limits."
+
+
+def _routes(declared: Declared) -> Iterator[tuple[Location, str, str]]:
+    for pattern in declared.limits.routes:
+        if not pattern.startswith("/") or "*" in pattern[:-1]:
+            remedy = "Write a path such as /generate, or its beginning with a star, such as /v1/*."
+            yield ("limits", "routes", pattern), "is no path", remedy
 
 
 def _value_at(values: Any, location: Location) -> Any:

@@ -77,10 +77,10 @@ class Declared(Section):
     tiers: Annotated[Mapping[str, Tier], over(lambda: TIERS), Frozen] = setting(
         lambda: TIERS, "Kinds of keys: what a call costs them."
     )
-    anonymous: Anonymous = setting(Anonymous, "Callers without a key.", planned=True)
+    anonymous: Anonymous = setting(Anonymous, "Callers without a key.")
     self_service: SelfService = setting(SelfService, "Keys that callers fetch for themselves.", planned=True)
     rotating_key: RotatingKey = setting(RotatingKey, "The key that changes by itself every week.", planned=True)
-    limits: Limits = setting(Limits, "Rates for callers whose keys carry none of their own.", planned=True)
+    limits: Limits = setting(Limits, "Rates of addresses and routes, for callers whose keys carry none of their own.")
     input: Input = setting(Input, "How much one request may bring.")
     timeouts: Timeouts = setting(Timeouts, "How long one attempt at a provider may take.")
     retries: Retries = setting(Retries, "How often a call is tried again.")

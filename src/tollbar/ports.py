@@ -108,6 +108,34 @@ class KeyStore(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """A rotating key: the how manyth it is, the key it is a secret of, that secret sealed, and its time."""
+
+    number: int
+    key_id: str
+    sealed: bytes
+    created_at: datetime
+    expires_at: datetime
+    is_revoked: bool = False
+
+
+class RotationStore(Protocol):
+    """The one rotating key there is; exactly one is in force, whoever asks and however many try to replace it."""
+
+    async def current(self) -> Rotation | None:
+        """What is in force; None before the first."""
+        ...
+
+    async def advance(self, key: Key, digest: bytes, rotation: Rotation, old_until: datetime) -> Rotation:
+        """Puts `rotation` in force if the one before it, by its number, is; returns what is in force afterwards.
+
+        The key is made, or given this secret while its earlier ones stop at `old_until`. All of it or nothing; raises
+        `Conflict` when the name of a key to be made is in use.
+        """
+        ...
+
+
 class Claim(NamedTuple):
     """What a call needs of one allowance: `most` if all goes to the limit, `expected` if it goes as usual."""
 

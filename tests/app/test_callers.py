@@ -25,7 +25,7 @@ def test_tiers_have_their_price_and_their_name(tmp_path: Path) -> None:
     counters = MemoryCounters(FakeClock())
     settings = settings_of(tmp_path, "tiers: {gold: {cost: 0}, basic: {cost: 5}}\n")
     assert terms(settings).tiers == {"gold": 0, "basic": 5, "premium": 1}
-    assert doors(settings, PageGate(counters, rates(settings))).tiers == {"gold", "basic", "premium"}
+    assert doors(settings, PageGate(counters, rates(settings)), str.encode, None).tiers == {"gold", "basic", "premium"}
 
 
 def test_nobody_is_anonymous_unless_the_settings_say_so(tmp_path: Path) -> None:

@@ -24,6 +24,10 @@ WRITES = [
 ]
 
 
+SWITCHED_OFF = ("/current-key",)
+"""Addresses that do not answer until a setting says so."""
+
+
 def filled(path: str) -> str:
     """An address with its parameters filled in."""
     return path.replace("{model:path}", "a/b").replace("{key_id}", "callcallca").replace("{name}", "mark.svg")
@@ -164,7 +168,7 @@ async def test_no_answer_is_the_frameworks() -> None:
     for number, (method, path) in enumerate(ROWS):
         caller = call(stage.application, method, filled(path), client=(f"192.0.2.{number}", 1))
         answer = await caller.answer()
-        assert answer.status in {200, 401}
+        assert answer.status in {200, 401} or path in SWITCHED_OFF
         assert (answer.header("x-request-id") or "").startswith("req_")
         if answer.status == 401:
             assert answer.error["code"] == "missing_api_key"

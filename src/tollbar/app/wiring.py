@@ -16,7 +16,8 @@ import structlog
 
 from tollbar import __version__
 from tollbar.admin.bootstrap import derive, ensure_admin_key, read_secret, renew_starter_key
-from tollbar.app.callers import doors, rates, terms
+from tollbar.admin.rotating import RotatingKey
+from tollbar.app.callers import doors, rates, rotating_key, terms
 from tollbar.app.calls import call_log
 from tollbar.app.catalogue import GUIDE_PROVIDER, Offer, offer
 from tollbar.clock import SystemClock
@@ -47,6 +48,7 @@ from tollbar.storage.store import Options, Storage, open_storage
 TICK_SECONDS = 5.0
 POLL_SECONDS = 0.25
 """How often the store is asked whether another process changed a key: what is revoked there stops here within it."""
+ROTATE_SECONDS = 1.0
 PRUNE_SECONDS = 3_600.0
 
 
@@ -92,12 +94,14 @@ class _Parts:
 
 
 @asynccontextmanager
-async def running(settings: Settings, log: Sink, makes_starter_key: bool) -> AsyncIterator[Running]:
-    """The product of these settings, from an opened store to closed connections.
+async def running(
+    settings: Settings, log: Sink, makes_starter_key: bool, clock: Clock | None = None
+) -> AsyncIterator[Running]:
+    """The product of these settings, from an opened store to closed connections; `clock` is the system's by default.
 
     Raises BootstrapError, StorageError or VendorFaults when it must not start.
     """
-    clock = SystemClock()
+    clock = clock or SystemClock()
     secrets = derive(read_secret(settings.data, settings.secret.reveal() if settings.secret else None))
     digest_of = partial(digest, secrets.pepper)
     async with AsyncExitStack() as stack:
@@ -119,10 +123,13 @@ async def running(settings: Settings, log: Sink, makes_starter_key: bool) -> Asy
         gateway = _gateway(authenticator, admission, recorder, made, providers, clock)
         metrics.watch(lambda: len(recorder.visits), lambda: storage.log.dropped + recorder.lost)
         readiness = Readiness()
-        entrances = doors(settings, PageGate(counters, limits))
+        rotating = rotating_key(settings, storage, clock, digest_of, secrets.encryption, authenticator.forget)
+        if rotating is not None:
+            await rotating.tick()  # before anybody can call: one whose week went by meanwhile is replaced
+        entrances = doors(settings, PageGate(counters, limits), digest_of, rotating)
         services = _services(_Parts(gateway, storage, metrics, digest_of, readiness, made, entrances))
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
-        chores = [tasks.create_task(chore) for chore in _chores(gateway, storage, settings)]
+        chores = [tasks.create_task(chore) for chore in _chores(gateway, storage, settings, rotating)]
         if made.instances:
             chores.append(tasks.create_task(_load_prices(prices)))
         stack.callback(_cancel, chores)
@@ -140,7 +147,7 @@ def _store_options(settings: Settings, check: bytes) -> Options:
 
 
 async def _providers(
-    settings: Settings, transport: Transport, prices: Prices, clock: SystemClock
+    settings: Settings, transport: Transport, prices: Prices, clock: Clock
 ) -> tuple[tuple[LocalServer, ...], Offer, Mapping[str, Provider]]:
     rows = vendors.load()
     servers = await discover(rows, transport, settings.vendors.ollama_host or "", {settings.server.port})
@@ -157,7 +164,7 @@ def _gateway(
     recorder: Recorder,
     made: Offer,
     providers: Mapping[str, Provider],
-    clock: SystemClock,
+    clock: Clock,
 ) -> Gateway:
     health = Health(clock)
     return Gateway(
@@ -193,7 +200,9 @@ def _services(parts: _Parts) -> Services:
     )
 
 
-def _chores(gateway: Gateway, storage: Storage, settings: Settings) -> list[Coroutine[None, None, None]]:
+def _chores(
+    gateway: Gateway, storage: Storage, settings: Settings, rotating: RotatingKey | None
+) -> list[Coroutine[None, None, None]]:
     """What goes on in the background, each at its own pace."""
 
     async def tick() -> None:
@@ -204,13 +213,14 @@ def _chores(gateway: Gateway, storage: Storage, settings: Settings) -> list[Coro
         await storage.requests.prune(gateway.clock.now() - timedelta(days=settings.requests.retention_days))
 
     return [
+        *([_every(ROTATE_SECONDS, rotating.tick, gateway.clock)] if rotating is not None else ()),
         _every(TICK_SECONDS, tick, gateway.clock),
         _every(PRUNE_SECONDS, prune, gateway.clock),
         _watch_keys(gateway, storage),
     ]
 
 
-async def _every(seconds: float, chore: Callable[[], Awaitable[None]], clock: Clock) -> None:
+async def _every(seconds: float, chore: Callable[[], Awaitable[object]], clock: Clock) -> None:
     """Does a chore again and again; a store that is away for a while is logged, and the chore done next time."""
     while True:
         await clock.sleep(seconds)

@@ -190,6 +190,15 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         example=_ACCOUNT,
         errors=(errors.Overloaded,),
     ),
+    ("GET", "/current-key"): Operation(
+        tag="Account",
+        summary="The rotating key",
+        description="The key that is valid for everybody now, until `expiry`; then it is replaced. There is one where "
+        "`ADMIN_SECRET` is set.",
+        answer="CurrentKey",
+        example={"api_key": "sk-3fK9x0PqLmZ81bcD", "expiry": "2026-11-27T09:30:00+00:00"},
+        errors=(errors.NotFound, errors.Overloaded),
+    ),
     ("GET", "/admin/api/keys"): Operation(
         tag="Keys", summary="List keys", answer=schemas.KeyList, example=schemas.KeyList(data=[_KEY])
     ),

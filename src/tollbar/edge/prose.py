@@ -67,6 +67,12 @@ SECURITY_SCHEMES: Mapping[str, Mapping[str, str]] = {
         "scheme": "bearer",
         "description": "The admin key: printed at the first start, or taken from `TOLLBAR_ADMIN_KEY`.",
     },
+    "AdminSecret": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "admin-secret",
+        "description": "What `ADMIN_SECRET` is set to.",
+    },
 }
 
 SECURITY: Mapping[str, list[Mapping[str, list[str]]]] = {
@@ -74,6 +80,7 @@ SECURITY: Mapping[str, list[Mapping[str, list[str]]]] = {
     "key": [{"Key": []}, {"KeyHeader": []}],
     "admin": [{"AdminKey": []}],
     "machine": [{"AdminKey": []}, {}],
+    "secret": [{"AdminSecret": []}],
 }
 
 
@@ -162,6 +169,15 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {
             "uptime_seconds": {"type": "number", "minimum": 0},
         },
         "additionalProperties": True,
+    },
+    "CurrentKey": {
+        "type": "object",
+        "description": "The rotating key.",
+        "required": ["api_key", "expiry"],
+        "properties": {
+            "api_key": {"type": "string", "pattern": "^sk-[A-Za-z0-9]{16}$"},
+            "expiry": {"type": "string", "format": "date-time", "description": "When it is replaced."},
+        },
     },
     "OpenAPI": {"type": "object", "description": "An OpenAPI 3.1 document."},
 }

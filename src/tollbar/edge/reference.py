@@ -12,6 +12,7 @@ WHO = {
     Access.PUBLIC: "anybody",
     Access.KEY: "a key for calls",
     Access.ADMIN: "the admin key",
+    Access.SECRET: "the admin secret",
     Access.MACHINE: "the admin key, or a program on the same machine",
 }
 

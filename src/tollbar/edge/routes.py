@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tollbar.edge import account, admin, health, models, pages
+from tollbar.edge import account, admin, health, models, pages, rotating
 from tollbar.gateway.resolve import NO_PIN, Pin
 from tollbar.wire import openai_chat
 from tollbar.wire.dialect import Dialect
@@ -18,6 +18,8 @@ class Access(StrEnum):
     ADMIN = "admin"
     MACHINE = "machine"
     """The admin key, or no key at all from a program on this machine."""
+    SECRET = "secret"
+    """The admin secret, in a header of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ PAGES = (
     PageRoute("GET", "/v1/models/{model:path}", Access.KEY, models.show_model),
     PageRoute("GET", "/models/{model:path}", Access.KEY, models.show_model),
     PageRoute("GET", "/v1/me", Access.KEY, account.me),
+    PageRoute("GET", "/current-key", Access.SECRET, rotating.current_key),
     PageRoute("GET", "/admin/api/keys", Access.ADMIN, admin.list_keys),
     PageRoute("POST", "/admin/api/keys", Access.ADMIN, admin.create_key),
     PageRoute("GET", "/admin/api/keys/{key_id}", Access.ADMIN, admin.show_key),

@@ -1,8 +1,9 @@
 """What the handlers of the control plane work with; made by the composition root, the same for every request."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from tollbar.admin.rotating import RotatingKey
 from tollbar.domain.catalogue import Model
 from tollbar.edge.address import NOBODY_TRUSTED, Addresses
 from tollbar.gateway.completions import Gateway
@@ -14,12 +15,15 @@ from tollbar.ports import Clock, KeyStore, Ledger
 class Doors:
     """How callers come in. `addresses` finds where they are; `tiers` are the configured kinds of keys.
 
-    `gate` holds the limits of addresses and routes on pages; without it there are none.
+    `gate` holds the limits of addresses and routes on pages; without it there are none. `rotating` is the rotating key,
+    if there is one, and `admin_secret` the digest of what shows it.
     """
 
     addresses: Addresses = NOBODY_TRUSTED
     tiers: frozenset[str] = frozenset()
     gate: PageGate | None = None
+    rotating: RotatingKey | None = None
+    admin_secret: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,10 @@ def _weak_secrets(declared: Declared) -> Iterator[tuple[Location, str, str]]:
     admin_secret = declared.rotating_key.admin_secret
     if admin_secret and is_example(admin_secret.reveal()):
         yield ("rotating_key", "admin_secret"), EXAMPLE, remedy
+    elif admin_secret and declared.rotating_key.derived:
+        weakness = is_weak(admin_secret, MIN_ADMIN_KEY)
+        if weakness:
+            yield ("rotating_key", "admin_secret"), f"{weakness}, since keys are derived from it", remedy
     if declared.static_key and is_example(declared.static_key.reveal()):
         yield ("static_key",), EXAMPLE, remedy
 

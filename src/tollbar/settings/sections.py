@@ -203,3 +203,11 @@ class RotatingKey(Section):
         "Shows the rotating key to whoever sends it to /current-key; without it there is no such key.",
         environment=("ADMIN_SECRET",),
     )
+    grace_seconds: int = setting(
+        0, "How long a key works on after it was replaced.", unit="seconds", bounds=(0, 604_800)
+    )
+    derived: bool = setting(
+        False,
+        "Derive the key from the admin secret and the week, for places whose disk is lost at each start. The secret "
+        "must then be hard to guess.",
+    )

@@ -79,7 +79,7 @@ class Declared(Section):
     )
     anonymous: Anonymous = setting(Anonymous, "Callers without a key.")
     self_service: SelfService = setting(SelfService, "Keys that callers fetch for themselves.", planned=True)
-    rotating_key: RotatingKey = setting(RotatingKey, "The key that changes by itself every week.", planned=True)
+    rotating_key: RotatingKey = setting(RotatingKey, "The key that changes by itself every week.")
     limits: Limits = setting(Limits, "Rates of addresses and routes, for callers whose keys carry none of their own.")
     input: Input = setting(Input, "How much one request may bring.")
     timeouts: Timeouts = setting(Timeouts, "How long one attempt at a provider may take.")

@@ -27,8 +27,19 @@ from sqlalchemy.dialects.sqlite import dialect
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from tollbar.domain.identity import KeyKind
-from tollbar.storage.schema import allowances, changes, holds, keys, leases, ledger, processes, requests, secrets
-from tollbar.storage.statements import KeySql, LedgerSql, RequestSql, Rows, Statements
+from tollbar.storage.schema import (
+    allowances,
+    changes,
+    holds,
+    keys,
+    leases,
+    ledger,
+    processes,
+    requests,
+    rotation,
+    secrets,
+)
+from tollbar.storage.statements import KeySql, LedgerSql, RequestSql, RotationSql, Rows, Statements
 
 # Written into the text: what stays a parameter is what the callers pass.
 ZERO: ColumnElement[int] = literal_column("0")
@@ -39,7 +50,7 @@ SELF_SERVICE = f"'{KeyKind.SELF_SERVICE.value}'"
 
 def compile_statements() -> Statements:
     """Every statement, for SQLite."""
-    return Statements(_ledger(), _keys(), _requests())
+    return Statements(_ledger(), _keys(), _rotation(), _requests())
 
 
 def _ledger() -> LedgerSql:
@@ -178,6 +189,19 @@ def _keys() -> KeySql:
         regrant=_text(regrant.where(a.id == bindparam("allowance"))),
         note_change=_text(changes.update().values(number=changes.c.number + ONE)),
         changes=_text(select(changes.c.number)),
+    )
+
+
+def _rotation() -> RotationSql:
+    r = rotation.c
+    found = select(r.number, r.key_id, r.sealed, r.created_at, r.expires_at, keys.c.revoked_at)
+    put = insert_or(rotation).values(
+        {column.name: bindparam(column.name) for column in r if column.name != "id"} | {"id": ONE}
+    )
+    columns = {column.name: put.excluded[column.name] for column in r if column.name != "id"}
+    return RotationSql(
+        find=_text(found.join_from(rotation, keys, keys.c.id == r.key_id)),
+        put=_text(put.on_conflict_do_update(index_elements=[r.id], set_=columns)),
     )
 
 

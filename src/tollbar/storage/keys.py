@@ -54,11 +54,11 @@ class StoredKeys:
 
         def add(connection: sqlite3.Connection) -> Key:
             try:
-                connection.execute(self._sql.insert_key, _row(key))
+                connection.execute(self._sql.insert_key, row_of(key))
                 secret = {"digest": digest, "key_id": key.id, "valid_until": None}
                 connection.execute(self._sql.insert_secret, secret)
             except sqlite3.IntegrityError as fault:
-                raise _conflict(fault, key.name) from fault
+                raise conflict_of(fault, key.name) from fault
             for grant in grants:
                 self._grant(connection, key.id, grant, now)
             connection.execute(self._sql.note_change)
@@ -111,9 +111,9 @@ class StoredKeys:
             if version is not None and version != before.version:
                 raise Conflict(f"The key was changed meanwhile: it is at version {before.version}, not {version}.")
             try:
-                connection.execute(self._sql.change_key, {"key_id": key_id, **_changes(change)})
+                connection.execute(self._sql.change_key, {"key_id": key_id, **changes_of(change)})
             except sqlite3.IntegrityError as fault:
-                raise _conflict(fault, change.name) from fault
+                raise conflict_of(fault, change.name) from fault
             known = {allowance.id.unit: allowance for allowance in before.allowances}
             for grant in change.grants or ():
                 if grant.unit in known:
@@ -139,8 +139,8 @@ class StoredKeys:
                 secret = {"digest": digest, "key_id": key_id, "valid_until": None}
                 connection.execute(self._sql.insert_secret, secret)
             except sqlite3.IntegrityError as fault:
-                raise _conflict(fault, before.name) from fault
-            connection.execute(self._sql.change_key, {"key_id": key_id, **_changes(KeyChange()), "hint": hint})
+                raise conflict_of(fault, before.name) from fault
+            connection.execute(self._sql.change_key, {"key_id": key_id, **changes_of(KeyChange()), "hint": hint})
             connection.execute(self._sql.note_change)
             return self._read(connection, key_id, now)
 
@@ -184,7 +184,7 @@ def _check(grants: Sequence[Grant]) -> None:
             raise InvalidValue(f"A grant is a whole number from 0 to {LARGEST_GRANT}.", field="grants")
 
 
-def _conflict(fault: sqlite3.IntegrityError, name: str | None) -> Conflict:
+def conflict_of(fault: sqlite3.IntegrityError, name: str | None) -> Conflict:
     """What is in use already: the driver says only in words which column it was."""
     if "keys.name" in str(fault):
         return Conflict(f"There is already a key of the name {name!r}.", field="name")
@@ -193,7 +193,8 @@ def _conflict(fault: sqlite3.IntegrityError, name: str | None) -> Conflict:
     return Conflict("There is already a key of this id, or with this secret.")
 
 
-def _row(key: Key) -> dict[str, object]:
+def row_of(key: Key) -> dict[str, object]:
+    """Parameters of an INSERT of the key."""
     return {
         "id": key.id,
         "name": key.name,
@@ -211,7 +212,7 @@ def _row(key: Key) -> dict[str, object]:
     }
 
 
-def _changes(change: KeyChange) -> dict[str, object]:
+def changes_of(change: KeyChange) -> dict[str, object]:
     """Parameters of an UPDATE that leaves what is None as it is."""
     return {
         "hint": None,

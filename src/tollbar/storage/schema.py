@@ -66,6 +66,19 @@ secrets = Table(
     sqlite_with_rowid=False,
 )
 
+# One row: the rotating key in force. `sealed` is its secret, encrypted, since it is shown again to who may see it.
+rotation = Table(
+    "rotation",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("number", NUMBER, nullable=False),
+    Column("key_id", Text, ForeignKey("keys.id"), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("created_at", NUMBER, nullable=False),
+    Column("expires_at", NUMBER, nullable=False),
+    CheckConstraint("id = 1", name="one"),
+)
+
 # `period_start` names the period that `spent` and `leased` belong to; it never goes back.
 allowances = Table(
     "allowances",

@@ -88,6 +88,14 @@ class KeySql:
 
 
 @dataclass(frozen=True, slots=True)
+class RotationSql:
+    """Statements over the rotating key in force."""
+
+    find: str
+    put: str
+
+
+@dataclass(frozen=True, slots=True)
 class RequestSql:
     """Statements over the request log."""
 
@@ -104,6 +112,7 @@ class Statements:
 
     ledger: LedgerSql
     keys: KeySql
+    rotation: RotationSql
     requests: RequestSql
 
 

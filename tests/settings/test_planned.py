@@ -75,7 +75,6 @@ def test_a_mark_holds_for_all_below(location: tuple[str, ...], part: tuple[str, 
 def test_what_is_planned_is_shown_so(tmp_path: Path) -> None:
     """In the table of settings, and where those in force are listed."""
     assert [block.name for block in blocks() if block.is_planned] == [
-        "self_service",
         "defaults",
     ]
     told = {row.name: row.value for row in effective(make(tmp_path))}

@@ -6,8 +6,10 @@ from ipaddress import ip_network
 
 from tollbar.admin.keys import Digest
 from tollbar.admin.rotating import RotatingKey, Sources
-from tollbar.domain.identity import KeyKind, Principal
+from tollbar.admin.self_service import SelfServiceTerms
+from tollbar.domain.identity import Grant, KeyKind, Principal
 from tollbar.domain.limits import Limit, Measure
+from tollbar.domain.money import Unit
 from tollbar.edge.address import Addresses
 from tollbar.edge.services import Doors
 from tollbar.gateway.authenticate import Terms
@@ -17,6 +19,9 @@ from tollbar.settings import Settings
 from tollbar.settings.fields import Rate
 from tollbar.storage.store import Storage
 
+STATIC = Principal(KeyKind.STATIC.value, KeyKind.STATIC.value, kind=KeyKind.STATIC)
+"""Whoever sends the key of the environment: without limits, for it has no keeper who could set some."""
+
 
 def doors(settings: Settings, gate: PageGate, digest: Digest, rotating: RotatingKey | None) -> Doors:
     """How callers come in."""
@@ -25,6 +30,9 @@ def doors(settings: Settings, gate: PageGate, digest: Digest, rotating: Rotating
         addresses=addresses(settings),
         tiers=frozenset(settings.tiers),
         gate=gate,
+        self_service=_self_service(settings) if settings.self_service.enabled else None,
+        public_url=settings.server.public_url,
+        reads_query_key=settings.server.query_key,
         rotating=rotating,
         admin_secret=digest(secret.reveal()) if secret else b"",
     )
@@ -45,10 +53,12 @@ def rotating_key(
     return RotatingKey(storage.rotation, clock, digest, sources, changed)
 
 
-def terms(settings: Settings) -> Terms:
+def terms(settings: Settings, digest: Digest) -> Terms:
     """What a call costs in each tier, and who may call beside the keys of the store."""
+    static = settings.static_key
     return Terms(
         tiers={name: tier.cost for name, tier in settings.tiers.items()},
+        fixed={digest(static.reveal()): STATIC} if static else {},
         anonymous=_anonymous(settings) if settings.anonymous.enabled else None,
     )
 
@@ -70,6 +80,16 @@ def addresses(settings: Settings) -> Addresses:
 def limits_of(declared: Iterable[Rate]) -> tuple[Limit, ...]:
     """Rates of the settings as limits on requests."""
     return tuple(Limit(Measure.REQUESTS, rate.amount, rate.window_seconds) for rate in declared)
+
+
+def _self_service(settings: Settings) -> SelfServiceTerms:
+    granted = ((Unit.CREDITS, settings.self_service.credits), (Unit.USES, settings.self_service.max_uses))
+    return SelfServiceTerms(
+        models=settings.self_service.models,
+        limits=limits_of(settings.self_service.limits),
+        grants=tuple(Grant(unit, amount) for unit, amount in granted if amount is not None),
+        may_renew=settings.self_service.renew,
+    )
 
 
 def _anonymous(settings: Settings) -> Principal:

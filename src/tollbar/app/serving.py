@@ -24,12 +24,16 @@ COLLECT_AFTER = 50_000
 class Application:
     """The product as an ASGI application, started and stopped by the lifespan protocol.
 
-    `running` is what runs between the two; `fault` is what kept it from starting.
+    `started` is called between the two, when it can serve. `running` is what runs then; `fault` is what kept it from
+    starting.
     """
 
-    def __init__(self, settings: Settings, log: Sink) -> None:
+    def __init__(
+        self, settings: Settings, log: Sink, started: Callable[[Running], None] = lambda running: None
+    ) -> None:
         self._settings = settings
         self._log = log
+        self._started = started
         self.running: Running | None = None
         self.fault: Exception | None = None
 
@@ -60,6 +64,7 @@ class Application:
                 self.fault = fault
                 await send({"type": "lifespan.startup.failed", "message": str(fault)})
                 raise
+            self._started(self.running)
             await send({"type": "lifespan.startup.complete"})
             with suppress(asyncio.CancelledError):  # a forced stop: what is open is closed all the same
                 await receive()
@@ -72,7 +77,13 @@ def create() -> Application:
     log = _log(settings)
     for warning in settings.warnings:
         log.emit({"event": "settings.warning", "text": warning}, "warning")
-    return Application(settings, log)
+
+    def started(running: Running) -> None:
+        if running.admin_key is not None:  # it may not go into a log, and there is nobody else to tell
+            text = "An admin key was made that nobody has seen. 'tollbar admin reset' makes another and shows it."
+            log.emit({"event": "admin.key_made", "text": text}, "warning")
+
+    return Application(settings, log, started)
 
 
 def serve(settings: Settings, tell: Callable[[str], None]) -> None:

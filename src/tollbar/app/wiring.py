@@ -117,7 +117,7 @@ async def running(
         metrics = Metrics()
         sinks = (call_log(log), metrics.observe, storage.log.write)
         counters, recorder = MemoryCounters(clock), Recorder(sinks, clock)
-        authenticator = Authenticator(storage.keys, digest_of, counters, clock, terms(settings))
+        authenticator = Authenticator(storage.keys, digest_of, counters, clock, terms(settings, digest_of))
         limits = rates(settings)
         admission = Admission(counters, storage.ledger, clock, limits)
         gateway = _gateway(authenticator, admission, recorder, made, providers, clock)

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from fastapi import Depends, FastAPI
 
 from tollbar.edge import errors
+from tollbar.edge.credentials import QUERY_KEY_ROUTES
 from tollbar.edge.guards import guard, refuse_unguarded
 from tollbar.edge.line import Receive, Send
 from tollbar.edge.middleware import AccessLog, RequestIds, Scope
+from tollbar.edge.query import hide_keys
 from tollbar.edge.routes import CALLS, PAGES
 from tollbar.edge.services import Services
 from tollbar.edge.streaming import DEFAULT_BODY_BYTES, Endpoint
@@ -27,6 +29,8 @@ class Dispatcher:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one connection event."""
+        if scope.get("query_string"):
+            hide_keys(scope)
         endpoint = self.calls.get((scope.get("method"), scope.get("path")))
         await (endpoint or self.control)(scope, receive, send)  # type: ignore[misc]
 
@@ -38,7 +42,12 @@ def application(
     """The ASGI application of every route in the table."""
     calls: dict[tuple[object, object], Endpoint] = {
         (route.method, route.path): Endpoint(
-            services.gateway, route.dialect, route.pin, max_body_bytes, addresses=services.doors.addresses
+            services.gateway,
+            route.dialect,
+            route.pin,
+            max_body_bytes,
+            addresses=services.doors.addresses,
+            reads_query_key=services.doors.reads_query_key and route.path in QUERY_KEY_ROUTES,
         )
         for route in CALLS
     }
@@ -60,8 +69,8 @@ def control_plane(services: Services) -> FastAPI:
     app.state.began = services.clock.monotonic()
     app.state.began_at = services.clock.now()
     for page in PAGES:
-        methods = [page.method, "HEAD"] if page.method == "GET" else [page.method]
-        app.add_api_route(page.path, page.handler, methods=methods, dependencies=[Depends(guard(page.access))])
+        guarded = [Depends(guard(page.access))]
+        app.add_api_route(page.path, page.handler, methods=list(page.methods), dependencies=guarded)
     errors.install(app)
     refuse_unguarded(app)
     return app

@@ -22,7 +22,7 @@ from tollbar.edge.routes import CALLS, PAGES
 from tollbar.wire.openai_chat.errors import encode_error
 
 MOST_QUOTED = 100
-_ROWS = tuple((compile_path(row.path)[0], row.method, row.path) for row in (*CALLS, *PAGES))
+_ROWS = tuple((compile_path(row.path)[0], row.methods, row.path) for row in (*CALLS, *PAGES))
 
 
 def install(app: FastAPI) -> None:
@@ -43,8 +43,7 @@ def failure(request: Request, error: GatewayError, headers: Sequence[tuple[bytes
 
 def methods_of(path: str) -> list[str]:
     """The methods that an address answers, in the order of the table; none when it is unknown."""
-    found = dict.fromkeys(method for pattern, method, _ in _ROWS if pattern.match(path))
-    return [name for method in found for name in ((method, "HEAD") if method == "GET" else (method,))]
+    return list(dict.fromkeys(method for pattern, methods, _ in _ROWS if pattern.match(path) for method in methods))
 
 
 def nearest(path: str) -> str | None:

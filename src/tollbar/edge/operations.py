@@ -190,6 +190,26 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         example=_ACCOUNT,
         errors=(errors.Overloaded,),
     ),
+    ("GET", "/generate_api"): Operation(
+        tag="Account",
+        summary="A key for this address",
+        description="Where `self_service.enabled` is set: one key for each address, shown once, good from there alone. "
+        "At most 20 requests in any minute and 100 in any day.",
+        answer="OwnKey",
+        example={
+            "One Time API key": "1a2b3C4d5E6f7G8h9I0J1K2L3M4N5O6",
+            "Generation Time": "2026-11-20 09:30:00",
+            "!": "Don't share this secret API key.",
+        },
+        errors=(
+            errors.NotFound,
+            errors.NotAllowed,
+            errors.KeyAlreadyIssued,
+            errors.InvalidValue,
+            errors.RateLimited,
+            errors.Overloaded,
+        ),
+    ),
     ("GET", "/current-key"): Operation(
         tag="Account",
         summary="The rotating key",

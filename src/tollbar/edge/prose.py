@@ -170,6 +170,16 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {
         },
         "additionalProperties": True,
     },
+    "OwnKey": {
+        "type": "object",
+        "description": "A key that its caller fetched.",
+        "required": ["One Time API key", "Generation Time", "!"],
+        "properties": {
+            "One Time API key": {"type": "string", "pattern": "^[A-Za-z0-9]{31}$"},
+            "Generation Time": {"type": "string", "description": "In UTC.", "examples": ["2026-11-20 09:30:00"]},
+            "!": {"type": "string"},
+        },
+    },
     "CurrentKey": {
         "type": "object",
         "description": "The rotating key.",

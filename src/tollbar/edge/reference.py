@@ -26,7 +26,7 @@ Every address that Tollbar answers. `/docs` of a running server shows the same t
 
 Beside the errors below, an address that needs a key can answer {access}; and any address {always}.
 An address that there is not answers 404 `not_found`, a wrong method 405 `method_not_allowed` with `Allow`. A `GET`
-address answers `HEAD` too.
+address answers `HEAD` too, unless it changes something.
 """
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tollbar.edge import account, admin, health, models, pages, rotating
+from tollbar.edge import account, admin, health, models, pages, rotating, self_service
 from tollbar.gateway.resolve import NO_PIN, Pin
 from tollbar.wire import openai_chat
 from tollbar.wire.dialect import Dialect
@@ -32,15 +32,26 @@ class CallRoute:
     method: str = "POST"
     access: Access = Access.KEY
 
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """What it answers."""
+        return (self.method,)
+
 
 @dataclass(frozen=True, slots=True)
 class PageRoute:
-    """An address of the control plane."""
+    """An address of the control plane. A GET that changes something does not answer HEAD."""
 
     method: str
     path: str
     access: Access
     handler: Callable[..., object]
+    answers_head: bool = True
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """What it answers."""
+        return (self.method, "HEAD") if self.method == "GET" and self.answers_head else (self.method,)
 
 
 CALLS = (
@@ -63,6 +74,7 @@ PAGES = (
     PageRoute("GET", "/v1/models/{model:path}", Access.KEY, models.show_model),
     PageRoute("GET", "/models/{model:path}", Access.KEY, models.show_model),
     PageRoute("GET", "/v1/me", Access.KEY, account.me),
+    PageRoute("GET", "/generate_api", Access.PUBLIC, self_service.generate, answers_head=False),
     PageRoute("GET", "/current-key", Access.SECRET, rotating.current_key),
     PageRoute("GET", "/admin/api/keys", Access.ADMIN, admin.list_keys),
     PageRoute("POST", "/admin/api/keys", Access.ADMIN, admin.create_key),

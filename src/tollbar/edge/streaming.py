@@ -17,6 +17,7 @@ from tollbar.edge.address import NOBODY_TRUSTED, Addresses, source
 from tollbar.edge.credentials import credential_in
 from tollbar.edge.headers import error_headers, limit_headers
 from tollbar.edge.line import Departure, Headers, Line, Receive, Send
+from tollbar.edge.query import hidden_keys
 from tollbar.edge.receiving import CallerLeft, read_body
 from tollbar.gateway.completions import Gateway, Reply
 from tollbar.gateway.resolve import NO_PIN, Pin
@@ -38,6 +39,7 @@ class Endpoint:
     max_body_bytes: int = DEFAULT_BODY_BYTES
     silence_seconds: float = SILENCE_SECONDS
     addresses: Addresses = NOBODY_TRUSTED
+    reads_query_key: bool = False
 
     async def __call__(self, scope: Mapping[str, object], receive: Receive, send: Send) -> None:
         """Serves one request."""
@@ -89,8 +91,9 @@ class CallResponse:
 
     async def _authenticate(self, headers: Headers, arrival: Arrival) -> Principal:
         """Who calls. A refusal here has no record, since nobody knows whose it would be; it has a log line."""
+        in_query = hidden_keys(self._scope) if self._endpoint.reads_query_key else ()
         try:
-            return await self._endpoint.gateway.authenticate(credential_in(headers), arrival.source)
+            return await self._endpoint.gateway.authenticate(credential_in(headers, in_query), arrival.source)
         except GatewayError as error:
             log = structlog.get_logger("tollbar.access")
             log.warning("call.refused", request_id=self._request_id, address=arrival.address, error=error.code)

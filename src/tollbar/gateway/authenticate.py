@@ -99,20 +99,21 @@ class Authenticator:
         found = self._known.get(mark)
         if found is not None and now < found[1]:
             return found[0]
-        if text.startswith(KEY_PREFIX) and not is_well_formed(text):
-            raise InvalidKey("The API key is mistyped or cut short: its checksum does not fit.")
         generation = self._generation
-        principal = await self._look_up(self._digest(text))
+        principal = await self._look_up(text)
         if principal is not None and generation == self._generation:  # else this is what was true before a change
             if len(self._known) >= CACHE_ENTRIES:
                 self._known.clear()
             self._known[mark] = (principal, now + CACHE_SECONDS)
         return principal
 
-    async def _look_up(self, digest: bytes) -> Principal | None:
+    async def _look_up(self, text: str) -> Principal | None:
+        digest = self._digest(text)
         fixed = self._terms.fixed.get(digest)
         if fixed is not None:
             return fixed
+        if text.startswith(KEY_PREFIX) and not is_well_formed(text):
+            raise InvalidKey("The API key is mistyped or cut short: its checksum does not fit.")
         principal = await self._keys.find(digest)
         if principal is None or not principal.tier:
             return principal

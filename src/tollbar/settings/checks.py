@@ -101,6 +101,8 @@ def _weak_secrets(declared: Declared) -> Iterator[tuple[Location, str, str]]:
             yield ("rotating_key", "admin_secret"), f"{weakness}, since keys are derived from it", remedy
     if declared.static_key and is_example(declared.static_key.reveal()):
         yield ("static_key",), EXAMPLE, remedy
+    elif declared.static_key and declared.static_key == declared.admin_key:
+        yield ("static_key",), "is the admin key, which calls no models", "Let them differ."
 
 
 def _stores(declared: Declared) -> Iterator[tuple[Location, str, str]]:

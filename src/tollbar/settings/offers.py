@@ -105,6 +105,7 @@ class SelfService(Section):
     max_uses: int | None = setting(
         None, "How many successful calls such a key makes; 1 makes it a one-time key.", bounds=(1, None)
     )
+    renew: bool = setting(False, "Let an address fetch another key once its own was revoked or has expired.")
 
 
 class RouteLimit(Section):

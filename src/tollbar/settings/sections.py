@@ -19,7 +19,7 @@ class Server(Section):
         8000, "The port to listen on; 0 lets the system choose.", environment=("API_PORT", "PORT"), bounds=(0, 65_535)
     )
     public_url: WebAddress | None = setting(
-        None, "How browsers reach Tollbar, where that is not the address above.", planned=True
+        None, "How browsers reach Tollbar, where that is not an address in numbers: https://llm.example.org."
     )
     drain_seconds: float = setting(
         30.0, "How long a stopping server lets running calls finish.", unit="seconds", bounds=(0, 3_600)
@@ -33,6 +33,12 @@ class Server(Section):
     )
     trusted_proxies: Networks = setting(
         (), "The networks of proxies whose X-Forwarded-For is believed. Nobody is, unless listed."
+    )
+
+    query_key: bool = setting(
+        False,
+        "Read ?api_key=KEY on /response, for callers that can send no header. It is kept out of our logs; what lies on "
+        "the way may log it.",
     )
 
     @property

@@ -48,7 +48,7 @@ class Declared(Section):
         environment=("TOLLBAR_SECRET",),
     )
     static_key: SecretText | None = setting(
-        None, "One key that is valid as long as it stands here.", environment=("x_api_key",), planned=True
+        None, "One key for calls that is valid as long as it stands here.", environment=("x_api_key",)
     )
     database_url: str | None = setting(
         None,
@@ -78,7 +78,7 @@ class Declared(Section):
         lambda: TIERS, "Kinds of keys: what a call costs them."
     )
     anonymous: Anonymous = setting(Anonymous, "Callers without a key.")
-    self_service: SelfService = setting(SelfService, "Keys that callers fetch for themselves.", planned=True)
+    self_service: SelfService = setting(SelfService, "Keys that callers fetch for themselves.")
     rotating_key: RotatingKey = setting(RotatingKey, "The key that changes by itself every week.")
     limits: Limits = setting(Limits, "Rates of addresses and routes, for callers whose keys carry none of their own.")
     input: Input = setting(Input, "How much one request may bring.")

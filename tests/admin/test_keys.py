@@ -21,7 +21,7 @@ from tollbar.admin.keys import (
     update_key,
 )
 from tollbar.domain.errors import Conflict, InvalidValue, NotFound
-from tollbar.domain.identity import KEY_PREFIX, Permission, Reset, is_well_formed
+from tollbar.domain.identity import KEY_PREFIX, Key, KeyKind, Permission, Reset, is_well_formed
 from tollbar.domain.limits import Limit, Measure
 from tollbar.domain.money import Unit
 
@@ -123,6 +123,15 @@ async def test_some_changes_are_not_possible(desk: Desk) -> None:
         assert fault.value.field == field
     with pytest.raises(NotFound):
         await update_key(desk.keys, desk.clock, "nobody", KeyDraft(rpm=1))
+
+
+async def test_the_rotating_key_is_not_rotated_by_hand(desk: Desk) -> None:
+    """Its secrets come by themselves, and the one in force could not be shown any more."""
+    key = Key("r", "rotating", "…", Permission.CALL, desk.clock.now(), kind=KeyKind.ROTATING)
+    await desk.keys.add(key, desk.digest("sk-0123456789abcdef"), ())
+    with pytest.raises(Conflict, match="by itself"):
+        await rotate_key(desk.keys, desk.clock, desk.digest, "r")
+    assert await desk.holder("sk-0123456789abcdef") is not None
 
 
 async def test_an_expiry_can_be_removed(desk: Desk) -> None:

@@ -1,7 +1,9 @@
 """Who may call, over real sockets: keys that callers fetch, the rotating key, tiers, uses, limits, nobody's key."""
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ import pytest
 import requests
 
 from tests.journeys.bodies import chat
-from tests.journeys.stand import ADMIN_KEY, LAB, LAB_KEY, Gateway, query, start, started, wait_until
+from tests.journeys.stand import ADMIN_KEY, LAB, LAB_KEY, Gateway, query, start, started, tollbar, wait_until
 from tests.upstream import FakeUpstream
 
 ADMIN_SECRET = "open sesame of the journeys"
@@ -115,6 +117,25 @@ def test_the_rotating_key_is_shown_and_survives_a_restart(tmp_path: Path, up: Fa
         assert key not in str(query(tmp_path / "data", "select * from rotation"))
     finally:
         gateway.close()
+
+
+def test_keys_of_other_systems_keep_working(tmp_path: Path, up: FakeUpstream) -> None:
+    """Taken over while the server runs: the weekly key, and the table with its credits, exactly spent."""
+    soon = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    (tmp_path / "current_key.json").write_text(json.dumps({"api_key": "sk-0123456789abcdef", "expiry": soon}))
+    (tmp_path / "main.py").write_text('API_KEYS = {"a-key-of-the-table": {"credits": 5, "tier": "basic"}}')
+    with started(tmp_path, up, "", VARIABLES) as gateway:
+        for file in ("current_key.json", "main.py"):
+            tollbar(tmp_path, "import", file, environment=VARIABLES)
+        gateway.secrets |= {"sk-0123456789abcdef", "a-key-of-the-table"}
+        wait_until(lambda: gateway.post("sk-0123456789abcdef", chat("lab/ok")).status_code == 200)
+        headers = {"admin-secret": ADMIN_SECRET}
+        shown = requests.get(f"{gateway.url}/current-key", headers=headers, timeout=30).json()
+        assert shown["api_key"] == "sk-0123456789abcdef"
+        with ThreadPoolExecutor(10) as pool:
+            keys = [{"x_api_key": "a-key-of-the-table"}] * 10
+            answers = list(pool.map(lambda key: gateway.post(None, chat("lab/ok"), headers=key).status_code, keys))
+        assert sorted(answers) == [200] * 2 + [429] * 8
 
 
 def test_a_call_costs_what_its_key_s_tier_costs(gateway: Gateway, here: str) -> None:

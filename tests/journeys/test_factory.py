@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.journeys.bodies import chat
 from tests.journeys.stand import START_SECONDS, clean, tollbar
 
 STATIC_KEY = "swordfish-0123456789"

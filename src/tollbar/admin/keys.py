@@ -13,8 +13,8 @@ from datetime import timedelta
 from tollbar.admin import drafts
 from tollbar.admin.drafts import KeyDraft
 from tollbar.domain import identity
-from tollbar.domain.errors import InvalidValue, NotFound
-from tollbar.domain.identity import KEY_PREFIX, Key
+from tollbar.domain.errors import Conflict, InvalidValue, NotFound
+from tollbar.domain.identity import KEY_PREFIX, Key, KeyKind
 from tollbar.ports import Clock, KeyChange, KeyStore
 
 Digest = Callable[[str], bytes]
@@ -108,6 +108,9 @@ async def rotate_key(
     """Gives a key another secret; the present one works on for `grace`. Raises InvalidValue, NotFound or Conflict."""
     if not timedelta() <= grace <= MAX_GRACE:
         raise InvalidValue(f"A grace period is at most {MAX_GRACE.days} days.", field="grace")
+    if (await store.get(key_id)).kind is KeyKind.ROTATING:
+        hint = "Revoke it, and another takes its place at once."
+        raise Conflict("The rotating key gets its secrets by itself.", hint=hint)
     secret = new_secret(key_id)
     key = await store.rotate(key_id, digest(secret), hint_of(secret), clock.now() + grace)
     return IssuedKey(key, secret)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from tollbar.admin.keys import Digest, hint_of, new_id
 from tollbar.admin.sealing import seal, unseal
-from tollbar.domain.errors import Conflict
+from tollbar.domain.errors import Conflict, InvalidValue
 from tollbar.domain.identity import ALPHABET, Key, KeyKind, Permission, draw
 from tollbar.ports import Clock, Rotation, RotationStore
 
@@ -79,8 +79,16 @@ class RotatingKey:
         return await self._put(present, *self._next())
 
     async def adopt(self, secret: str, expires_at: datetime) -> Shown:
-        """Puts a key from elsewhere in force until its time is over; the present one stops. Raises Conflict."""
+        """Puts a key from elsewhere in force until its time is over; the present one stops.
+
+        Raises InvalidValue for one that is over, and Conflict for one that is known already.
+        """
+        if expires_at <= self._clock.now():
+            hint = "Nothing is lost: the next start makes one, and GET /current-key shows it."
+            raise InvalidValue(f"That key expired at {expires_at:%Y-%m-%d %H:%M} UTC.", field="file", hint=hint)
         present = await self._store.current()
+        if present is not None and self._secret_of(present) == secret:
+            return Shown(secret, present.expires_at)
         stands = await self._put(present, secret, expires_at)
         if self._secret_of(stands) != secret:
             raise Conflict("Another process replaced the rotating key at the same moment.", hint="Try again.")

@@ -1,11 +1,10 @@
 """What the settings say of callers, in the values that the product works with."""
 
-from collections.abc import Callable, Iterable
-from datetime import timedelta
+from collections.abc import Iterable
 from ipaddress import ip_network
 
 from tollbar.admin.keys import Digest
-from tollbar.admin.rotating import RotatingKey, Sources
+from tollbar.admin.rotating import RotatingKey
 from tollbar.admin.self_service import SelfServiceTerms
 from tollbar.domain.identity import Grant, KeyKind, Principal
 from tollbar.domain.limits import Limit, Measure
@@ -14,10 +13,8 @@ from tollbar.edge.address import Addresses
 from tollbar.edge.services import Doors
 from tollbar.gateway.authenticate import Terms
 from tollbar.gateway.rates import PageGate, Rates, RouteRate
-from tollbar.ports import Clock
 from tollbar.settings import Settings
 from tollbar.settings.fields import Rate
-from tollbar.storage.store import Storage
 
 STATIC = Principal(KeyKind.STATIC.value, KeyKind.STATIC.value, kind=KeyKind.STATIC)
 """Whoever sends the key of the environment: without limits, for it has no keeper who could set some."""
@@ -36,21 +33,6 @@ def doors(settings: Settings, gate: PageGate, digest: Digest, rotating: Rotating
         rotating=rotating,
         admin_secret=digest(secret.reveal()) if secret else b"",
     )
-
-
-def rotating_key(
-    settings: Settings, storage: Storage, clock: Clock, digest: Digest, sealing_key: bytes, changed: Callable[[], None]
-) -> RotatingKey | None:
-    """The rotating key, where there is an admin secret to show it; `changed` is called after each replacement."""
-    declared = settings.rotating_key
-    if declared.admin_secret is None:
-        return None
-    sources = Sources(
-        sealing_key,
-        derive_from=declared.admin_secret.reveal() if settings.rotating_key.derived else None,
-        grace=timedelta(seconds=settings.rotating_key.grace_seconds),
-    )
-    return RotatingKey(storage.rotation, clock, digest, sources, changed)
 
 
 def terms(settings: Settings, digest: Digest) -> Terms:

@@ -17,9 +17,10 @@ import structlog
 from tollbar import __version__
 from tollbar.admin.bootstrap import derive, ensure_admin_key, read_secret, renew_starter_key
 from tollbar.admin.rotating import RotatingKey
-from tollbar.app.callers import doors, rates, rotating_key, terms
+from tollbar.app.callers import doors, rates, terms
 from tollbar.app.calls import call_log
 from tollbar.app.catalogue import GUIDE_PROVIDER, Offer, offer
+from tollbar.app.rotation import rotating_key
 from tollbar.clock import SystemClock
 from tollbar.counters.memory import MemoryCounters
 from tollbar.domain.digest import digest
@@ -123,7 +124,7 @@ async def running(
         gateway = _gateway(authenticator, admission, recorder, made, providers, clock)
         metrics.watch(lambda: len(recorder.visits), lambda: storage.log.dropped + recorder.lost)
         readiness = Readiness()
-        rotating = rotating_key(settings, storage, clock, digest_of, secrets.encryption, authenticator.forget)
+        rotating = rotating_key(settings, storage.rotation, clock, digest_of, secrets.encryption, authenticator.forget)
         if rotating is not None:
             await rotating.tick()  # before anybody can call: one whose week went by meanwhile is replaced
         entrances = doors(settings, PageGate(counters, limits), digest_of, rotating)

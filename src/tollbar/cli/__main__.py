@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from tollbar import __version__
-from tollbar.cli import checking, documents, explaining, keys, serving, starting
+from tollbar.cli import checking, documents, explaining, importing, keys, serving, starting
 from tollbar.cli.options import app
 from tollbar.cli.output import say
 
@@ -33,6 +33,7 @@ commands.command("init")(starting.init)
 commands.command("check")(checking.check)
 commands.command("doctor")(checking.doctor)
 commands.add_typer(keys.commands, name="keys")
+commands.command("import")(importing.take_over)
 commands.command("routes")(explaining.routes)
 commands.command("explain")(explaining.explain)
 commands.add_typer(starting.admin, name="admin")

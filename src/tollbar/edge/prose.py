@@ -14,8 +14,8 @@ Tollbar speaks OpenAI's dialect: give any client of it this server's address wit
 key as its API key.
 
 **Keys.** Send `Authorization: Bearer KEY`. `x-api-key`, `api-key`, `x-goog-api-key` and `x_api_key` are read as well;
-the same key in two of them is fine, two different keys are refused. A key in the address is never read. Keys for
-calls and the admin key open different doors.
+the same key in two of them is fine, two different keys are refused. A key in the address is read on
+`/response` alone, where a setting says so. Keys for calls and the admin key open different doors.
 
 **Errors** have one shape, on every address:
 

@@ -168,14 +168,19 @@ def test_limits_of_a_route_by_address(gateway: Gateway, here: str) -> None:
     assert ask(gateway, key, next(_addresses)).status_code == 200
 
 
-def test_callers_without_a_key(tmp_path: Path, up: FakeUpstream) -> None:
+def test_callers_without_a_key(tmp_path: Path, up: FakeUpstream, here: str) -> None:
     """Let in by the environment alone, within their limits; a wrong key is refused, and they administer nothing."""
-    more = "anonymous: {models: [lab/ok], limits: 5/minute}\n"
+    more = "anonymous: {models: [lab/ok, 'lab/paced:100'], limits: 5/minute}\nserver: {trusted_proxies: [127.0.0.1]}\n"
     with started(tmp_path, up, more, {**VARIABLES, "TOLLBAR_ANONYMOUS": "true"}) as gateway:
-        assert ask(gateway, "wrong", "x").status_code == 401
-        assert ask(gateway, None, "x", "lab/other").status_code == 403
-        answers = [ask(gateway, None, "x").status_code for _ in range(6)]
+        assert ask(gateway, "wrong", here).status_code == 401
+        assert ask(gateway, None, here, "lab/other").status_code == 403
+        answers = [ask(gateway, None, here).status_code for _ in range(6)]
         assert answers == [200] * 4 + [429] * 2
         assert gateway.request("GET", "/admin/api/keys").status_code == 401
         wait_until(lambda: len(gateway.query("select * from ledger where key_id = 'anonymous'")) == 4)
+        with ThreadPoolExecutor(1) as pool:  # a change of keys while somebody calls who is in no store
+            stream = pool.submit(ask, gateway, None, "198.51.100.9", "lab/paced:100", stream=True)
+            wait_until(lambda: gateway.calls() == 1)
+            gateway.make_key("somebody else")
+            assert stream.result(10).status_code == 200
         assert not [line for line in gateway.log() if line["event"] == "keys.unwatched"]

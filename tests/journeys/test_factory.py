@@ -1,6 +1,5 @@
 """`uvicorn --factory tollbar.app:create`: a server that somebody else runs and that writes a log of its own."""
 
-import json
 import re
 import subprocess
 import sys
@@ -50,12 +49,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         process.wait(15)
 
 
-def test_who_cannot_have_seen_the_admin_key_is_told_how_to_get_one(server: Server) -> None:
-    """The log names the command, and no key; the command makes one that works while the server runs."""
-    lines = [json.loads(line) for line in server.log().splitlines() if line.startswith("{")]
-    (told,) = [line for line in lines if line["event"] == "admin.key_made"]
-    assert "tollbar admin reset" in told["text"]
-    assert "sk-toll-" not in server.log()
+def test_an_admin_key_can_be_had_while_the_server_runs(server: Server) -> None:
+    """Nobody may have seen the one that the first start made: the command makes another and shows it."""
     key = tollbar(server.directory, "admin", "reset", "--quiet", environment={})
     url, head = f"{server.url}/admin/api/keys", {"authorization": f"Bearer {key}"}
     ends_at = time.monotonic() + 5

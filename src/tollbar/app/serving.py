@@ -24,16 +24,12 @@ COLLECT_AFTER = 50_000
 class Application:
     """The product as an ASGI application, started and stopped by the lifespan protocol.
 
-    `started` is called between the two, when it can serve. `running` is what runs then; `fault` is what kept it from
-    starting.
+    `running` is what runs between the two; `fault` is what kept it from starting.
     """
 
-    def __init__(
-        self, settings: Settings, log: Sink, started: Callable[[Running], None] = lambda running: None
-    ) -> None:
+    def __init__(self, settings: Settings, log: Sink) -> None:
         self._settings = settings
         self._log = log
-        self._started = started
         self.running: Running | None = None
         self.fault: Exception | None = None
 
@@ -64,7 +60,6 @@ class Application:
                 self.fault = fault
                 await send({"type": "lifespan.startup.failed", "message": str(fault)})
                 raise
-            self._started(self.running)
             await send({"type": "lifespan.startup.complete"})
             with suppress(asyncio.CancelledError):  # a forced stop: what is open is closed all the same
                 await receive()
@@ -77,13 +72,7 @@ def create() -> Application:
     log = _log(settings)
     for warning in settings.warnings:
         log.emit({"event": "settings.warning", "text": warning}, "warning")
-
-    def started(running: Running) -> None:
-        if running.admin_key is not None:  # it may not go into a log, and there is nobody else to tell
-            text = "An admin key was made that nobody has seen. 'tollbar admin reset' makes another and shows it."
-            log.emit({"event": "admin.key_made", "text": text}, "warning")
-
-    return Application(settings, log, started)
+    return Application(settings, log)
 
 
 def serve(settings: Settings, tell: Callable[[str], None]) -> None:

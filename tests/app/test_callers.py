@@ -51,7 +51,7 @@ def test_rates_of_the_contract_hold_by_default(tmp_path: Path) -> None:
 
     def told(yaml: str, route: str) -> list[str]:
         settings = settings_of(tmp_path, yaml)
-        return [str(charge.limit) for charge in rates(settings).of_page(route, PRINCIPAL, "192.0.2.7")]
+        return [str(charge.limit) for charge in rates(settings).of_place(route, PRINCIPAL, "192.0.2.7")]
 
     assert told("", "/generate_api") == told("", "/response") == ["100 per 1 day", "20 per 1 minute"]
     assert told("", "/generate") == ["10 per 1 minute"]

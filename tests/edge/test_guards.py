@@ -14,7 +14,7 @@ from tollbar.edge.application import control_plane
 from tollbar.edge.guards import guard, is_from_this_machine, refuse_unguarded, unguarded
 from tollbar.edge.routes import CALLS, PAGES, Access
 from tollbar.edge.services import Doors
-from tollbar.gateway.authenticate import Authenticator, Terms
+from tollbar.gateway.authenticate import Authenticator, CallerTerms
 from tollbar.gateway.rates import PageGate, Rates, RouteRate
 
 pytestmark = pytest.mark.anyio
@@ -177,7 +177,7 @@ async def test_callers_without_a_key_reach_pages_for_keys_where_they_are_let_in(
     keys, clock = stage.scene.keys, stage.scene.clock
     anonymous = Principal("anonymous", "anonymous", kind=KeyKind.ANONYMOUS)
     authenticator = Authenticator(
-        keys, lambda text: text.encode(), stage.scene.counters, clock, Terms(anonymous=anonymous)
+        keys, lambda text: text.encode(), stage.scene.counters, clock, CallerTerms(anonymous=anonymous)
     )
     stage.scene.gateway.authenticator = authenticator
     assert (await stage.ask("GET", "/v1/me")).json()["kind"] == "anonymous"

@@ -11,7 +11,7 @@ from tollbar.domain.limits import Limit, Measure
 from tollbar.domain.money import Unit
 from tollbar.edge.address import Addresses
 from tollbar.edge.services import Doors
-from tollbar.gateway.authenticate import Terms
+from tollbar.gateway.authenticate import CallerTerms
 from tollbar.gateway.rates import PageGate, Rates, RouteRate
 from tollbar.settings import Settings
 from tollbar.settings.fields import Rate
@@ -35,10 +35,10 @@ def doors(settings: Settings, gate: PageGate, digest: Digest, rotating: Rotating
     )
 
 
-def terms(settings: Settings, digest: Digest) -> Terms:
+def terms(settings: Settings, digest: Digest) -> CallerTerms:
     """What a call costs in each tier, and who may call beside the keys of the store."""
     static = settings.static_key
-    return Terms(
+    return CallerTerms(
         tiers={name: tier.cost for name, tier in settings.tiers.items()},
         fixed={digest(static.reveal()): STATIC} if static else {},
         anonymous=_anonymous(settings) if settings.anonymous.enabled else None,

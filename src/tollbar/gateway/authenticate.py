@@ -25,7 +25,7 @@ BAD_CREDENTIALS = Limit(Measure.REQUESTS, 20, 60)
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class CallerTerms:
     """What the settings say of callers: the credits that a call costs in each tier, and who may call beside the store's
     keys: `fixed` by the digest of their credential, `anonymous` without one, if anybody may.
     """
@@ -47,7 +47,7 @@ class Authenticator:
         digest: Callable[[str], bytes],
         counters: Counters,
         clock: Clock,
-        terms: Terms = Terms(),
+        terms: CallerTerms = CallerTerms(),
     ) -> None:
         self._keys = keys
         self._digest = digest

@@ -52,15 +52,12 @@ class Rates:
         if principal.limits:
             scope = scope_of(principal, arrival.source)
             charges = [Charge(scope, limit) for limit in principal.limits if limit.measure is not Measure.TOKENS]
-        place = self._places.get(arrival.route) or self._place(arrival.route)
-        if place is not NOWHERE:
-            charges += _charges(place, principal, arrival.source)
-        return charges
+        return [*charges, *self.of_place(arrival.route, principal, arrival.source)]
 
-    def of_page(self, route: str, principal: Principal | None, source: str) -> list[Charge]:
-        """What a request takes that is no call: the limits of its address and of the route, for it is free else."""
+    def of_place(self, route: str, principal: Principal | None, source: str) -> Sequence[Charge]:
+        """What a request takes for where it comes from and goes to: all that is taken of one that is no call."""
         place = self._places.get(route) or self._place(route)
-        return _charges(place, principal, source)
+        return () if place is NOWHERE else _charges(place, principal, source)
 
     def _place(self, route: str) -> _Place:
         rate = self._exact.get(route)
@@ -85,7 +82,7 @@ class PageGate:
 
     async def enter(self, route: str, principal: Principal | None, source: str) -> tuple[Room, ...]:
         """How the limits stand that were taken from; raises RateLimited, which says that as well."""
-        charges = self._rates.of_page(route, principal, source)
+        charges = self._rates.of_place(route, principal, source)
         if not charges:
             return ()
         verdict = await self._counters.take(charges)

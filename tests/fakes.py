@@ -14,9 +14,9 @@ from datetime import datetime
 
 from tests.counters.clock import ManualClock
 from tollbar.domain.catalogue import Call
-from tollbar.domain.errors import Conflict, NotFound, OutOfCredit, UpstreamError
+from tollbar.domain.errors import Conflict, KeyAlreadyUsed, NotFound, OutOfCredit, UpstreamError
 from tollbar.domain.events import StreamEvent
-from tollbar.domain.identity import Allowance, AllowanceId, Grant, Key, Principal
+from tollbar.domain.identity import Allowance, AllowanceId, Grant, Key, KeyKind, Principal
 from tollbar.domain.limits import Charge, Verdict
 from tollbar.domain.money import Unit
 from tollbar.domain.records import LedgerEntry
@@ -194,6 +194,8 @@ class MemoryLedger:
             left = self.left(claim.allowance)
             if left < claim.expected:
                 unit = claim.allowance.unit
+                if unit is Unit.USES:
+                    raise KeyAlreadyUsed("This API key was used up.")
                 raise OutOfCredit(f"Insufficient {unit}: {claim.expected} needed, {left} left.", details={"unit": unit})
             amounts[claim.allowance] = min(claim.most, left)
         self._count += 1
@@ -282,6 +284,9 @@ class MemoryKeyStore:
             key_id=key.id,
             name=key.name,
             permission=key.permission,
+            kind=key.kind,
+            tier=key.tier,
+            bound_to=key.bound_to,
             models=key.models,
             limits=key.limits,
             allowances=tuple(allowance.id for allowance in key.allowances),
@@ -293,6 +298,8 @@ class MemoryKeyStore:
         """Stores a new key."""
         if key.id in self._keys or any(key.name == other.name for other in self._keys.values()):
             raise Conflict(f"There is a key {key.name!r} already.")
+        if key.kind is KeyKind.SELF_SERVICE and key.bound_to and await self.find_bound(key.bound_to):
+            raise Conflict("There is a key for this address already.", field="bound_to")
         stored = replace(key, allowances=_allowances(grants))
         self._keys[key.id] = stored
         self._digests[digest] = (key.id, None)
@@ -306,6 +313,11 @@ class MemoryKeyStore:
         """The key of that name."""
         return next((key for key in self._keys.values() if key.name == name), None)
 
+    async def find_bound(self, bound_to: bytes) -> Key | None:
+        """The self-service key of that address."""
+        bound = (key for key in self._keys.values() if key.kind is KeyKind.SELF_SERVICE and key.bound_to == bound_to)
+        return next(bound, None)
+
     async def get(self, key_id: str) -> Key:
         """One key."""
         try:
@@ -318,8 +330,10 @@ class MemoryKeyStore:
         key = await self.get(key_id)
         if version is not None and version != key.version:
             raise Conflict(f"The key {key_id!r} was changed meanwhile.")
-        fields = ("name", "expires_at", "revoked_at", "models", "limits")
+        fields = ("name", "tier", "expires_at", "revoked_at", "models", "limits")
         changed = {name: getattr(change, name) for name in fields if getattr(change, name) is not None}
+        changed |= {"expires_at": None} if change.never_expires else {}
+        changed |= {"bound_to": None} if change.unbinds else {}
         self._keys[key_id] = key = replace(key, **changed, version=key.version + 1)
         if change.grants is not None:
             kept = [held for held in key.allowances if held.id.unit not in {grant.unit for grant in change.grants}]

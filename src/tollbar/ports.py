@@ -52,10 +52,16 @@ class Provider(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class KeyChange:
-    """What to change of a key: fields that are None stay; `grants` replaces the amounts of the units it names."""
+    """What to change of a key: fields that are None stay; `grants` replaces the amounts of the units it names.
+
+    `never_expires` removes the expiry, `unbinds` the address that a key is bound to. An empty `tier` is a plain key.
+    """
 
     name: str | None = None
+    tier: str | None = None
     expires_at: datetime | None = None
+    never_expires: bool = False
+    unbinds: bool = False
     revoked_at: datetime | None = None
     models: tuple[str, ...] | None = None
     limits: tuple[Limit, ...] | None = None
@@ -70,7 +76,11 @@ class KeyStore(Protocol):
         ...
 
     async def add(self, key: Key, digest: bytes, grants: Sequence[Grant]) -> Key:
-        """Stores a new key with its allowances, durably; raises `Conflict` when its id or name is in use."""
+        """Stores a new key with its allowances, durably; raises `Conflict` when its id or name is in use.
+
+        Of all that add a self-service key bound to one address, one succeeds, and the field of the others' Conflict is
+        `bound_to`.
+        """
         ...
 
     async def list(self) -> Sequence[Key]:
@@ -85,12 +95,44 @@ class KeyStore(Protocol):
         """The key of that name, revoked or not; names are unique. It costs the same however many keys there are."""
         ...
 
+    async def find_bound(self, bound_to: bytes) -> Key | None:
+        """The self-service key that is bound to an address, whatever became of it."""
+        ...
+
     async def change(self, key_id: str, change: KeyChange, version: int | None = None) -> Key:
         """The key after the change; raises `NotFound`, or `Conflict` when `version` is not the stored one."""
         ...
 
     async def rotate(self, key_id: str, digest: bytes, hint: str, old_until: datetime) -> Key:
         """Gives the key another secret; earlier ones stop at `old_until`. Raises NotFound, or Conflict if revoked."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """A rotating key: the how manyth it is, the key it is a secret of, that secret sealed, and its time."""
+
+    number: int
+    key_id: str
+    sealed: bytes
+    created_at: datetime
+    expires_at: datetime
+    is_revoked: bool = False
+
+
+class RotationStore(Protocol):
+    """The one rotating key there is; exactly one is in force, whoever asks and however many try to replace it."""
+
+    async def current(self) -> Rotation | None:
+        """What is in force; None before the first."""
+        ...
+
+    async def advance(self, key: Key, digest: bytes, rotation: Rotation, old_until: datetime) -> Rotation:
+        """Puts `rotation` in force if the one before it, by its number, is; returns what is in force afterwards.
+
+        The key is made, or given this secret while its earlier ones stop at `old_until`. All of it or nothing; raises
+        `Conflict` when the name of a key to be made is in use.
+        """
         ...
 
 
@@ -120,6 +162,7 @@ class Ledger(Protocol):
     async def reserve(self, request_id: str, claims: Sequence[Claim], estimate: LedgerEntry) -> Reservation:
         """Holds from every claimed allowance, all or nothing; raises `OutOfCredit` naming the one that is short.
 
+        Raises `KeyAlreadyUsed` where that is one of uses.
         Suspends only to take a lease. The hold is made durable in the background: `Reservation.committed` waits for it.
         `estimate` is the line to be written if this process dies before it settles. Raises `Overloaded` when the store
         cannot be reached: money is never guessed.

@@ -51,6 +51,25 @@ def test_a_key_opens_calls_unless_told() -> None:
     assert field_of(fault) == "permission"
 
 
+def test_a_tier_is_one_that_is_configured() -> None:
+    """None and an empty name are a plain key; an unknown one is refused, and the setting and what it has are named."""
+    tiers = ("premium", "basic")
+    assert [drafts.read_tier(KeyDraft(tier=name), tiers) for name in (None, "", " basic ")] == ["", "", "basic"]
+    with pytest.raises(InvalidValue, match="'gold'") as fault:
+        drafts.read_tier(KeyDraft(tier="gold"), tiers)
+    assert (field_of(fault), "'tiers' are: basic, premium" in fault.value.hint) == ("tier", True)
+    with pytest.raises(InvalidValue, match="'basic'"):
+        drafts.read_tier(KeyDraft(tier="basic"), ())
+
+
+def test_uses_are_an_allowance() -> None:
+    """So many successful calls; the field has a name of its own."""
+    assert drafts.read_grants(KeyDraft(max_uses=3, reset="day")) == (Grant(Unit.USES, 3, Reset.DAY),)
+    with pytest.raises(InvalidValue) as fault:
+        drafts.read_grants(KeyDraft(max_uses=-1))
+    assert field_of(fault) == "max_uses"
+
+
 def test_models_are_trimmed_and_told_once() -> None:
     """Repetitions go; a star among them means every model, as does none."""
     assert drafts.read_models(KeyDraft(models=[" a", "b", "a "])) == ("a", "b")

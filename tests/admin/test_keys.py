@@ -1,6 +1,6 @@
 """The life of a key, over a real store."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -21,7 +21,7 @@ from tollbar.admin.keys import (
     update_key,
 )
 from tollbar.domain.errors import Conflict, InvalidValue, NotFound
-from tollbar.domain.identity import KEY_PREFIX, Permission, Reset, is_well_formed
+from tollbar.domain.identity import KEY_PREFIX, Key, KeyKind, Permission, Reset, is_well_formed
 from tollbar.domain.limits import Limit, Measure
 from tollbar.domain.money import Unit
 
@@ -115,16 +115,55 @@ async def test_a_change_of_an_older_version_is_refused(desk: Desk) -> None:
 
 
 async def test_some_changes_are_not_possible(desk: Desk) -> None:
-    """What a key opens stays, and an expiry cannot be taken back; without one, `never` changes nothing."""
+    """What a key opens stays, and a tier must be one that is configured."""
     issued = await issue(desk, expires="1d")
-    for field, draft in (("permission", KeyDraft(permission="admin")), ("expires", KeyDraft(expires="never"))):
+    for field, draft in (("permission", KeyDraft(permission="admin")), ("tier", KeyDraft(tier="gold"))):
         with pytest.raises(InvalidValue) as fault:
-            await update_key(desk.keys, desk.clock, issued.key.id, draft)
+            await update_key(desk.keys, desk.clock, issued.key.id, draft, tiers=("basic",))
         assert fault.value.field == field
-    lasting = await issue(desk, name="lasting")
-    assert (await update_key(desk.keys, desk.clock, lasting.key.id, KeyDraft(expires="never"))).expires_at is None
     with pytest.raises(NotFound):
         await update_key(desk.keys, desk.clock, "nobody", KeyDraft(rpm=1))
+
+
+async def test_the_rotating_key_is_not_rotated_by_hand(desk: Desk) -> None:
+    """Its secrets come by themselves, and the one in force could not be shown any more."""
+    key = Key("r", "rotating", "…", Permission.CALL, desk.clock.now(), kind=KeyKind.ROTATING)
+    await desk.keys.add(key, desk.digest("sk-0123456789abcdef"), ())
+    with pytest.raises(Conflict, match="by itself"):
+        await rotate_key(desk.keys, desk.clock, desk.digest, "r")
+    assert await desk.holder("sk-0123456789abcdef") is not None
+
+
+async def test_an_expiry_can_be_removed(desk: Desk) -> None:
+    """`never` lifts it; a change that does not speak of it leaves it; without one, `never` changes nothing."""
+    issued = await issue(desk, expires="1d")
+
+    async def after(draft: KeyDraft) -> datetime | None:
+        return (await update_key(desk.keys, desk.clock, issued.key.id, draft)).expires_at
+
+    assert await after(KeyDraft(rpm=1)) == desk.clock.now() + timedelta(days=1)
+    assert [await after(KeyDraft(expires="never")) for _ in range(2)] == [None, None]
+    desk.clock.seconds += 2 * 86_400
+    assert await desk.holder(issued.secret) is not None
+
+
+async def test_a_tier_is_given_changed_and_taken(desk: Desk) -> None:
+    """A key has one tier or none; an empty name makes it a plain key again."""
+    tiers = ("basic", "premium")
+    issued = await issue_key(desk.keys, desk.clock, desk.digest, KeyDraft(name="ana", tier="basic"), tiers)
+    changed = [
+        (await update_key(desk.keys, desk.clock, issued.key.id, KeyDraft(tier=name), tiers=tiers)).tier
+        for name in ("premium", None, "")
+    ]
+    assert (issued.key.tier, changed) == ("basic", ["premium", "premium", ""])
+
+
+@pytest.mark.parametrize(
+    ("secret", "hint"), [("sk-toll-0123456789", "sk-toll-…6789"), ("sk-0123456789abcdef", "…cdef"), ("secret", "…")]
+)
+def test_a_short_secret_shows_nothing_of_itself(secret: str, hint: str) -> None:
+    """Four characters of a key from elsewhere may be most of it."""
+    assert hint_of(secret) == hint
 
 
 async def test_a_rotated_key_has_another_secret(desk: Desk) -> None:

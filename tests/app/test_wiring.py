@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,16 @@ import pytest
 
 from tests.app.making import settings_of
 from tests.edge.stage import JSON, bearer, call
+from tests.storage.making import StepClock
 from tests.upstream import FakeUpstream
 from tollbar.admin.drafts import KeyDraft
 from tollbar.admin.keys import issue_key, revoke_key
-from tollbar.app.wiring import Running, running
+from tollbar.app.wiring import POLL_SECONDS, Running, running
 from tollbar.cli.store import open_store
 from tollbar.clock import SystemClock
 from tollbar.logs import Sink, render_json
-from tollbar.settings import Settings
+from tollbar.ports import Clock
+from tollbar.settings import GUIDE, Settings
 from tollbar.storage.engine import StoreRefused
 
 pytestmark = pytest.mark.anyio
@@ -30,10 +33,12 @@ LAB = 'providers: {lab: {wire: openai, base_url: "%s"}}\n'
 
 
 @asynccontextmanager
-async def a_product(settings: Settings, log: io.BytesIO | None = None) -> AsyncIterator[Running]:
+async def a_product(
+    settings: Settings, log: io.BytesIO | None = None, clock: Clock | None = None
+) -> AsyncIterator[Running]:
     """The product of these settings, with a key for the first call."""
     sink = Sink(log or io.BytesIO(), render_json, SystemClock().now)
-    async with running(settings, sink, makes_starter_key=True) as started:
+    async with running(settings, sink, makes_starter_key=True, clock=clock) as started:
         yield started
 
 
@@ -187,6 +192,71 @@ async def test_web_pages_may_call_where_the_settings_say(
         answer = await call(product.application, "OPTIONS", CHAT, headers).answer()
     assert answer.header("access-control-allow-origin") == granted
     assert answer.header("access-control-allow-credentials") is None
+
+
+async def test_the_rotating_key_rotates_while_the_product_runs(tmp_path: Path) -> None:
+    """At the instant its week is over another is valid, and it is not; calls that were under way go on."""
+    clock = StepClock()
+    settings = settings_of(tmp_path, ADMIN_SECRET="open sesame", TOLLBAR_ADMIN_KEY=ADMIN)
+    log = io.BytesIO()
+
+    async def shown(product: Running) -> Any:
+        secret = (b"admin-secret", b"open sesame")
+        return (await call(product.application, "GET", "/current-key", (secret,)).answer()).json()
+
+    async def status(product: Running, key: str) -> tuple[int, str | None]:
+        answer = await call(product.application, "POST", CHAT, (bearer(key), JSON), (a_body(GUIDE),)).answer()
+        return answer.status, answer.error["code"] if answer.status != 200 else None
+
+    async with a_product(settings, log, clock) as product:
+        first = await shown(product)
+        assert await status(product, first["api_key"]) == (200, None)
+        clock.go_to(datetime.fromisoformat(first["expiry"]) - timedelta(seconds=1))
+        await settled()
+        assert await status(product, first["api_key"]) == (200, None)
+        clock.advance(1)
+        assert await status(product, first["api_key"]) == (401, "key_expired")
+        await settled()
+        keys = await ask(product, ADMIN, "GET", "/admin/api/keys")
+        assert [key["version"] for key in keys["data"] if key["kind"] == "rotating"] == [2]  # though nobody asked
+        second = await shown(product)
+        assert await status(product, second["api_key"]) == (200, None)
+    async with a_product(settings, log, clock) as product:
+        assert await shown(product) == second
+    clock.advance(8 * 86_400)
+    async with a_product(settings, log, clock) as product:
+        assert await status(product, second["api_key"]) == (401, "key_expired")
+        third = await shown(product)
+        assert await status(product, third["api_key"]) == (200, None)
+    assert len({key["api_key"] for key in (first, second, third)}) == 3
+    assert not [key for key in (first, second, third) if key["api_key"].encode() in log.getvalue()]
+
+
+async def settled() -> None:
+    """Lets what the clock woke run: chores that go to the store's threads and back."""
+    for _ in range(20):
+        await asyncio.sleep(0.01)
+
+
+async def test_callers_without_a_key(tmp_path: Path) -> None:
+    """Let in where a setting says so, to the models that it names, and counted by address; a wrong key stays wrong."""
+    yaml = "anonymous: {models: [tollbar-guide], limits: 3/minute}\n"
+    settings = settings_of(tmp_path, yaml, TOLLBAR_ANONYMOUS="true")
+
+    async def status(product: Running, model: str, *headers: tuple[bytes, bytes], client: str = "192.0.2.7") -> int:
+        head, body = (*headers, JSON), a_body(model)
+        caller = call(product.application, "POST", CHAT, head, (body,), client=(client, 1))
+        return (await caller.answer()).status
+
+    async with a_product(settings) as product:
+        assert await status(product, GUIDE, bearer("wrong")) == 401
+        assert await status(product, "openai/gpt-4o") in {403, 404}
+        assert [await status(product, GUIDE) for _ in range(3)] == [200, 200, 429]
+        assert await status(product, GUIDE, client="192.0.2.8") == 200
+        await asyncio.sleep(2 * POLL_SECONDS)  # whoever has no key is in nobody's store
+        assert await status(product, GUIDE, bearer(product.starter_key or "")) == 200
+    async with a_product(settings_of(tmp_path, yaml)) as product:
+        assert await status(product, GUIDE) == 401
 
 
 async def test_nothing_is_left_running(tmp_path: Path) -> None:

@@ -28,13 +28,19 @@ def test_a_creation_shows_the_key_once(terminal: Terminal) -> None:
 def test_all_that_a_key_may_be_told(terminal: Terminal) -> None:
     """Every option arrives in the store, and is shown in words and as JSON."""
     options = "--name N --credits 5 --dollars $10.50 --tokens 100000 --reset month --rpm 60 --tpm 1000 --rpd 7 --tpd 8"
-    options += " --concurrency 4 --models a,b --expires 30d"
+    options += " --concurrency 4 --models a,b --expires 30d --tier basic --max-uses 9"
     made = terminal.good("keys", "create", *options.split(), "--json").value
     assert is_well_formed(made.pop("key"))
     assert terminal.good("keys", "show", "N", "--json").value == made
     assert (made["models"], made["permission"], made["state"]) == (["a", "b"], "call", "active")
     amounts = {allowance["unit"]: (allowance["granted"], allowance["reset"]) for allowance in made["allowances"]}
-    assert amounts == {"credits": (5, "month"), "dollars": (10.5, "month"), "tokens": (100_000, "month")}
+    assert amounts == {
+        "credits": (5, "month"),
+        "dollars": (10.5, "month"),
+        "tokens": (100_000, "month"),
+        "uses": (9, "month"),
+    }
+    assert (made["kind"], made["tier"], made["is_bound"]) == ("issued", "basic", False)
     assert sorted(limit["text"] for limit in made["limits"]) == [
         "1000 per 1 minute",
         "4 at once",
@@ -43,7 +49,12 @@ def test_all_that_a_key_may_be_told(terminal: Terminal) -> None:
         "8 per 1 day",
     ]
     shown = terminal.good("keys", "show", "N").out
-    for line in ("allowance  $10.50 of $10.50 left this month", "limit      60 requests/minute", "models     a, b"):
+    for line in (
+        "allowance  $10.50 of $10.50 left this month",
+        "limit      60 requests/minute",
+        "models     a, b",
+        "tier       basic",
+    ):
         assert line in shown
     assert re.search(r"^expires    \d{4}-\d\d-\d\d \d\d:\d\d UTC \(in 30 days\)$", shown, re.MULTILINE)
 

@@ -6,12 +6,13 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.storage.making import AT, StepClock, a_directory, a_key, a_line, an_estimate, opened
-from tollbar.domain.errors import Conflict, InvalidValue, NotFound
-from tollbar.domain.identity import Allowance, Grant, Permission, Principal, Reset
+from tollbar.domain.errors import Conflict, InvalidValue, KeyAlreadyUsed, NotFound
+from tollbar.domain.identity import Allowance, Grant, KeyKind, Permission, Principal, Reset
 from tollbar.domain.limits import Limit, Measure
 from tollbar.domain.money import Unit
 from tollbar.ports import Claim, KeyChange, KeyStore
@@ -147,6 +148,67 @@ async def test_a_change_changes_what_it_names(keys: KeyStore) -> None:
     principal = await keys.find(b"1")
     assert principal is not None
     assert (principal.name, principal.models, principal.revoked_at) == ("new name", (), AT)
+
+
+async def test_a_key_has_a_kind_a_tier_and_perhaps_an_address(keys: KeyStore) -> None:
+    """They come back with the key and are on its principal; the tier changes, the address can be let go."""
+    key = a_key(kind=KeyKind.SELF_SERVICE, tier="basic", bound_to=b"place", expires_at=AT + HOUR)
+    added = await keys.add(key, b"1", [])
+    principal = await keys.find(b"1")
+    assert principal is not None
+    assert (added, principal.kind, principal.tier, principal.bound_to) == (
+        key,
+        *(KeyKind.SELF_SERVICE, "basic", b"place"),
+    )
+    changed = await keys.change("somebody", KeyChange(tier="", never_expires=True))
+    assert changed == replace(key, tier="", expires_at=None, version=2)
+    assert await keys.change("somebody", KeyChange(unbinds=True)) == replace(changed, bound_to=None, version=3)
+
+
+async def test_an_address_has_one_self_service_key(keys: KeyStore) -> None:
+    """A second one is a conflict that names the field, until the first lets go; keys of other kinds do not count."""
+    bound: dict[str, Any] = {"kind": KeyKind.SELF_SERVICE, "bound_to": b"place"}
+    first = await keys.add(a_key("one", **bound), b"1", [])
+    await keys.add(a_key("issued", bound_to=b"place"), b"2", [])
+    with pytest.raises(Conflict) as refused:
+        await keys.add(a_key("two", **bound), b"3", [Grant(Unit.CREDITS, 5)])
+    assert (refused.value.field, await keys.find(b"3")) == ("bound_to", None)
+    assert (await keys.find_bound(b"place"), await keys.find_bound(b"elsewhere")) == (first, None)
+    await keys.change("one", KeyChange(revoked_at=AT, unbinds=True))
+    assert await keys.find_bound(b"place") is None
+    await keys.add(a_key("two", **bound), b"3", [])
+
+
+async def test_many_at_once_from_one_address_get_one_key(keys: KeyStore) -> None:
+    """Of fifty that add a self-service key for each of three addresses, one in each succeeds, and its secret works."""
+    adding = [
+        keys.add(a_key(f"k{number}", kind=KeyKind.SELF_SERVICE, bound_to=bytes([number % 3])), bytes([number]), [])
+        for number in range(150)
+    ]
+    results = await asyncio.gather(*adding, return_exceptions=True)
+    made = [number for number, result in enumerate(results) if not isinstance(result, Conflict)]
+    assert sorted(number % 3 for number in made) == [0, 1, 2]
+    found = [number for number in range(150) if await keys.find(bytes([number])) is not None]
+    assert found == made
+
+
+@pytest.mark.parametrize("uses", [1, 5])
+async def test_exactly_as_many_calls_pass_as_there_are_uses(storage: Storage, uses: int) -> None:
+    """Thirty at once: so many hold one, the others are told; what is given back can be had again."""
+    added = await storage.keys.add(a_key(), b"1", [Grant(Unit.USES, uses)])
+    claims = [Claim(added.allowances[0].id, 1, 1)]
+    calls = [storage.ledger.reserve(f"r{number}", claims, an_estimate(f"r{number}")) for number in range(30)]
+    ends = await asyncio.gather(*calls, return_exceptions=True)
+    held = [end for end in ends if not isinstance(end, BaseException)]
+    assert len(held) == uses
+    assert {type(end) for end in ends if isinstance(end, BaseException)} == {KeyAlreadyUsed}
+    await storage.ledger.settle(held[0], (), ())
+    again = await storage.ledger.reserve("again", claims, an_estimate("again"))
+    await storage.ledger.settle(again, [(claims[0].allowance, 1)], [a_line("again")])
+    for reservation in held[1:]:
+        await storage.ledger.settle(reservation, [(claims[0].allowance, 1)], ())
+    with pytest.raises(KeyAlreadyUsed):
+        await storage.ledger.reserve("late", claims, an_estimate("late"))
 
 
 async def test_a_change_of_an_older_version_is_refused(keys: KeyStore) -> None:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tollbar.domain.digest import digest
+from tollbar.domain.digest import digest, place_text
 
 
 def test_it_is_hmac_sha256() -> None:
@@ -21,3 +21,9 @@ def test_the_pepper_matters() -> None:
 def test_equal_text_alone_has_an_equal_digest(one: str, other: str) -> None:
     """Any text has a digest, lone surrogates included, and different texts have different ones."""
     assert (digest(b"pepper", one) == digest(b"pepper", other)) == (one == other)
+
+
+@given(st.text(), st.text())
+def test_an_address_has_a_text_of_its_own(one: str, other: str) -> None:
+    """Two addresses never share it."""
+    assert (place_text(one) == place_text(other)) == (one == other)

@@ -13,7 +13,7 @@ from tollbar.domain.identity import Grant, Key, Permission, assemble
 from tollbar.domain.limits import Limit
 from tollbar.edge.application import application
 from tollbar.edge.line import Message, Receive, Send
-from tollbar.edge.services import Services
+from tollbar.edge.services import Doors, Services
 
 Application = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 Headers = Iterable[tuple[bytes, bytes]]
@@ -172,6 +172,12 @@ class Stage:
     changed_keys: list[str] = field(default_factory=list)
     status: Callable[[], dict[str, object]] = dict
     is_ready: bool = True
+    doors: Doors = field(default_factory=Doors)
+
+    def rebuild(self, doors: Doors) -> None:
+        """Makes the application anew, with other doors."""
+        self.doors = doors
+        self.application = application(self.services)
 
     @property
     def services(self) -> Services:
@@ -194,6 +200,7 @@ class Stage:
             key_changed=key_changed,
             metrics=lambda: b"# EOF\n",
             version="1.2.3",
+            doors=self.doors,
         )
 
     async def ask(self, method: str, path: str, *headers: tuple[bytes, bytes], body: bytes = b"") -> Answer:

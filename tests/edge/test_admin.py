@@ -15,7 +15,8 @@ ID = CALL_KEY[8:18]
 FOREIGN = {
     "role": "admin",
     "is_admin": True,
-    "tier": "premium",
+    "kind": "rotating",
+    "bound_to": "00",
     "allowed_models": ["*"],
     "ip": "127.0.0.1",
     "user_id": 1,

@@ -1,15 +1,22 @@
 """Who may use a page: each row's class of access, and nothing beside the table."""
 
+from ipaddress import ip_network
+
 import pytest
 from fastapi import FastAPI, Request
 
-from tests.edge.stage import ADMIN_KEY, CALL_KEY, Answer, Stage, a_stage, bearer, call
-from tests.edge.test_errors import filled
-from tollbar.domain.identity import KEY_PREFIX
+from tests.edge.stage import ADMIN_KEY, CALL_KEY, OTHER_KEY, Answer, Stage, a_stage, bearer, call
+from tests.edge.test_errors import SWITCHED_OFF, filled
+from tollbar.domain.identity import KEY_PREFIX, KeyKind, Principal
+from tollbar.domain.limits import parse_rate
+from tollbar.edge.address import Addresses
 from tollbar.edge.application import control_plane
 from tollbar.edge.guards import guard, is_from_this_machine, refuse_unguarded, unguarded
 from tollbar.edge.routes import CALLS, PAGES, Access
+from tollbar.edge.services import Doors
 from tollbar.edge.shapes import OPENAI_PLACES
+from tollbar.gateway.authenticate import Authenticator, CallerTerms
+from tollbar.gateway.rates import PageGate, Rates, RouteRate
 
 pytestmark = pytest.mark.anyio
 
@@ -36,6 +43,8 @@ async def test_public_pages_ask_for_nothing() -> None:
     """Health and documents answer without a key, and do not mind one that is wrong."""
     stage = await a_stage()
     for method, path in rows(Access.PUBLIC):
+        if path in SWITCHED_OFF:
+            continue
         assert (await stage.ask(method, path, bearer("nonsense"))).status == 200
 
 
@@ -104,6 +113,84 @@ async def test_bad_keys_are_counted_per_address_and_good_ones_still_pass() -> No
     assert answers[-1].header("retry-after") is not None
     assert answers[-1].header("x-should-retry") is None
     assert (await stage.ask("GET", "/v1/models", bearer(CALL_KEY))).status == 200
+
+
+async def test_bad_keys_are_counted_for_the_caller_behind_a_proxy() -> None:
+    """IPv6 by networks of 64 bits, on pages and calls together; another network is not held to account."""
+    stage = await a_stage()
+    stage.rebuild(Doors(Addresses((ip_network("192.0.2.0/24"),))))
+
+    async def status(address: str, method: str = "GET", path: str = "/v1/models") -> int:
+        headers = (bearer("wrong"), (b"x-forwarded-for", address.encode()))
+        return (await stage.ask(method, path, *headers)).status
+
+    assert [await status(f"2001:db8::{number:x}") for number in range(20)] == [401] * 20
+    assert [await status("2001:db8::ffff"), await status("2001:db8:0:1::1")] == [429, 401]
+    assert await status("2001:db8::fff1", "POST", "/v1/chat/completions") == 429
+
+
+def limited(stage: Stage, *, trusted: str | None = None, **routes: str) -> None:
+    """Gives the stage limits of routes: `health="2/minute"`."""
+    entries = [RouteRate(f"/{name.replace('__', '/')}", (parse_rate(rate),)) for name, rate in routes.items()]
+    gate = PageGate(stage.scene.counters, Rates(routes=entries))
+    stage.rebuild(Doors(Addresses((ip_network(trusted),) if trusted else ()), gate=gate))
+
+
+async def test_pages_have_the_limits_of_their_routes() -> None:
+    """The answers tell how the limit stands, the refusal in the contract's words when to come back."""
+    stage = await a_stage()
+    limited(stage, health="2/minute", docs="1/hour")
+    answers = [await stage.ask("GET", "/health") for _ in range(3)]
+    assert [answer.status for answer in answers] == [200, 200, 429]
+    assert [answer.header("x-ratelimit-remaining-requests") for answer in answers] == ["1", "0", "0"]
+    assert answers[-1].error["message"] == "Rate limit exceeded: 2 per 1 minute"
+    assert 1 <= int(answers[-1].header("retry-after") or "") <= 61
+    assert (await stage.ask("GET", "/healthz")).header("x-ratelimit-limit-requests") is None
+    assert [(await stage.ask("GET", "/docs")).status for _ in range(2)] == [200, 429]
+
+
+async def test_pages_for_keys_have_limits_unless_the_key_has_its_own() -> None:
+    """A wrong key takes nothing of the route's limit: it has a count of its own."""
+    stage = await a_stage()
+    limited(stage, v1__me="2/minute")
+    await stage.add_key(OTHER_KEY, "limited", limits=(parse_rate("100/minute"),))
+    answers = [(await stage.ask("GET", "/v1/me", bearer("wrong"))).status for _ in range(5)]
+    answers += [(await stage.ask("GET", "/v1/me", bearer(CALL_KEY))).status for _ in range(3)]
+    answers += [(await stage.ask("GET", "/v1/me", bearer(OTHER_KEY))).status for _ in range(3)]
+    assert answers == [401] * 5 + [200, 200, 429] + [200] * 3
+
+
+async def test_probes_of_health_are_not_counted() -> None:
+    """From this machine and from trusted networks; whoever comes through a trusted proxy is counted."""
+    stage = await a_stage()
+    limited(stage, health="1/minute", docs="1/minute", trusted="10.0.0.0/8")
+
+    async def statuses(path: str, client: str, *headers: tuple[bytes, bytes]) -> list[int]:
+        asked = [call(stage.application, "GET", path, headers, client=(client, 1)) for _ in range(3)]
+        return [(await one.answer()).status for one in asked]
+
+    host = (b"host", b"localhost:8000")
+    assert await statuses("/health", "127.0.0.1", host) == [200, 200, 200]
+    assert await statuses("/health", "10.1.2.3") == [200, 200, 200]
+    assert await statuses("/health", "10.1.2.3", (b"x-forwarded-for", b"203.0.113.9")) == [200, 429, 429]
+    assert await statuses("/health", "127.0.0.1", host, (b"x-forwarded-for", b"127.0.0.1")) == [200, 429, 429]
+    assert await statuses("/docs", "10.1.2.3") == [200, 429, 429]
+
+
+async def test_callers_without_a_key_reach_pages_for_keys_where_they_are_let_in() -> None:
+    """Those and no others: the administration and the metrics stay shut, and a wrong key is wrong."""
+    stage = await a_stage()
+    keys, clock = stage.scene.keys, stage.scene.clock
+    anonymous = Principal("anonymous", "anonymous", kind=KeyKind.ANONYMOUS)
+    authenticator = Authenticator(
+        keys, lambda text: text.encode(), stage.scene.counters, clock, CallerTerms(anonymous=anonymous)
+    )
+    stage.scene.gateway.authenticator = authenticator
+    assert (await stage.ask("GET", "/v1/me")).json()["kind"] == "anonymous"
+    assert (await stage.ask("GET", "/v1/models")).status == 200
+    assert (await stage.ask("GET", "/v1/me", bearer("wrong"))).status == 401
+    assert (await stage.ask("GET", "/admin/api/keys")).error["code"] == "missing_api_key"
+    assert (await stage.ask("GET", "/metrics")).status == 401
 
 
 async def metrics(stage: Stage, *headers: tuple[bytes, bytes], client: tuple[str, int] | None = LOOPBACK) -> Answer:

@@ -5,6 +5,7 @@ from tollbar.edge.routes import CALLS, PAGES, Access
 PUBLIC = {
     "/",
     "/docs",
+    "/generate_api",
     "/docs/assets/{name}",
     "/health",
     "/health/ready",

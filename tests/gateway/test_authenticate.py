@@ -7,10 +7,10 @@ import pytest
 
 from tests.fakes import FakeClock, MemoryKeyStore
 from tollbar.counters.memory import MemoryCounters
-from tollbar.domain.digest import digest
-from tollbar.domain.errors import AccessError, ExpiredKey, InvalidKey, MissingKey, RateLimited
-from tollbar.domain.identity import Credential, Key, Permission, assemble
-from tollbar.gateway.authenticate import BAD_CREDENTIALS, CACHE_SECONDS, Authenticator
+from tollbar.domain.digest import digest, place_text
+from tollbar.domain.errors import AccessError, ExpiredKey, InvalidKey, MissingKey, NotAllowed, RateLimited
+from tollbar.domain.identity import Credential, Key, KeyKind, Permission, Principal, assemble
+from tollbar.gateway.authenticate import BAD_CREDENTIALS, CACHE_SECONDS, Authenticator, CallerTerms
 from tollbar.ports import KeyChange
 
 pytestmark = pytest.mark.anyio
@@ -28,11 +28,11 @@ def digested(text: str) -> bytes:
 class Door:
     """An authenticator with one key in its store."""
 
-    def __init__(self, **fields: object) -> None:
+    def __init__(self, terms: CallerTerms | None = None, **fields: object) -> None:
         self.clock = FakeClock()
         self.keys = MemoryKeyStore(self.clock, self.hook)
         self.counters = MemoryCounters(self.clock)
-        self.authenticator = Authenticator(self.keys, digested, self.counters, self.clock)
+        self.authenticator = Authenticator(self.keys, digested, self.counters, self.clock, terms or CallerTerms())
         self.key = Key("key", "A key", "sk-toll-…", Permission.CALL, self.clock.now(), **fields)  # type: ignore[arg-type]
         self.gate: asyncio.Event | None = None
 
@@ -192,3 +192,63 @@ async def test_the_cache_knows_no_secret() -> None:
     held = repr(vars(door.authenticator)["_known"])
     assert SECRET not in held
     assert repr(digested(SECRET)) not in held
+
+
+@pytest.mark.parametrize(("tier", "cost"), [("", 1), ("basic", 2), ("free", 0)])
+async def test_a_call_costs_what_the_tier_of_its_key_costs_now(tier: str, cost: int) -> None:
+    """The key has the tier's name alone: the same key costs another price once the setting says so."""
+    door = Door(CallerTerms({"basic": 2, "free": 0}), tier=tier)
+    await door.ask()
+    assert (await door.authenticator.principal(Credential(SECRET, "x"), HERE)).credit_cost == cost
+    door = Door(CallerTerms({"basic": 7, "free": 7}), tier=tier)
+    await door.ask()
+    assert (await door.authenticator.principal(Credential(SECRET, "x"), HERE)).credit_cost == (7 if tier else 1)
+
+
+async def test_a_tier_that_is_gone_is_told_and_not_held_against_the_caller() -> None:
+    """The setting is named; nobody is taken for somebody who guesses keys."""
+    door = Door(CallerTerms({"basic": 2}), tier="gold")
+    faults = [await door.refused() for _ in range(30)]
+    assert {type(fault) for fault in faults} == {NotAllowed}
+    assert "'gold'" in faults[0].message
+    assert "'tiers'" in faults[0].hint
+
+
+async def test_a_bound_key_works_from_its_address_alone() -> None:
+    """From elsewhere it is as if there were no such key, in the same words; and such tries are counted."""
+    door = Door(bound_to=digested(place_text(HERE)))
+    assert [await door.ask() for _ in range(2)] == ["key", "key"]
+    elsewhere, unknown = await door.refused(SECRET, "198.51.100.1"), await door.refused(OTHER)
+    assert (type(elsewhere), elsewhere.text) == (InvalidKey, unknown.text)
+    for _ in range(BAD_CREDENTIALS.amount - 1):
+        await door.refused(SECRET, "198.51.100.1")
+    with pytest.raises(RateLimited):
+        await door.ask(SECRET, "198.51.100.1")
+    assert await door.ask() == "key"
+
+
+async def test_a_key_of_the_settings_needs_no_store() -> None:
+    """It is valid as long as it stands there; a wrong one is looked up like any other."""
+    static = Principal("static", "static", kind=KeyKind.STATIC)
+    door = Door(CallerTerms(fixed={digested("swordfish"): static}))
+    assert (await door.ask("swordfish"), door.keys.finds) == ("static", 0)
+    assert type(await door.refused("swordfisH")) is InvalidKey
+
+
+async def test_callers_without_a_key_are_let_in_where_the_settings_say_so() -> None:
+    """For calls alone, and only without a credential: a wrong key is refused as ever."""
+    anonymous = Principal("anonymous", "anonymous", kind=KeyKind.ANONYMOUS)
+    door = Door(CallerTerms(anonymous=anonymous))
+    assert await door.authenticator.caller(None, HERE) is anonymous
+    assert type(await door.refused(None)) is MissingKey
+    with pytest.raises(InvalidKey):
+        await door.authenticator.caller(Credential("wrong", "authorization"), HERE)
+    with pytest.raises(MissingKey):
+        await Door().authenticator.caller(None, HERE)
+
+
+async def test_a_replaced_rotating_key_is_told_so() -> None:
+    """Its moment says nothing to its user; where the next one is does."""
+    door = Door(kind=KeyKind.ROTATING, expires_at=FakeClock().now())
+    fault = await door.refused()
+    assert (type(fault), "replaced" in fault.message) == (ExpiredKey, True)

@@ -42,6 +42,14 @@ async def test_each_allowance_is_claimed_in_its_unit() -> None:
     ]
 
 
+async def test_a_use_is_one_whatever_a_call_costs() -> None:
+    """A free call is a use, too; only a success is charged one."""
+    key = replace(PRINCIPAL, allowances=(AllowanceId(4, Unit.USES),))
+    assert claimed(claims_of(key, BOUNDS._replace(credits=0))) == [(Unit.USES, 1, 1)]
+    closed = Bill(0, Usage(), Provenance.COUNTED, None)
+    assert [charges_of(key, closed._replace(uses=uses))[0][1] for uses in (0, 1)] == [0, 1]
+
+
 async def test_nothing_is_claimed_for_what_is_free() -> None:
     """A free model passes a key whose allowance is used up."""
     free = BOUNDS._replace(credits=0, most_nano_dollars=0, expected_nano_dollars=0)

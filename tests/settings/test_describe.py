@@ -108,7 +108,7 @@ def test_what_is_in_force_is_listed_with_its_origin(tmp_path: Path) -> None:
     assert told["models.long.price.output"] == ("0.6", "tollbar.yaml, line 1")
     assert told["llm.api_key"] == ("***", "environment: LLM_API_KEY")
     assert told["OPENAI_API_KEY"] == ("***", "environment")
-    assert told["tiers.basic.cost"] == ("2 (planned: has no effect yet)", "default")
+    assert told["tiers.basic.cost"] == ("2", "default")
     assert [name for name in told if name.startswith("models.")] == [
         "models.short.targets",
         "models.long.targets",

@@ -60,6 +60,6 @@ def test_what_is_planned_says_so() -> None:
     schema = json_schema()
     ledger = schema["$defs"]["Ledger"]["properties"]
     assert ledger["clamp"]["description"].startswith("Planned: has no effect yet. Lower max_tokens")
-    assert schema["properties"]["anonymous"]["description"].startswith("Planned: has no effect yet.")
+    assert schema["properties"]["defaults"]["description"].startswith("Planned: has no effect yet.")
     assert "Planned" not in str(ledger["strict"])
     assert "planned" not in str(schema).replace("Planned", "")

@@ -19,10 +19,18 @@ TEXTS = {
     for field in fields(getattr(compile_statements(), part.name))
 }
 
-# These look at a whole table that stays small (processes, open holds, changes), or are asked for the whole of it.
+# These look at a whole table that stays small (processes, open holds, changes, rotation), or are asked for all of it.
 SCANS = {
     *("ledger.stale_processes", "ledger.open_holds", "ledger.return_leases", "ledger.delete_holds"),
-    *("ledger.delete_leases", "keys.keys", "keys.standings", "keys.standing", "keys.note_change", "keys.changes"),
+    *(
+        "ledger.delete_leases",
+        "keys.keys",
+        "keys.standings",
+        "keys.standing",
+        "keys.note_change",
+        "keys.changes",
+        "rotation.find",
+    ),
 }
 
 

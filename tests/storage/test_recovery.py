@@ -54,13 +54,13 @@ def spent(directory: Path) -> Sequence[tuple[int, int]]:
 
 
 async def test_credits_are_released_and_the_call_has_its_line(tmp_path: Path) -> None:
-    """The call did not end, so it costs no credit; what the provider may bill is on the installation."""
+    """The call did not end, so it costs no credit and is no use; what the provider may bill is on the installation."""
     directory = a_directory(tmp_path)
     async with opened(directory, StepClock()) as storage:
-        (coins,) = await grant(storage, credit(1_000))
-        await hold(storage, (coins, 3))
+        coins, uses = await grant(storage, credit(1_000), Grant(Unit.USES, 1))
+        await hold(storage, (coins, 3), (uses, 1))
         assert await die(storage) == 1
-    assert spent(directory) == [(0, 0)]
+    assert spent(directory) == [(0, 0), (0, 0)]
     found = "SELECT request_id, attempt, outcome, provenance, flag, paid, credits, cost_nano_dollars, at FROM ledger"
     assert rows(directory, found) == [
         ("r1", 0, "lost", "estimate", "estimate", 0, 0, DOLLAR // 5, microseconds(AT)),

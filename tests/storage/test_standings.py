@@ -19,6 +19,7 @@ from tollbar.storage.times import microseconds
 SQL = compile_statements().keys
 NOON = microseconds(datetime(2026, 1, 1, 12, tzinfo=UTC))
 DAY = 86_400_000_000
+KEY = "INSERT INTO keys (id, name, hint, permission, models, limits, created_at, version) VALUES"
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     """Two keys: `a` with credits that never reset and dollars for a day, `b` with tokens."""
     with closing(Database(a_directory(tmp_path) / DATABASE).writer()) as made:
         for key in "abc":
-            made.execute("INSERT INTO keys VALUES (?, ?, '', 'call', '[]', '[]', 0, NULL, NULL, 1)", (key, key))
+            made.execute(f"{KEY} (?, ?, '', 'call', '[]', '[]', 0, 1)", (key, key))
         start = NOON - DAY // 2
         made.executemany(
             "INSERT INTO allowances VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",

@@ -5,7 +5,7 @@ an InvalidValue that names the draft's field.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -18,11 +18,13 @@ from tollbar.domain.money import Unit, to_amount
 MAX_NAME = 100
 MAX_MODEL_NAME = 256
 MAX_MODELS = 1_000
-MAX_AMOUNT: Mapping[Unit, int] = {Unit.CREDITS: 10**9, Unit.DOLLARS: 10**9, Unit.TOKENS: 10**15}
+MAX_AMOUNT: Mapping[Unit, int] = {Unit.CREDITS: 10**9, Unit.DOLLARS: 10**9, Unit.TOKENS: 10**15, Unit.USES: 10**9}
 MAX_AT_ONCE = 1_000_000
 MAX_LIFE = timedelta(days=3_660)
 EVERY_MODEL = "*"
 NEVER = "never"
+FIELDS: Mapping[Unit, str] = {Unit.USES: "max_uses"}
+"""Units that a draft's field calls by another name."""
 RATES = {
     "rpm": (Measure.REQUESTS, "minute"),
     "rpd": (Measure.REQUESTS, "day"),
@@ -41,7 +43,8 @@ class KeyDraft:
     """A key as it is asked for. None says nothing: the default for a new key, no change for an existing one.
 
     Amounts are in their unit, dollars with decimals. Rates are per minute and per day, of requests and of tokens; 0
-    lifts a limit. `expires` is a span (`30d`, `12h`), a date, a time, or `never`. A model `*` means every model.
+    lifts a limit. A use is a successful call. An empty `tier` is a plain key. `expires` is a span (`30d`, `12h`), a
+    date, a time, or `never`. A model `*` means every model.
     """
 
     name: str | None = None
@@ -57,6 +60,8 @@ class KeyDraft:
     tpd: int | None = None
     concurrency: int | None = None
     expires: str | None = None
+    tier: str | None = None
+    max_uses: int | None = None
 
 
 def read_name(draft: KeyDraft) -> str:
@@ -75,6 +80,16 @@ def read_permission(draft: KeyDraft) -> Permission:
         return Permission(draft.permission or Permission.CALL)
     except ValueError:
         raise InvalidValue("A key opens either `call` or `admin`.", field="permission") from None
+
+
+def read_tier(draft: KeyDraft, tiers: Collection[str]) -> str:
+    """The name of a configured tier, empty for a plain key; raises InvalidValue."""
+    name = (draft.tier or "").strip()
+    if name and name not in tiers:
+        wrong = f"There is no tier {name[:_QUOTED_AT_MOST]!r}."
+        known = f"Configured in 'tiers' are: {', '.join(sorted(tiers))}." if tiers else "The setting 'tiers' has none."
+        raise InvalidValue(wrong, field="tier", hint=known)
+    return name
 
 
 def read_models(draft: KeyDraft) -> tuple[str, ...]:
@@ -116,11 +131,11 @@ def read_grants(draft: KeyDraft, present: Key | None = None) -> tuple[Grant, ...
     reset = None if draft.reset is None else _reset(draft.reset)
     grants: list[Grant] = []
     for unit in Unit:
-        value: Number | None = getattr(draft, unit.value)
+        value: Number | None = getattr(draft, FIELDS.get(unit, unit.value))
         if value is not None:
             grants.append(Grant(unit, _amount(unit, Decimal(value)), reset or resets.get(unit, Reset.NEVER)))
     if reset is not None and not grants:
-        hint = "Give credits, dollars or tokens as well."
+        hint = "Give credits, dollars, tokens or uses as well."
         raise InvalidValue("A reset period belongs to an amount.", field="reset", hint=hint)
     return tuple(grants)
 
@@ -163,13 +178,16 @@ def _rate(name: str, amount: int) -> Limit:
 
 
 def _amount(unit: Unit, value: Decimal) -> int:
+    field = FIELDS.get(unit, unit.value)
     # Compared before it is scaled: 1e999999 is a valid Decimal, its product with anything is none.
     if value.is_finite() and value > MAX_AMOUNT[unit]:
-        raise InvalidValue(f"A key holds at most {MAX_AMOUNT[unit]:,} {unit}.", field=unit.value)
+        raise InvalidValue(f"A key holds at most {MAX_AMOUNT[unit]:,} {unit}.", field=field)
     try:
         return to_amount(unit, value)
     except ValueError as fault:
-        raise InvalidValue(f"{str(value)[:_QUOTED_AT_MOST]} {unit}: {fault}.", field=unit.value) from None
+        raise InvalidValue(
+            f"{str(value)[:_QUOTED_AT_MOST]} {unit}: {fault}.", field=FIELDS.get(unit, unit.value)
+        ) from None
 
 
 def _reset(text: str) -> Reset:

@@ -5,7 +5,7 @@ every check is made before the store is touched, and its fault names the field.
 """
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -13,13 +13,15 @@ from datetime import timedelta
 from tollbar.admin import drafts
 from tollbar.admin.drafts import KeyDraft
 from tollbar.domain import identity
-from tollbar.domain.errors import InvalidValue, NotFound
-from tollbar.domain.identity import KEY_PREFIX, Key
+from tollbar.domain.errors import Conflict, InvalidValue, NotFound
+from tollbar.domain.identity import KEY_PREFIX, Key, KeyKind
 from tollbar.ports import Clock, KeyChange, KeyStore
 
 Digest = Callable[[str], bytes]
 
 MAX_GRACE = timedelta(days=30)
+LONG_ENOUGH = 16
+"""Characters of a secret that can spare four."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +32,10 @@ class IssuedKey:
     secret: str = field(repr=False)
 
 
-async def issue_key(store: KeyStore, clock: Clock, digest: Digest, draft: KeyDraft) -> IssuedKey:
-    """Makes a key; raises InvalidValue, or Conflict when the name is in use."""
+async def issue_key(
+    store: KeyStore, clock: Clock, digest: Digest, draft: KeyDraft, tiers: Collection[str] = ()
+) -> IssuedKey:
+    """Makes a key; `tiers` are the configured ones. Raises InvalidValue, or Conflict when the name is in use."""
     now = clock.now()
     key_id = new_id()
     secret = new_secret(key_id)
@@ -41,6 +45,7 @@ async def issue_key(store: KeyStore, clock: Clock, digest: Digest, draft: KeyDra
         hint=hint_of(secret),
         permission=drafts.read_permission(draft),
         created_at=now,
+        tier=drafts.read_tier(draft, tiers),
         expires_at=drafts.read_expiry(draft, now),
         models=drafts.read_models(draft),
         limits=drafts.read_limits(draft),
@@ -66,7 +71,14 @@ async def find_key(store: KeyStore, reference: str) -> Key:
     return found
 
 
-async def update_key(store: KeyStore, clock: Clock, key_id: str, draft: KeyDraft, version: int | None = None) -> Key:
+async def update_key(
+    store: KeyStore,
+    clock: Clock,
+    key_id: str,
+    draft: KeyDraft,
+    version: int | None = None,
+    tiers: Collection[str] = (),
+) -> Key:
     """Changes what the draft names and leaves the rest; raises InvalidValue, NotFound or Conflict.
 
     With `version`, the change is refused when somebody else changed the key since that version.
@@ -76,13 +88,12 @@ async def update_key(store: KeyStore, clock: Clock, key_id: str, draft: KeyDraft
         raise InvalidValue("What a key opens is settled when it is made.", field="permission", hint=hint)
     key = await store.get(key_id)
     expires_at = drafts.read_expiry(draft, clock.now())
-    if draft.expires is not None and expires_at is None and key.expires_at is not None:
-        hint = "Name a later date, or make another key."
-        raise InvalidValue("A key that expires cannot be made to last for ever.", field="expires", hint=hint)
     changes_limits = any(getattr(draft, name) is not None for name in (*drafts.RATES, "concurrency"))
     change = KeyChange(
         name=None if draft.name is None else drafts.read_name(draft),
+        tier=None if draft.tier is None else drafts.read_tier(draft, tiers),
         expires_at=expires_at,
+        never_expires=draft.expires is not None and expires_at is None,
         models=None if draft.models is None else drafts.read_models(draft),
         limits=drafts.read_limits(draft, key.limits) if changes_limits else None,
         grants=drafts.read_grants(draft, key) or None,
@@ -97,6 +108,9 @@ async def rotate_key(
     """Gives a key another secret; the present one works on for `grace`. Raises InvalidValue, NotFound or Conflict."""
     if not timedelta() <= grace <= MAX_GRACE:
         raise InvalidValue(f"A grace period is at most {MAX_GRACE.days} days.", field="grace")
+    if (await store.get(key_id)).kind is KeyKind.ROTATING:
+        hint = "Revoke it, and another takes its place at once."
+        raise Conflict("The rotating key gets its secrets by itself.", hint=hint)
     secret = new_secret(key_id)
     key = await store.rotate(key_id, digest(secret), hint_of(secret), clock.now() + grace)
     return IssuedKey(key, secret)
@@ -121,9 +135,9 @@ def new_secret(key_id: str) -> str:
 
 
 def hint_of(secret: str) -> str:
-    """What may be shown of a secret: the prefix of our keys, and its last four characters."""
+    """What may be shown of a secret: the prefix of our keys, and its last four characters unless it is short."""
     prefix = KEY_PREFIX if secret.startswith(KEY_PREFIX) else ""
-    return f"{prefix}…{secret[-4:]}"
+    return f"{prefix}…{secret[-4:] if len(secret) >= LONG_ENOUGH else ''}"
 
 
 def _draw(length: int) -> str:

@@ -16,23 +16,26 @@ import structlog
 
 from tollbar import __version__
 from tollbar.admin.bootstrap import derive, ensure_admin_key, read_secret, renew_starter_key
+from tollbar.admin.rotating import RotatingKey
+from tollbar.app.callers import doors, rates, terms
 from tollbar.app.calls import call_log
 from tollbar.app.catalogue import Offer
+from tollbar.app.rotation import rotating_key
 from tollbar.app.rules import call_rules
 from tollbar.app.upstreams import open_upstreams
 from tollbar.clock import SystemClock
 from tollbar.counters.memory import MemoryCounters
-from tollbar.domain.catalogue import Model
 from tollbar.domain.digest import digest
 from tollbar.domain.errors import GatewayError, InvalidKey, Overloaded
 from tollbar.edge.application import application
 from tollbar.edge.middleware import RequestIds
-from tollbar.edge.services import Services
+from tollbar.edge.services import Doors, Services
 from tollbar.gateway.admit import Admission
 from tollbar.gateway.attempts import Attempts
 from tollbar.gateway.authenticate import Authenticator
 from tollbar.gateway.completions import Gateway
 from tollbar.gateway.health import Health
+from tollbar.gateway.rates import PageGate
 from tollbar.gateway.record import Recorder
 from tollbar.logs import Sink
 from tollbar.metrics import Metrics
@@ -46,6 +49,7 @@ from tollbar.storage.store import Options, Storage, open_storage
 TICK_SECONDS = 5.0
 POLL_SECONDS = 0.25
 """How often the store is asked whether another process changed a key: what is revoked there stops here within it."""
+ROTATE_SECONDS = 1.0
 PRUNE_SECONDS = 3_600.0
 
 
@@ -77,13 +81,28 @@ class Readiness:
     is_draining: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What the services of the HTTP surface are made of."""
+
+    gateway: Gateway
+    storage: Storage
+    metrics: Metrics
+    digest_of: Callable[[str], bytes]
+    readiness: Readiness
+    offer: Offer
+    doors: Doors
+
+
 @asynccontextmanager
-async def running(settings: Settings, log: Sink, makes_starter_key: bool) -> AsyncIterator[Running]:
-    """The product of these settings, from an opened store to closed connections.
+async def running(
+    settings: Settings, log: Sink, makes_starter_key: bool, clock: Clock | None = None
+) -> AsyncIterator[Running]:
+    """The product of these settings, from an opened store to closed connections; `clock` is the system's by default.
 
     Raises BootstrapError, StorageError or VendorFaults when it must not start.
     """
-    clock = SystemClock()
+    clock = clock or SystemClock()
     secrets = derive(read_secret(settings.data, settings.secret.reveal() if settings.secret else None))
     digest_of = partial(digest, secrets.pepper)
     async with AsyncExitStack() as stack:
@@ -98,14 +117,21 @@ async def running(settings: Settings, log: Sink, makes_starter_key: bool) -> Asy
         servers, made, providers = await open_upstreams(settings, transport, prices, clock)
         metrics = Metrics()
         sinks = (call_log(log), metrics.observe, storage.log.write)
-        gateway = _gateway(storage, made, providers, Recorder(sinks, clock), digest_of, clock)
-        recorder = gateway.recorder
+        counters, recorder = MemoryCounters(clock), Recorder(sinks, clock)
         stack.callback(recorder.flush)
+        authenticator = Authenticator(storage.keys, digest_of, counters, clock, terms(settings, digest_of))
+        limits = rates(settings)
+        admission = Admission(counters, storage.ledger, clock, limits)
+        gateway = _gateway(authenticator, admission, recorder, made, providers, clock)
         metrics.watch(lambda: len(recorder.visits), lambda: storage.log.dropped + recorder.lost)
         readiness = Readiness()
-        services = _services(gateway, storage, metrics, digest_of, readiness, made.listed)
+        rotating = rotating_key(settings, storage.rotation, clock, digest_of, secrets.encryption, authenticator.forget)
+        if rotating is not None:
+            await rotating.tick()  # before anybody can call: one whose week went by meanwhile is replaced
+        entrances = doors(settings, PageGate(counters, limits), digest_of, rotating)
+        services = _services(_Parts(gateway, storage, metrics, digest_of, readiness, made, entrances))
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
-        chores = [tasks.create_task(chore) for chore in _chores(gateway, storage, settings)]
+        chores = [tasks.create_task(chore) for chore in _chores(gateway, storage, settings, rotating)]
         if made.instances:
             chores.append(tasks.create_task(_load_prices(prices)))
         stack.callback(_cancel, chores)
@@ -128,19 +154,18 @@ def _origins(settings: Settings) -> tuple[str, ...]:
 
 
 def _gateway(
-    storage: Storage,
+    authenticator: Authenticator,
+    admission: Admission,
+    recorder: Recorder,
     made: Offer,
     providers: Mapping[str, Provider],
-    recorder: Recorder,
-    digest_of: Callable[[str], bytes],
-    clock: SystemClock,
+    clock: Clock,
 ) -> Gateway:
-    counters = MemoryCounters(clock)
     health = Health(clock)
     return Gateway(
-        authenticator=Authenticator(storage.keys, digest_of, counters, clock),
+        authenticator=authenticator,
         recorder=recorder,
-        admission=Admission(counters, storage.ledger, clock),
+        admission=admission,
         catalogue=made.catalogue,
         health=health,
         attempts=Attempts(providers, health, clock, random.random),
@@ -148,37 +173,35 @@ def _gateway(
     )
 
 
-def _services(
-    gateway: Gateway,
-    storage: Storage,
-    metrics: Metrics,
-    digest_of: Callable[[str], bytes],
-    readiness: Readiness,
-    listed: tuple[Model, ...],
-) -> Services:
+def _services(parts: _Parts) -> Services:
+    gateway, storage, listed = parts.gateway, parts.storage, parts.offer.listed
+
     def key_changed(key_id: str) -> None:
         gateway.authenticator.forget()
 
     def render() -> bytes:
-        gateway.recorder.flush()
-        return metrics.render()
+        parts.gateway.recorder.flush()
+        return parts.metrics.render()
 
     return Services(
         gateway=gateway,
         keys=storage.keys,
         ledger=storage.ledger,
         clock=gateway.clock,
-        digest=digest_of,
+        digest=parts.digest_of,
         status=lambda: {"calls": len(gateway.recorder.visits), "owed": gateway.admission.owed},
-        is_ready=lambda: not readiness.is_draining,
+        is_ready=lambda: not parts.readiness.is_draining,
         listed=lambda: listed,
         key_changed=key_changed,
         metrics=render,
         version=__version__,
+        doors=parts.doors,
     )
 
 
-def _chores(gateway: Gateway, storage: Storage, settings: Settings) -> list[Coroutine[None, None, None]]:
+def _chores(
+    gateway: Gateway, storage: Storage, settings: Settings, rotating: RotatingKey | None
+) -> list[Coroutine[None, None, None]]:
     """What goes on in the background, each at its own pace."""
 
     async def tick() -> None:
@@ -189,13 +212,14 @@ def _chores(gateway: Gateway, storage: Storage, settings: Settings) -> list[Coro
         await storage.requests.prune(gateway.clock.now() - timedelta(days=settings.requests.retention_days))
 
     return [
+        *([_every(ROTATE_SECONDS, rotating.tick, gateway.clock)] if rotating is not None else ()),
         _every(TICK_SECONDS, tick, gateway.clock),
         _every(PRUNE_SECONDS, prune, gateway.clock),
         _watch_keys(gateway, storage),
     ]
 
 
-async def _every(seconds: float, chore: Callable[[], Awaitable[None]], clock: Clock) -> None:
+async def _every(seconds: float, chore: Callable[[], Awaitable[object]], clock: Clock) -> None:
     """Does a chore again and again; a store that is away for a while is logged, and the chore done next time."""
     while True:
         await clock.sleep(seconds)
@@ -216,7 +240,8 @@ async def _watch_keys(gateway: Gateway, storage: Storage) -> None:
                 continue
             gateway.authenticator.forget()
             storage.ledger.give_back()  # a grant may have been lowered: what is leased of it is asked for anew
-            for key_id in {visit.principal.key_id for visit in gateway.recorder.visits}:
+            principals = [visit.principal for visit in gateway.recorder.visits]
+            for key_id in {principal.key_id for principal in principals if principal.kind.is_stored}:
                 if (await storage.keys.get(key_id)).revoked_at is not None:
                     gateway.recorder.interrupt(InvalidKey("The API key was revoked."), key_id)
             known = number

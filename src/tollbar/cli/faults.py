@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tollbar.settings import Fault
 
 FAILED = 1
-ARGUMENTS = frozenset({"model", "key"})
+ARGUMENTS = frozenset({"model", "key", "file"})
 """Fields that commands take without the name of an option."""
 
 

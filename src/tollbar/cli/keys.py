@@ -49,6 +49,14 @@ Expires = Annotated[
     typer.Option("--expires", metavar="WHEN", help="When it ends: 30d, 12h, a date such as 2027-12-31, or never."),
 ]
 
+Tier = Annotated[
+    str | None,
+    typer.Option("--tier", metavar="NAME", help="The tier of 'tiers' that says what a call costs; '' for none."),
+]
+MaxUses = Annotated[
+    int | None, typer.Option("--max-uses", metavar="NUMBER", help="How many successful calls it makes in all.")
+]
+
 
 @commands.command("create")
 def create(
@@ -66,6 +74,8 @@ def create(
     concurrency: Concurrency = None,
     models: Models = None,
     expires: Expires = None,
+    tier: Tier = None,
+    max_uses: MaxUses = None,
     admin: Annotated[
         bool, typer.Option("--admin", help="Make a key for administration, which calls no models.")
     ] = False,
@@ -96,8 +106,10 @@ def create(
             tpd=tpd,
             concurrency=concurrency,
             expires=expires,
+            tier=tier,
+            max_uses=max_uses,
         )
-        issued, now = _run(config, data, lambda desk: issue_key(desk.keys, desk.clock, desk.digest, draft))
+        issued, now = _run(config, data, lambda desk: issue_key(desk.keys, desk.clock, desk.digest, draft, desk.tiers))
     telling.say_issued(issued, now, "is made", quiet=quiet, as_json=as_json)
 
 
@@ -142,6 +154,8 @@ def update(
     concurrency: Concurrency = None,
     models: Models = None,
     expires: Expires = None,
+    tier: Tier = None,
+    max_uses: MaxUses = None,
     as_json: Json = False,
     config: Config = None,
     data: Data = None,
@@ -168,11 +182,13 @@ def update(
             tpd=tpd,
             concurrency=concurrency,
             expires=expires,
+            tier=tier,
+            max_uses=max_uses,
         )
 
         async def change(desk: "Desk") -> "Key":
             found = await find_key(desk.keys, key)
-            return await update_key(desk.keys, desk.clock, found.id, draft)
+            return await update_key(desk.keys, desk.clock, found.id, draft, tiers=desk.tiers)
 
         changed, now = _run(config, data, change)
     telling.say_key(changed, now, as_json=as_json)

@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 
 from tollbar.admin.keys import Digest
+from tollbar.admin.rotating import RotatingKey
+from tollbar.app.rotation import rotating_key
 from tollbar.cli.context import instance_keys, read_settings
 from tollbar.clock import SystemClock
 from tollbar.domain.digest import digest
@@ -17,11 +19,13 @@ from tollbar.storage.store import Options, open_storage
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What the use cases of keys want: the store, the time, and what turns a secret into its digest."""
+    """What the use cases of keys want: the store, the time, the digest of secrets, the tiers, the rotating key."""
 
     keys: KeyStore
     clock: Clock
     digest: Digest
+    tiers: frozenset[str]
+    rotating: RotatingKey | None
 
 
 @asynccontextmanager
@@ -37,4 +41,6 @@ async def open_store(settings: Settings) -> AsyncIterator[Desk]:
     secrets, clock = instance_keys(settings), SystemClock()
     options = Options(secrets.check, survives_power_loss=settings.ledger.durability == "power")
     async with open_storage(settings.data, clock, options) as storage:
-        yield Desk(storage.keys, clock, partial(digest, secrets.pepper))
+        digest_of = partial(digest, secrets.pepper)
+        rotating = rotating_key(settings, storage.rotation, clock, digest_of, secrets.encryption, lambda: None)
+        yield Desk(storage.keys, clock, digest_of, frozenset(settings.tiers), rotating)

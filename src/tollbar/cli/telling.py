@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tollbar.cli import output
-from tollbar.domain.identity import Key, Permission
+from tollbar.domain.identity import Key, KeyKind, Permission
 
 if TYPE_CHECKING:
     from tollbar.admin.keys import IssuedKey
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def say_list(keys: Sequence[Key], now: datetime) -> None:
     """Writes a table of keys."""
-    heads = ("name", "id", "state", "opens", "models", "left", "limits", "expires", "made")
+    heads = ("name", "id", "state", "kind", "opens", "tier", "models", "left", "limits", "expires", "made")
     output.say_table(heads, [_row(key, now) for key in keys])
 
 
@@ -29,6 +29,9 @@ def say_key(key: Key, now: datetime, *, as_json: bool) -> None:
             ("key", key.hint),
             ("state", output.state(key, now)),
             ("opens", "calls to models" if key.permission is Permission.CALL else "administration"),
+            ("kind", "" if key.kind is KeyKind.ISSUED else key.kind.replace("_", " ")),
+            ("tier", key.tier),
+            ("address", "one only" if key.bound_to else ""),
             ("models", ", ".join(key.models) or "all"),
             *(("allowance", output.allowance(allowance)) for allowance in key.allowances),
             *(("limit", output.limit(limit)) for limit in key.limits),
@@ -62,7 +65,9 @@ def _row(key: Key, now: datetime) -> tuple[str, ...]:
         key.name,
         key.id,
         output.state(key, now),
+        "" if key.kind is KeyKind.ISSUED else key.kind.replace("_", " "),
         key.permission if key.permission is not Permission.CALL else "",
+        key.tier,
         ", ".join(key.models) or "all",
         ", ".join(output.amount(allowance.id.unit, allowance.left) for allowance in key.allowances),
         ", ".join(output.limit(limit) for limit in key.limits),

@@ -10,3 +10,8 @@ import hmac
 def digest(pepper: bytes, text: str) -> bytes:
     """32 bytes that stand for a credential; equal for equal text under the same pepper, and for nothing else."""
     return hmac.digest(pepper, text.encode("utf-8", "surrogatepass"), "sha256")
+
+
+def place_text(source: str) -> str:
+    """The text whose digest stands for an address that a key is bound to; no key of any kind reads like it."""
+    return f"address {source}"

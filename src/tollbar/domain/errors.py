@@ -11,8 +11,9 @@
     │  ├─ RequestTimeout              408: the body arrived too slowly
     │  ├─ NotFound, MethodNotAllowed  404, 405: no such door
     │  └─ Conflict                    409: somebody else changed it, or the name is taken
+    │     └─ KeyAlreadyIssued         409: this address has had its key
     ├─ AccessError                    401
-    │  ├─ MissingKey, InvalidKey, ExpiredKey   401
+    │  ├─ MissingKey, InvalidKey, ExpiredKey, KeyAlreadyUsed   401
     │  └─ NotAllowed                           403
     ├─ AdmissionError                 503
     │  ├─ OutOfCredit                 429 insufficient_quota (OpenAI's word for it)
@@ -149,6 +150,12 @@ class Conflict(RequestError):
     status = 409
 
 
+class KeyAlreadyIssued(Conflict):
+    """The caller's address has had its self-service key."""
+
+    code = "key_already_issued"
+
+
 class AccessError(GatewayError):
     """The caller may not do this."""
 
@@ -170,6 +177,12 @@ class ExpiredKey(AccessError):
     """The credential was valid once."""
 
     code = "key_expired"
+
+
+class KeyAlreadyUsed(AccessError):
+    """The credential was good for so many calls, and they are made."""
+
+    code = "key_already_used"
 
 
 class NotAllowed(AccessError):

@@ -28,6 +28,21 @@ class Permission(StrEnum):
     ADMIN = "admin"
 
 
+class KeyKind(StrEnum):
+    """How a key came to be. The last two are not stored: they are valid as long as the settings say so."""
+
+    ISSUED = "issued"
+    SELF_SERVICE = "self_service"
+    ROTATING = "rotating"
+    STATIC = "static"
+    ANONYMOUS = "anonymous"
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether the store has a row for it."""
+        return self not in (KeyKind.STATIC, KeyKind.ANONYMOUS)
+
+
 class Reset(StrEnum):
     """When an allowance begins anew; periods are whole hours, days, weeks (from Monday) and months in UTC."""
 
@@ -87,7 +102,8 @@ class Allowance:
 class Principal:
     """Whom a valid credential stands for, with all that admission needs. It never carries the secret.
 
-    `models` empty means every model. `credit_cost` is the price, in credits, of one call before the model's multiplier.
+    `models` empty means every model. `credit_cost` is the price, in credits, of one call before the model's multiplier;
+    a key with a `tier` costs what the tier costs now. `bound_to` is the digest of the one source that may use it.
     """
 
     key_id: str
@@ -99,13 +115,17 @@ class Principal:
     credit_cost: int = 1
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
+    kind: KeyKind = KeyKind.ISSUED
+    tier: str = ""
+    bound_to: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
     """A key as its keeper sees it: everything but the secret. `hint` is its prefix and last four characters.
 
-    `version` grows with each change; a change that names an older one is refused.
+    `version` grows with each change; a change that names an older one is refused. `tier` is empty for a plain key;
+    `bound_to` is the digest of the one address that may use it, None for a key that works from everywhere.
     """
 
     id: str
@@ -119,6 +139,9 @@ class Key:
     limits: tuple[Limit, ...] = ()
     allowances: tuple[Allowance, ...] = ()
     version: int = 1
+    kind: KeyKind = KeyKind.ISSUED
+    tier: str = ""
+    bound_to: bytes | None = None
 
 
 def assemble(public_id: str, secret: str) -> str:

@@ -24,6 +24,8 @@ class Unit(StrEnum):
     CREDITS = "credits"
     DOLLARS = "dollars"
     TOKENS = "tokens"
+    USES = "uses"
+    """Successful calls, one each, whatever they cost."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,9 @@ async def me(request: Request) -> Response:
         AccountView(
             id=principal.key_id,
             name=principal.name,
+            kind=principal.kind,
+            tier=principal.tier or None,
+            credits_per_call=principal.credit_cost,
             expires_at=principal.expires_at,
             models=list(principal.models) or ["*"],
             limits=[LimitView.of(limit) for limit in principal.limits],

@@ -41,7 +41,7 @@ async def create_key(request: Request) -> Response:
     """Makes a key; the answer is the only one that holds its secret."""
     services = _services(request)
     draft = _draft(await read(request, NewKey))
-    issued = await keys.issue_key(services.keys, services.clock, services.digest, draft)
+    issued = await keys.issue_key(services.keys, services.clock, services.digest, draft, services.doors.tiers)
     services.key_changed(issued.key.id)
     return _issued(services, issued, status=201)
 
@@ -57,7 +57,7 @@ async def update_key(request: Request, key_id: str) -> Response:
     services = _services(request)
     update = await read(request, KeyUpdate)
     version = _expected_version(request, update)
-    key = await keys.update_key(services.keys, services.clock, key_id, _draft(update), version)
+    key = await keys.update_key(services.keys, services.clock, key_id, _draft(update), version, services.doors.tiers)
     services.key_changed(key_id)
     return _shown(services, key)
 

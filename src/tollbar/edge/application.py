@@ -6,7 +6,7 @@ application that also documents both.
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from fastapi import Depends, FastAPI
@@ -14,9 +14,11 @@ from starlette.routing import compile_path
 
 from tollbar.edge import errors
 from tollbar.edge.cors import Cors
+from tollbar.edge.credentials import QUERY_KEY_ROUTES
 from tollbar.edge.guards import guard, refuse_unguarded
 from tollbar.edge.line import Receive, Send
 from tollbar.edge.middleware import AccessLog, RequestIds, Scope
+from tollbar.edge.query import hide_keys
 from tollbar.edge.routes import PAGES, USUAL_CALL_RULES, CallRoute, CallRules, calls, public_path
 from tollbar.edge.services import Services
 from tollbar.edge.streaming import Endpoint
@@ -44,6 +46,8 @@ class Dispatcher:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one connection event."""
+        if scope.get("query_string"):
+            hide_keys(scope)
         endpoint = self.calls.get((scope.get("method"), scope.get("path"))) or self._by_pattern(scope)
         await (endpoint or self.control)(scope, receive, send)  # type: ignore[misc]
 
@@ -77,16 +81,22 @@ def application(services: Services, rules: CallRules = USUAL_CALL_RULES, origins
 
 
 def _endpoint(services: Services, route: CallRoute, rules: CallRules, memory: Memory) -> Endpoint:
-    name = public_path(route.path)
-    if not route.is_simple:
-        return Endpoint(services.gateway, route.dialect, route.pin, rules.max_body_bytes, memory=memory, route=name)
-    return Endpoint(
+    doors = services.doors
+    endpoint = Endpoint(
         services.gateway,
         route.dialect,
         route.pin,
-        rules.max_simple_body_bytes,
+        rules.max_body_bytes,
         memory=memory,
-        route=name,
+        route=public_path(route.path),
+        addresses=doors.addresses,
+        reads_query_key=doors.reads_query_key and route.path in QUERY_KEY_ROUTES,
+    )
+    if not route.is_simple:
+        return endpoint
+    return replace(
+        endpoint,
+        max_body_bytes=rules.max_simple_body_bytes,
         pace=rules.pace,
         body_setting="input.max_simple_body_bytes",
     )
@@ -106,8 +116,8 @@ def control_plane(services: Services) -> FastAPI:
     app.state.began = services.clock.monotonic()
     app.state.began_at = services.clock.now()
     for page in PAGES:
-        methods = [page.method, "HEAD"] if page.method == "GET" else [page.method]
-        app.add_api_route(page.path, page.handler, methods=methods, dependencies=[Depends(guard(page.access))])
+        guarded = [Depends(guard(page.access))]
+        app.add_api_route(page.path, page.handler, methods=list(page.methods), dependencies=guarded)
     errors.install(app)
     refuse_unguarded(app)
     return app

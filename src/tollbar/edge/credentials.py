@@ -1,4 +1,7 @@
-"""Where a key may be: in one of five headers. The same key in two places is fine, two keys are not."""
+"""Where a key may be: in one of five headers and, where a setting lets it, in the address of `/response`.
+
+The same key in two places is fine, two keys are not.
+"""
 
 from collections.abc import Sequence
 
@@ -9,7 +12,11 @@ BEARER = b"bearer "
 PLACES = (b"x-api-key", b"x_api_key", b"api-key", b"x-goog-api-key")
 
 
-def credential_in(headers: Sequence[tuple[bytes, bytes]]) -> Credential | None:
+QUERY_KEY_ROUTES = frozenset({"/response"})
+"""Where the callers of the first system send it (the contract, on who may call)."""
+
+
+def credential_in(headers: Sequence[tuple[bytes, bytes]], in_query: Sequence[str] = ()) -> Credential | None:
     """The credential that came with a request, None when none did; raises InvalidKey when it is ambiguous."""
     fields = dict(headers)
     if len(fields) != len(headers):
@@ -23,6 +30,10 @@ def credential_in(headers: Sequence[tuple[bytes, bytes]]) -> Credential | None:
         if found is not None and found.text != text:
             raise InvalidKey(f"The request carries two different keys: in {found.place} and in {place.decode()}.")
         found = found or Credential(text, place.decode())
+    for text in in_query:
+        if found is not None and found.text != text:
+            raise InvalidKey(f"The request carries two different keys: in {found.place} and in its address.")
+        found = found or (Credential(text, "query") if text else None)
     return found
 
 

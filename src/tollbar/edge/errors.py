@@ -21,13 +21,7 @@ from tollbar.edge.routes import CALLS, PAGES
 from tollbar.edge.shapes import shape_of
 
 MOST_QUOTED = 100
-METHODS = {"GET": ("GET", "HEAD")}
-"""What a page answers beside its own method; a call is never answered without its body."""
-
-_ROWS = (
-    *((compile_path(row.path)[0], (row.method,), row.path) for row in CALLS),
-    *((compile_path(row.path)[0], METHODS.get(row.method, (row.method,)), row.path) for row in PAGES),
-)
+_ROWS = tuple((compile_path(row.path)[0], row.methods, row.path) for row in (*CALLS, *PAGES))
 
 
 def install(app: FastAPI) -> None:
@@ -48,7 +42,7 @@ def failure(request: Request, error: GatewayError, headers: Sequence[tuple[bytes
 
 def methods_of(path: str) -> list[str]:
     """The methods that an address answers, in the order of the table; none when it is unknown."""
-    return list(dict.fromkeys(name for pattern, methods, _ in _ROWS if pattern.match(path) for name in methods))
+    return list(dict.fromkeys(method for pattern, methods, _ in _ROWS if pattern.match(path) for method in methods))
 
 
 def nearest(path: str) -> str | None:

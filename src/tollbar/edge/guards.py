@@ -4,6 +4,7 @@ Guarantees: the credential rules are those of the calls (`credentials.py`, one a
 without a row in the route table, or without its guard, keeps the server from starting. It never reads a body.
 """
 
+import hmac
 import re
 from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
@@ -11,12 +12,16 @@ from ipaddress import ip_address
 from fastapi import FastAPI, Request
 from fastapi.routing import APIRoute
 
-from tollbar.domain.errors import NotAllowed
-from tollbar.domain.identity import Permission
+from tollbar.domain.errors import InvalidKey, MissingKey, NotAllowed, RateLimited
+from tollbar.domain.identity import Permission, Principal
+from tollbar.edge.address import source
 from tollbar.edge.credentials import credential_in
 from tollbar.edge.routes import PAGES, Access
 from tollbar.edge.services import Services
 
+ADMIN_SECRET = b"admin-secret"
+PROBED = "/health"
+"""Where probes of one's own are let off the limit of the route."""
 Guard = Callable[[Request], Awaitable[None]]
 
 _FORWARDED = frozenset((b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip"))
@@ -51,21 +56,25 @@ def unguarded(app: FastAPI) -> list[str]:
 
 
 async def _public(request: Request) -> None:
-    """Lets everybody through, unknown."""
+    """Lets everybody through, unknown, within the limits of the address."""
+    if request.scope["path"] != PROBED or not _is_probe(request):
+        await _enter(request, None)
 
 
 async def _key(request: Request) -> None:
     """Lets holders of a key for calls through."""
     services: Services = request.app.state.services
     credential = credential_in(request.scope["headers"])
-    request.state.principal = await services.gateway.authenticate(credential, _address(request))
+    principal = await services.gateway.authenticate(credential, _source(request))
+    await _enter(request, principal)
+    request.state.principal = principal
 
 
 async def _admin(request: Request) -> None:
     """Lets the admin key through."""
     services: Services = request.app.state.services
     credential = credential_in(request.scope["headers"])
-    principal = await services.gateway.authenticator.principal(credential, _address(request))
+    principal = await services.gateway.authenticator.principal(credential, _source(request))
     if principal.permission is not Permission.ADMIN:
         hint = "It was printed at the first start; 'tollbar admin reset' makes another."
         raise NotAllowed("This address needs the admin key.", hint=hint)
@@ -79,11 +88,27 @@ async def _machine(request: Request) -> None:
     await _admin(request)
 
 
+async def _secret(request: Request) -> None:
+    """Lets whoever sends the admin secret through; wrong ones are counted like wrong keys."""
+    services: Services = request.app.state.services
+    if services.doors.rotating is None:
+        return  # the page says that there is nothing
+    given = [value for name, value in request.scope["headers"] if name == ADMIN_SECRET]
+    digests = [services.digest(value.decode("latin-1")) for value in given]
+    if len(digests) == 1 and hmac.compare_digest(digests[0], services.doors.admin_secret):
+        await _enter(request, None)
+        return
+    hint = "Send it as the header 'admin-secret'."
+    fault = InvalidKey("The admin secret is wrong.") if given else MissingKey("This needs the admin secret.", hint=hint)
+    raise await services.gateway.authenticator.refusal(fault, _source(request))
+
+
 _GUARDS: dict[Access, Guard] = {
     Access.PUBLIC: _public,
     Access.KEY: _key,
     Access.ADMIN: _admin,
     Access.MACHINE: _machine,
+    Access.SECRET: _secret,
 }
 
 
@@ -99,12 +124,35 @@ def is_from_this_machine(request: Request) -> bool:
     if len(hosts) > 1 or not all(_OWN_NAMES.fullmatch(host) for host in hosts):
         return False
     try:
-        address = ip_address(_address(request))
+        address = ip_address(request.client.host if request.client else "")
     except ValueError:
         return False
     return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
-def _address(request: Request) -> str:
-    """The caller's address; empty for a caller that has none, such as one on a Unix socket."""
-    return request.client.host if request.client else ""
+def _is_probe(request: Request) -> bool:
+    """Whether a request comes from this machine, or from a network that is trusted: probes ask without end."""
+    services: Services = request.app.state.services
+    addresses = services.doors.addresses
+    if is_from_this_machine(request):
+        return True
+    return addresses.is_trusted(addresses.find(request.scope.get("client"), request.scope["headers"]))
+
+
+async def _enter(request: Request, principal: Principal | None) -> None:
+    """Takes the limits of the address and the route; the answer's headers tell how they stand."""
+    services: Services = request.app.state.services
+    if services.doors.gate is None:
+        return
+    try:
+        rooms = await services.doors.gate.enter(request.scope["path"], principal, _source(request))
+    except RateLimited as refused:
+        request.scope["tollbar.rooms"] = refused.rooms
+        raise
+    request.scope["tollbar.rooms"] = rooms
+
+
+def _source(request: Request) -> str:
+    """What the caller is counted as; empty for a caller without an address, such as one on a Unix socket."""
+    services: Services = request.app.state.services
+    return source(services.doors.addresses.find(request.scope.get("client"), request.scope["headers"]))

@@ -2,12 +2,13 @@
 
 import secrets
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from datetime import datetime
 
 import structlog
 
-from tollbar.edge.headers import process_headers
+from tollbar.domain.limits import Room
+from tollbar.edge.headers import limit_headers, process_headers
 from tollbar.edge.line import Message, Receive, Send
 from tollbar.edge.receiving import CallerLeft
 from tollbar.edge.telemetry import Memory
@@ -58,7 +59,8 @@ class AccessLog:
             if message["type"] == "http.response.start":
                 status = int(str(message["status"]))
                 headers = message.get("headers", ())
-                ours = process_headers(self._memory, began, time.perf_counter())
+                rooms: Sequence[Room] = scope.get("tollbar.rooms", ())  # type: ignore[assignment]
+                ours = limit_headers(rooms) + process_headers(self._memory, began, time.perf_counter())
                 message["headers"] = [*headers, (b"x-request-id", request_id.encode()), *ours]  # type: ignore[misc]
             await send(message)
 

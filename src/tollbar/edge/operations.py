@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from tollbar.domain import errors
 from tollbar.domain.errors import GatewayError
-from tollbar.domain.identity import Permission, Reset
+from tollbar.domain.identity import KeyKind, Permission, Reset
 from tollbar.domain.limits import Measure
 from tollbar.domain.money import Unit
 from tollbar.edge import schemas, simple_operations
@@ -41,6 +41,8 @@ SAMPLES: Mapping[type[GatewayError], GatewayError] = {
         errors.Conflict("Somebody else changed the key since.", hint="Read it again.", field="version"),
         errors.MissingKey("This address needs an API key.", hint="Send it as 'Authorization: Bearer KEY'."),
         errors.InvalidKey("The API key is not valid.", hint="Check that it is whole, or ask for a new one."),
+        errors.KeyAlreadyUsed("This API key is good for a number of calls, and they are made, or under way."),
+        errors.KeyAlreadyIssued("This address has had its key.", hint="Ask who runs this gateway for another."),
         errors.ExpiredKey("The API key expired at 2026-11-20 00:00:00 UTC."),
         errors.NotAllowed("This API key may not use the model 'gpt-4o'.", field="model"),
         errors.OutOfCredit("The credits of this key do not suffice: 0 left, and this call may cost 1."),
@@ -76,6 +78,9 @@ _KEY = schemas.KeyView(
     name="ana",
     hint="sk-toll-…x7Qd",
     permission=Permission.CALL,
+    kind=KeyKind.ISSUED,
+    tier=None,
+    is_bound=False,
     state="active",
     created_at=datetime(2026, 11, 20, 9, 30, tzinfo=UTC),
     expires_at=_MOMENT,
@@ -87,7 +92,15 @@ _KEY = schemas.KeyView(
 )
 _ISSUED = schemas.IssuedKeyView(**_KEY.model_dump(), key="sk-toll-3fK9x0PqLm…")
 _ACCOUNT = schemas.AccountView(
-    id=_KEY.id, name=_KEY.name, expires_at=_MOMENT, models=["*"], limits=[_LIMIT], allowances=[_ALLOWANCE]
+    id=_KEY.id,
+    name=_KEY.name,
+    kind=KeyKind.ISSUED,
+    tier="premium",
+    credits_per_call=1,
+    expires_at=_MOMENT,
+    models=["*"],
+    limits=[_LIMIT],
+    allowances=[_ALLOWANCE],
 )
 _MODEL = schemas.ModelView(id="tollbar-guide", created=1_795_190_400, owned_by="tollbar", context_length=8_192)
 _HEALTH = {"status": "ok", "version": "0.1.0", "uptime_seconds": 86.4}
@@ -136,6 +149,35 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         answer=schemas.AccountView,
         example=_ACCOUNT,
         errors=(errors.Overloaded,),
+    ),
+    ("GET", "/generate_api"): Operation(
+        tag="Account",
+        summary="A key for this address",
+        description="Where `self_service.enabled` is set: one key for each address, shown once, good from there alone. "
+        "At most 20 requests in any minute and 100 in any day.",
+        answer="OwnKey",
+        example={
+            "One Time API key": "1a2b3C4d5E6f7G8h9I0J1K2L3M4N5O6",
+            "Generation Time": "2026-11-20 09:30:00",
+            "!": "Don't share this secret API key.",
+        },
+        errors=(
+            errors.NotFound,
+            errors.NotAllowed,
+            errors.KeyAlreadyIssued,
+            errors.InvalidValue,
+            errors.RateLimited,
+            errors.Overloaded,
+        ),
+    ),
+    ("GET", "/current-key"): Operation(
+        tag="Account",
+        summary="The rotating key",
+        description="The key that is valid for everybody now, until `expiry`; then it is replaced. There is one where "
+        "`ADMIN_SECRET` is set.",
+        answer="CurrentKey",
+        example={"api_key": "sk-3fK9x0PqLmZ81bcD", "expiry": "2026-11-27T09:30:00+00:00"},
+        errors=(errors.NotFound, errors.Overloaded),
     ),
     ("GET", "/admin/api/keys"): Operation(
         tag="Keys", summary="List keys", answer=schemas.KeyList, example=schemas.KeyList(data=[_KEY])

@@ -14,8 +14,8 @@ Tollbar speaks OpenAI's dialect: give any client of it this server's address wit
 key as its API key.
 
 **Keys.** Send `Authorization: Bearer KEY`. `x-api-key`, `api-key`, `x-goog-api-key` and `x_api_key` are read as well;
-the same key in two of them is fine, two different keys are refused. A key in the address is never read. Keys for
-calls and the admin key open different doors.
+the same key in two of them is fine, two different keys are refused. A key in the address is read on
+`/response` alone, where a setting says so. Keys for calls and the admin key open different doors.
 
 **Errors** at the addresses of OpenAI's dialect (`/v1/…`, `/models`, `/chat/completions`) have OpenAI's shape:
 
@@ -85,6 +85,12 @@ SECURITY_SCHEMES: Mapping[str, Mapping[str, str]] = {
         "scheme": "bearer",
         "description": "The admin key: printed at the first start, or taken from `TOLLBAR_ADMIN_KEY`.",
     },
+    "AdminSecret": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "admin-secret",
+        "description": "What `ADMIN_SECRET` is set to.",
+    },
 }
 
 SECURITY: Mapping[str, list[Mapping[str, list[str]]]] = {
@@ -92,6 +98,7 @@ SECURITY: Mapping[str, list[Mapping[str, list[str]]]] = {
     "key": [{"Key": []}, {"KeyHeader": []}],
     "admin": [{"AdminKey": []}],
     "machine": [{"AdminKey": []}, {}],
+    "secret": [{"AdminSecret": []}],
 }
 
 
@@ -246,6 +253,25 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {
             "uptime_seconds": {"type": "number", "minimum": 0},
         },
         "additionalProperties": True,
+    },
+    "OwnKey": {
+        "type": "object",
+        "description": "A key that its caller fetched.",
+        "required": ["One Time API key", "Generation Time", "!"],
+        "properties": {
+            "One Time API key": {"type": "string", "pattern": "^[A-Za-z0-9]{31}$"},
+            "Generation Time": {"type": "string", "description": "In UTC.", "examples": ["2026-11-20 09:30:00"]},
+            "!": {"type": "string"},
+        },
+    },
+    "CurrentKey": {
+        "type": "object",
+        "description": "The rotating key.",
+        "required": ["api_key", "expiry"],
+        "properties": {
+            "api_key": {"type": "string", "pattern": "^sk-[A-Za-z0-9]{16}$"},
+            "expiry": {"type": "string", "format": "date-time", "description": "When it is replaced."},
+        },
     },
     "OpenAPI": {"type": "object", "description": "An OpenAPI 3.1 document."},
 }

@@ -15,6 +15,7 @@ WHO = {
     Access.PUBLIC: "anybody",
     Access.KEY: "a key for calls",
     Access.ADMIN: "the admin key",
+    Access.SECRET: "the admin secret",
     Access.MACHINE: "the admin key, or a program on the same machine",
 }
 
@@ -29,7 +30,7 @@ Every address that Tollbar answers. `/docs` of a running server shows the same t
 Addresses under `/v1/`, `/models` and `/chat/completions` tell errors in OpenAI's shape, all others in the unified one,
 whose codes are in upper case. Beside the errors below, an address that needs a key can answer {access}; and any
 address {always}: in OpenAI's shape {openai_access}; {openai_always}. An address that there is not answers 404, a wrong
-method 405 with `Allow`. A `GET` page answers `HEAD` too.
+method 405 with `Allow`. A `GET` page answers `HEAD` too, unless it changes something.
 
 Every answer, errors included, carries `x-request-id`, and
 

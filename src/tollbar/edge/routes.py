@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tollbar.edge import account, admin, health, models, pages
+from tollbar.edge import account, admin, health, models, pages, rotating, self_service
 from tollbar.gateway.resolve import Pin
 from tollbar.gateway.visit import Pace
 from tollbar.wire import openai_chat, simple
@@ -23,6 +23,8 @@ class Access(StrEnum):
     ADMIN = "admin"
     MACHINE = "machine"
     """The admin key, or no key at all from a program on this machine."""
+    SECRET = "secret"
+    """The admin secret, in a header of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +42,26 @@ class CallRoute:
     access: Access = Access.KEY
     is_simple: bool = False
 
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """What it answers."""
+        return (self.method,)
+
 
 @dataclass(frozen=True, slots=True)
 class PageRoute:
-    """An address of the control plane."""
+    """An address of the control plane. A GET that changes something does not answer HEAD."""
 
     method: str
     path: str
     access: Access
     handler: Callable[..., object]
+    answers_head: bool = True
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """What it answers."""
+        return (self.method, "HEAD") if self.method == "GET" and self.answers_head else (self.method,)
 
 
 USUAL_PACE = Pace(attempt_seconds=30.0, total_seconds=100.0)
@@ -103,6 +116,8 @@ PAGES = (
     PageRoute("GET", "/v1/models/{model:path}", Access.KEY, models.show_model),
     PageRoute("GET", "/models/{model:path}", Access.KEY, models.show_model),
     PageRoute("GET", "/v1/me", Access.KEY, account.me),
+    PageRoute("GET", "/generate_api", Access.PUBLIC, self_service.generate, answers_head=False),
+    PageRoute("GET", "/current-key", Access.SECRET, rotating.current_key),
     PageRoute("GET", "/admin/api/keys", Access.ADMIN, admin.list_keys),
     PageRoute("POST", "/admin/api/keys", Access.ADMIN, admin.create_key),
     PageRoute("GET", "/admin/api/keys/{key_id}", Access.ADMIN, admin.show_key),

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, Strict, WithJsonSchema
 
 from tollbar.admin.drafts import EVERY_MODEL, MAX_AMOUNT, MAX_NAME
 from tollbar.admin.keys import MAX_GRACE
-from tollbar.domain.identity import Allowance, Key, Permission, Reset
+from tollbar.domain.identity import Allowance, Key, KeyKind, Permission, Reset
 from tollbar.domain.limits import Limit, Measure
 from tollbar.domain.money import Unit, to_decimal
 
@@ -62,6 +62,10 @@ class KeyFields(Wish):
     tpm: int | None = Field(None, ge=0, description="Tokens per minute; 0 lifts the limit.")
     tpd: int | None = Field(None, ge=0, description="Tokens per day; 0 lifts the limit.")
     concurrency: int | None = Field(None, ge=0, description="Calls at once; 0 lifts the limit.")
+    tier: str | None = Field(None, description="The tier that says what a call costs; empty for a plain key.")
+    max_uses: int | None = Field(
+        None, ge=0, le=MAX_AMOUNT[Unit.USES], description="How many successful calls it makes in all."
+    )
     expires: str | None = Field(None, description="A span (`30d`, `12h`), a date, a time, or `never`.")
 
 
@@ -141,6 +145,9 @@ class AccountView(Shape):
     object: Literal["key"] = "key"
     id: str = Field(description="The public id, as in lists and logs; no part of the secret.")
     name: str
+    kind: KeyKind
+    tier: str | None = Field(description="Null for a plain key.")
+    credits_per_call: int = Field(description="The credits of a successful call, before the model's multiplier.")
     expires_at: datetime | None
     models: list[str] = Field(description="The models it may use; `*` stands for any name.")
     limits: list[LimitView]
@@ -155,6 +162,9 @@ class KeyView(Shape):
     name: str
     hint: str = Field(description="The beginning and the last four characters of the secret.")
     permission: Permission
+    kind: KeyKind = Field(description="How it came to be.")
+    tier: str | None = Field(description="Null for a plain key.")
+    is_bound: bool = Field(description="Whether one address alone may use it.")
     state: Literal["active", "expired", "revoked"]
     created_at: datetime
     expires_at: datetime | None
@@ -172,6 +182,9 @@ class KeyView(Shape):
             name=key.name,
             hint=key.hint,
             permission=key.permission,
+            kind=key.kind,
+            tier=key.tier or None,
+            is_bound=key.bound_to is not None,
             state=_state(key, now),
             created_at=key.created_at,
             expires_at=key.expires_at,

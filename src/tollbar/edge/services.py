@@ -1,11 +1,35 @@
 """What the handlers of the control plane work with; made by the composition root, the same for every request."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from tollbar.admin.rotating import RotatingKey
+from tollbar.admin.self_service import SelfServiceTerms
 from tollbar.domain.catalogue import Model
+from tollbar.edge.address import NOBODY_TRUSTED, Addresses
 from tollbar.gateway.completions import Gateway
+from tollbar.gateway.rates import PageGate
 from tollbar.ports import Clock, KeyStore, Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """How callers come in. `addresses` finds where they are; `tiers` are the configured kinds of keys.
+
+    `gate` holds the limits of addresses and routes on pages; without it there are none. `self_service` says what
+    keys that callers fetch may do, if they may; `public_url` is how browsers reach us, and
+    `reads_query_key` whether a key in the address counts where one may be. `rotating` is the rotating key,
+    if there is one, and `admin_secret` the digest of what shows it.
+    """
+
+    addresses: Addresses = NOBODY_TRUSTED
+    tiers: frozenset[str] = frozenset()
+    gate: PageGate | None = None
+    self_service: SelfServiceTerms | None = None
+    public_url: str | None = None
+    reads_query_key: bool = False
+    rotating: RotatingKey | None = None
+    admin_secret: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +52,4 @@ class Services:
     key_changed: Callable[[str], None]
     metrics: Callable[[], bytes]
     version: str
+    doors: Doors

@@ -13,9 +13,11 @@ from tollbar.domain.completion import CompletionRequest
 from tollbar.domain.errors import GatewayError, InternalError, Overloaded, RateLimited
 from tollbar.domain.events import Frames, StreamEvent
 from tollbar.domain.identity import Principal
+from tollbar.edge.address import NOBODY_TRUSTED, Addresses, source
 from tollbar.edge.credentials import credential_in
 from tollbar.edge.headers import error_headers, limit_headers, process_headers
 from tollbar.edge.line import Departure, Headers, Line, Receive, Send
+from tollbar.edge.query import hidden_keys
 from tollbar.edge.receiving import MAX_BODY_SETTING, CallerLeft, read_body
 from tollbar.edge.telemetry import Memory
 from tollbar.gateway.completions import Gateway, Reply
@@ -45,6 +47,8 @@ class Endpoint:
     route: str = ""
     pace: Pace | None = None
     body_setting: str = MAX_BODY_SETTING
+    addresses: Addresses = NOBODY_TRUSTED
+    reads_query_key: bool = False
 
     async def __call__(self, scope: Mapping[str, object], receive: Receive, send: Send) -> None:
         """Serves one request."""
@@ -83,10 +87,12 @@ class CallResponse:
         gateway = endpoint.gateway
         scope = self._scope
         headers: Headers = scope["headers"]  # type: ignore[assignment]
-        address = scope["client"][0] if scope.get("client") else ""  # type: ignore[index]
+        address = endpoint.addresses.find(scope.get("client"), headers)
         route = endpoint.route or str(scope["path"])
-        arrival = Arrival(self._request_id, route, address, self._began, endpoint.pace, endpoint.dialect.status_of)
-        principal = await self._authenticate(headers, address)
+        arrival = Arrival(
+            self._request_id, route, address, self._began, source(address), endpoint.pace, endpoint.dialect.status_of
+        )
+        principal = await self._authenticate(headers, arrival)
         async with gateway.enter(principal, arrival) as visit:
             self._visit = visit
             body = await read_body(headers, self._receive, endpoint.max_body_bytes, endpoint.body_setting)
@@ -107,13 +113,14 @@ class CallResponse:
             dialect = self._dialect = dialect.variant(incoming)
         return dialect.decode(incoming)
 
-    async def _authenticate(self, headers: Headers, address: str) -> Principal:
+    async def _authenticate(self, headers: Headers, arrival: Arrival) -> Principal:
         """Who calls. A refusal here has no record, since nobody knows whose it would be; it has a log line."""
+        in_query = hidden_keys(self._scope) if self._endpoint.reads_query_key else ()
         try:
-            return await self._endpoint.gateway.authenticate(credential_in(headers), address)
+            return await self._endpoint.gateway.authenticate(credential_in(headers, in_query), arrival.source)
         except GatewayError as error:
             log = structlog.get_logger("tollbar.access")
-            log.warning("call.refused", request_id=self._request_id, address=address, error=error.code)
+            log.warning("call.refused", request_id=self._request_id, address=arrival.address, error=error.code)
             raise
 
     async def _pump(self, reply: Reply, request: CompletionRequest) -> None:

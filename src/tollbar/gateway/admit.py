@@ -14,12 +14,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from tollbar.domain.catalogue import Plan
-from tollbar.domain.errors import Overloaded, RateLimited
+from tollbar.domain.errors import Overloaded
 from tollbar.domain.identity import Principal
-from tollbar.domain.limits import Bounds, Charge, Limit, Measure, Room, Verdict
+from tollbar.domain.limits import Bounds, Charge, Limit, Measure, Verdict
 from tollbar.domain.records import Outcome
 from tollbar.gateway.entries import estimated
 from tollbar.gateway.hold import EXIT_SECONDS, Hold, claims_of, to_the_end
+from tollbar.gateway.rates import CALLERS_ONLY, Rates, refusal, scope_of
 from tollbar.gateway.visit import Visit
 from tollbar.ports import Clock, Counters, Ledger
 
@@ -43,9 +44,9 @@ class Terms(NamedTuple):
         ]
 
 
-def terms_of(principal: Principal) -> Terms:
-    """The terms on which a principal's calls come in."""
-    scope, limits = f"key:{principal.key_id}", principal.limits
+def terms_of(principal: Principal, scope: str) -> Terms:
+    """The terms on which a principal's calls come in; `scope` says whose its limits are."""
+    limits = principal.limits
     entry = [Charge(scope, limit) for limit in limits if limit.measure is not Measure.TOKENS]
     slots = [charge for charge in entry if charge.limit.measure is Measure.CONCURRENCY]
     return Terms(principal, scope, entry, slots, [limit for limit in limits if limit.measure is Measure.TOKENS])
@@ -54,22 +55,27 @@ def terms_of(principal: Principal) -> Terms:
 class Admission:
     """Lets calls in, and holds what they may cost while they last."""
 
-    def __init__(self, counters: Counters, ledger: Ledger, clock: Clock) -> None:
+    def __init__(self, counters: Counters, ledger: Ledger, clock: Clock, rates: Rates = CALLERS_ONLY) -> None:
         self._counters = counters
         self._ledger = ledger
         self._clock = clock
+        self._rates = rates
         self._owed: list[tuple[Hold, Outcome]] = []
         self._terms: dict[str, Terms] = {}
 
     async def enter(self, visit: Visit) -> None:
         """The first gate: requests and concurrency, all or none; raises RateLimited. `leave` gives the slot back."""
-        terms = self._terms_of(visit.principal)
-        if terms.entry:
-            await self._take(visit, terms.entry)
+        principal, arrival = visit.principal, visit.arrival
+        charges = self._terms_of(visit).entry
+        place = self._rates.of_place(arrival.route, principal, arrival.source)
+        if place:
+            charges = [*charges, *place]
+        if charges:
+            await self._take(visit, charges)
 
     def leave(self, visit: Visit) -> None:
         """Gives the concurrency slot of an entered call back."""
-        slots = self._terms_of(visit.principal).slots
+        slots = self._terms_of(visit).slots
         if slots:
             self._counters.give_back(slots, visit.arrival.at)
 
@@ -80,7 +86,7 @@ class Admission:
     async def begin(self, visit: Visit, plan: Plan, bounds: Bounds) -> Hold:
         """Takes what `hold` holds."""
         claims = claims_of(visit.principal, bounds)
-        charges = self._terms_of(visit.principal).token_charges(bounds)
+        charges = self._terms_of(visit).token_charges(bounds)
         taken_at = (await self._take(visit, charges)).taken_at if charges else 0.0
         try:
             estimate = estimated(visit, plan, bounds, self._clock.now())
@@ -107,20 +113,22 @@ class Admission:
         """How many settlements wait for the store."""
         return len(self._owed)
 
-    def _terms_of(self, principal: Principal) -> Terms:
-        known = self._terms.get(principal.key_id)
+    def _terms_of(self, visit: Visit) -> Terms:
+        principal = visit.principal
+        scope = scope_of(principal, visit.arrival.source)
+        known = self._terms.get(scope)
         if known is not None and known.principal is principal:
             return known
         if len(self._terms) >= MOST_TERMS:
             self._terms.clear()
-        made = self._terms[principal.key_id] = terms_of(principal)
+        made = self._terms[scope] = terms_of(principal, scope)
         return made
 
     async def _take(self, visit: Visit, charges: Sequence[Charge]) -> Verdict:
         verdict = await self._counters.take(charges)
         visit.rooms += verdict.rooms
         if verdict.refused is not None:
-            raise _refusal(verdict.refused, verdict.retry_after_seconds, visit.rooms)
+            raise refusal(verdict.refused, verdict.retry_after_seconds, visit.rooms)
         return verdict
 
     async def _settle_or_owe(self, hold: Hold, outcome: Outcome) -> None:
@@ -154,15 +162,6 @@ class Holding:
     async def __aexit__(self, kind: object, fault: BaseException | None, trace: object) -> None:
         if self._hold is not None:
             await self._admission.end(self._hold, _outcome(fault, self._visit))
-
-
-def _refusal(refused: Charge, retry_after_seconds: float, rooms: Sequence[Room]) -> RateLimited:
-    measure = refused.limit.measure
-    word = "Too many calls" if measure is Measure.CONCURRENCY else "Rate limit exceeded"
-    unit = " (tokens)" if measure is Measure.TOKENS else ""
-    details = {"limit": str(refused.limit), "measure": measure.value, "scope": refused.scope.partition(":")[0]}
-    text = f"{word}: {refused.limit}{unit}"
-    return RateLimited(text, retry_after_seconds=retry_after_seconds, details=details, rooms=rooms)
 
 
 def _outcome(fault: BaseException | None, visit: Visit) -> Outcome:

@@ -1,17 +1,21 @@
 """Credential → Principal.
 
-Guarantees: equal work for unknown, expired and revoked keys, and one message for unknown and revoked; a mistyped key is
-told apart by its checksum, without a look-up; a cached principal never outlives its expiry, and `forget` ends the cache
-at once. The secret itself is never kept: the store knows it by its digest, the cache by a mark of this process alone.
+Guarantees: equal work for unknown, expired and revoked keys, and one message for unknown ones, revoked ones and those
+bound to another address; a mistyped key is told apart by its checksum, without a look-up; a cached principal never
+outlives its expiry, and `forget` ends the cache at once; a wrong key is never taken for no key. The secret itself is
+never kept: the store knows it by its digest, the cache by a mark of this process alone.
 """
 
 import hashlib
+import hmac
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from tollbar.domain.errors import AccessError, ExpiredKey, InvalidKey, MissingKey, RateLimited
-from tollbar.domain.identity import KEY_PREFIX, Credential, Principal, is_well_formed
+from tollbar.domain.digest import place_text
+from tollbar.domain.errors import AccessError, ExpiredKey, InvalidKey, MissingKey, NotAllowed, RateLimited
+from tollbar.domain.identity import KEY_PREFIX, Credential, KeyKind, Principal, is_well_formed
 from tollbar.domain.limits import Charge, Limit, Measure
 from tollbar.ports import Clock, Counters, KeyStore
 
@@ -20,29 +24,66 @@ CACHE_ENTRIES = 100_000
 BAD_CREDENTIALS = Limit(Measure.REQUESTS, 20, 60)
 
 
-class Authenticator:
-    """Finds out who calls. Bad credentials are counted per address; valid keys from there still pass."""
+@dataclass(frozen=True, slots=True)
+class CallerTerms:
+    """What the settings say of callers: the credits that a call costs in each tier, and who may call beside the store's
+    keys: `fixed` by the digest of their credential, `anonymous` without one, if anybody may.
+    """
 
-    def __init__(self, keys: KeyStore, digest: Callable[[str], bytes], counters: Counters, clock: Clock) -> None:
+    tiers: Mapping[str, int] = field(default_factory=dict)
+    fixed: Mapping[bytes, Principal] = field(default_factory=dict)
+    anonymous: Principal | None = None
+
+
+class Authenticator:
+    """Finds out who calls. Bad credentials are counted per address; valid keys from there still pass.
+
+    An `address` is what the caller is counted as: IPv6 by networks of 64 bits.
+    """
+
+    def __init__(
+        self,
+        keys: KeyStore,
+        digest: Callable[[str], bytes],
+        counters: Counters,
+        clock: Clock,
+        terms: CallerTerms = CallerTerms(),
+    ) -> None:
         self._keys = keys
         self._digest = digest
         self._counters = counters
         self._clock = clock
+        self._terms = terms
         self._known: dict[bytes, tuple[Principal, float]] = {}
         self._salt = secrets.token_bytes(32)
         self._generation = 0
 
+    async def caller(self, credential: Credential | None, address: str) -> Principal:
+        """Who calls a model: whoever `principal` finds or, where the settings let them in, callers without a key."""
+        if credential is None and self._terms.anonymous is not None:
+            return self._terms.anonymous
+        return await self.principal(credential, address)
+
     async def principal(self, credential: Credential | None, address: str) -> Principal:
         """The principal a credential stands for; raises AccessError, or RateLimited after too many bad ones."""
         try:
-            return _checked(await self._find(credential), self._clock.now())
-        except AccessError:
-            verdict = await self._counters.take((Charge(f"bad-credentials:{address}", BAD_CREDENTIALS),))
-            if verdict.refused is not None:
-                seconds = verdict.retry_after_seconds
-                text = f"Too many requests with a bad key from this address: {BAD_CREDENTIALS}."
-                raise RateLimited(text, retry_after_seconds=seconds) from None
-            raise
+            principal = _checked(await self._find(credential), self._clock.now())
+            if principal.bound_to is not None:
+                self._check_place(principal.bound_to, address)
+        except AccessError as fault:
+            raise await self.refusal(fault, address) from None
+        if principal.tier and principal.tier not in self._terms.tiers:
+            hint = f"Add it to the setting 'tiers', or move the key: 'tollbar keys update {principal.key_id} --tier'."
+            raise NotAllowed(f"The tier {principal.tier!r} of this API key is not configured.", hint=hint)
+        return principal
+
+    async def refusal(self, fault: AccessError, address: str) -> AccessError | RateLimited:
+        """What to tell the sender of a bad credential: the fault or, after too many from there, to wait."""
+        verdict = await self._counters.take((Charge(f"bad-credentials:{address}", BAD_CREDENTIALS),))
+        if verdict.refused is None:
+            return fault
+        text = f"Too many requests with a bad key from this address: {BAD_CREDENTIALS}."
+        return RateLimited(text, retry_after_seconds=verdict.retry_after_seconds)
 
     def forget(self) -> None:
         """Looks every key up anew: something about them changed."""
@@ -58,20 +99,40 @@ class Authenticator:
         found = self._known.get(mark)
         if found is not None and now < found[1]:
             return found[0]
-        if text.startswith(KEY_PREFIX) and not is_well_formed(text):
-            raise InvalidKey("The API key is mistyped or cut short: its checksum does not fit.")
         generation = self._generation
-        principal = await self._keys.find(self._digest(text))
+        principal = await self._look_up(text)
         if principal is not None and generation == self._generation:  # else this is what was true before a change
             if len(self._known) >= CACHE_ENTRIES:
                 self._known.clear()
             self._known[mark] = (principal, now + CACHE_SECONDS)
         return principal
 
+    async def _look_up(self, text: str) -> Principal | None:
+        digest = self._digest(text)
+        fixed = self._terms.fixed.get(digest)
+        if fixed is not None:
+            return fixed
+        if text.startswith(KEY_PREFIX) and not is_well_formed(text):
+            raise InvalidKey("The API key is mistyped or cut short: its checksum does not fit.")
+        principal = await self._keys.find(digest)
+        if principal is None or not principal.tier:
+            return principal
+        return replace(principal, credit_cost=self._terms.tiers.get(principal.tier, 1))
+
+    def _check_place(self, bound_to: bytes, address: str) -> None:
+        if not hmac.compare_digest(bound_to, self._digest(place_text(address))):
+            raise _unknown()
+
 
 def _checked(principal: Principal | None, now: datetime) -> Principal:
     if principal is None or principal.revoked_at is not None:
-        raise InvalidKey("The API key is not valid.", hint="Check that it is whole, or ask for a new one.")
+        raise _unknown()
     if principal.expires_at is not None and principal.expires_at <= now:
+        if principal.kind is KeyKind.ROTATING:  # the moment says when it was replaced at the latest, not more
+            raise ExpiredKey("The API key was replaced by the next one.", hint="GET /current-key shows that.")
         raise ExpiredKey(f"The API key expired at {principal.expires_at:%Y-%m-%d %H:%M:%S} UTC.")
     return principal
+
+
+def _unknown() -> InvalidKey:
+    return InvalidKey("The API key is not valid.", hint="Check that it is whole, or ask for a new one.")

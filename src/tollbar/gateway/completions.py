@@ -49,7 +49,7 @@ class Gateway:
 
     async def authenticate(self, credential: Credential | None, address: str) -> Principal:
         """Who calls; raises AccessError."""
-        principal = await self.authenticator.principal(credential, address)
+        principal = await self.authenticator.caller(credential, address)
         if principal.permission is not Permission.CALL:
             raise NotAllowed("An admin key cannot call models.", hint="Make a key for it: 'tollbar keys create'.")
         return principal

@@ -88,6 +88,8 @@ def claims_of(principal: Principal, bounds: Bounds) -> list[Claim]:
                 claims.append(Claim(allowance, bounds.credits, bounds.credits))
             case Unit.TOKENS:
                 claims.append(Claim(allowance, bounds.most_tokens, bounds.expected_tokens))
+            case Unit.USES:
+                claims.append(Claim(allowance, 1, 1))
             case Unit.DOLLARS:
                 if bounds.most_nano_dollars is None or bounds.expected_nano_dollars is None:
                     raise InvalidValue(
@@ -105,6 +107,7 @@ def charges_of(principal: Principal, closed: Bill) -> list[tuple[AllowanceId, in
         Unit.CREDITS: closed.credits,
         Unit.TOKENS: closed.usage.total_tokens,
         Unit.DOLLARS: closed.cost.nano_dollars if closed.cost else 0,
+        Unit.USES: closed.uses,
     }
     return [(allowance, owed[allowance.unit]) for allowance in principal.allowances]
 

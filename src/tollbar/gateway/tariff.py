@@ -19,12 +19,13 @@ from tollbar.gateway.visit import Visit
 
 
 class Bill(NamedTuple):
-    """What the caller owes for one ending. `cost` is None when the price is unknown."""
+    """What the caller owes for one ending. `cost` is None when the price is unknown; `uses` is 1 for a success."""
 
     credits: int
     usage: Usage
     provenance: Provenance
     cost: Cost | None
+    uses: int = 0
 
 
 def bill(outcome: Outcome, visit: Visit, bounds: Bounds) -> Bill:
@@ -40,7 +41,7 @@ def bill(outcome: Outcome, visit: Visit, bounds: Bounds) -> Bill:
     price = cost(usage, card) if card is not None else None
     if price is not None and reported is None and usage == Usage():
         price = Cost(0, ())  # a price per request is not due for a request that was not served
-    return Bill(credits=bounds.credits if earns else 0, usage=usage, provenance=provenance, cost=price)
+    return Bill(credits=bounds.credits if earns else 0, usage=usage, provenance=provenance, cost=price, uses=int(earns))
 
 
 def _unreported(outcome: Outcome, visit: Visit, bounds: Bounds) -> tuple[Usage, Provenance]:

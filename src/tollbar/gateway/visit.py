@@ -31,14 +31,15 @@ def _own_status(error: GatewayError) -> int:
 class Arrival(NamedTuple):
     """How a call came in: its id, the route's path, the caller's address and the moment (monotonic seconds).
 
-    `pace` is what the route allows beside the target's own time-outs; `status_of` the status that its callers are told
-    of an error.
+    `source` is what the address is counted as: IPv6 by networks of 64 bits. `pace` is what the route allows beside the
+    target's own time-outs; `status_of` the status that its callers are told of an error.
     """
 
     request_id: str
     route: str
     address: str
     at: float
+    source: str = ""
     pace: Pace | None = None
     status_of: Callable[[GatewayError], int] = _own_status
 

@@ -46,6 +46,7 @@ def find_faults(declared: Declared, names: Names, place_of: PlaceOf) -> list[Fau
         *_aliases(declared, names),
         *_references_to_models(declared, names, place_of),
         *_open_doors(declared),
+        *_routes(declared),
     ]
     return [Fault(*place_of(location), wrong, remedy) for location, wrong, remedy in found]
 
@@ -94,8 +95,14 @@ def _weak_secrets(declared: Declared) -> Iterator[tuple[Location, str, str]]:
     admin_secret = declared.rotating_key.admin_secret
     if admin_secret and is_example(admin_secret.reveal()):
         yield ("rotating_key", "admin_secret"), EXAMPLE, remedy
+    elif admin_secret and declared.rotating_key.derived:
+        weakness = is_weak(admin_secret, MIN_ADMIN_KEY)
+        if weakness:
+            yield ("rotating_key", "admin_secret"), f"{weakness}, since keys are derived from it", remedy
     if declared.static_key and is_example(declared.static_key.reveal()):
         yield ("static_key",), EXAMPLE, remedy
+    elif declared.static_key and declared.static_key == declared.admin_key:
+        yield ("static_key",), "is the admin key, which calls no models", "Let them differ."
 
 
 def _stores(declared: Declared) -> Iterator[tuple[Location, str, str]]:
@@ -183,6 +190,13 @@ def _open_doors(declared: Declared) -> Iterator[tuple[Location, str, str]]:
     if not service.models or (service.credits is None and not service.limits):
         wrong = f"would hand unlimited keys to anyone who can reach {declared.server.host}"
         yield ("self_service", "enabled"), wrong, "Give self_service its models, and credits or limits."
+
+
+def _routes(declared: Declared) -> Iterator[tuple[Location, str, str]]:
+    for pattern in declared.limits.routes:
+        if not pattern.startswith("/") or "*" in pattern[:-1]:
+            remedy = "Write a path such as /generate, or its beginning with a star, such as /v1/*."
+            yield ("limits", "routes", pattern), "is no path", remedy
 
 
 def _value_at(values: Any, location: Location) -> Any:

@@ -89,7 +89,7 @@ class Anonymous(Section):
 
     enabled: bool = setting(False, "Let callers in without a key.", environment=("TOLLBAR_ANONYMOUS",))
     models: Names = setting((), "The models open to them; none listed means all.")
-    limits: Rates = setting((), "How many requests one address may make.")
+    limits: Rates = setting((), "How many requests one address may make without a key.")
     cost: int = setting(1, "The credits that a call of theirs is counted as.", unit="credits", bounds=(0, None))
 
 
@@ -105,6 +105,7 @@ class SelfService(Section):
     max_uses: int | None = setting(
         None, "How many successful calls such a key makes; 1 makes it a one-time key.", bounds=(1, None)
     )
+    renew: bool = setting(False, "Let an address fetch another key once its own was revoked or has expired.")
 
 
 class RouteLimit(Section):
@@ -117,14 +118,15 @@ class RouteLimit(Section):
 
 
 class Limits(Section):
-    """Rates for callers whose keys carry none of their own."""
+    """Rates of addresses and routes, for callers whose keys carry none of their own."""
 
     per_address: Rates = setting(
         ("100/day", "20/minute"), "What one client address may do on /generate_api and /response."
     )
     routes: Annotated[Mapping[str, RouteLimit], over(lambda: ROUTE_LIMITS), Frozen] = setting(
         lambda: ROUTE_LIMITS,
-        "Rates by path, where a path may end in `*`. Each entry replaces the default for its path.",
+        "Rates by path, where a path may end in `*`; the most exact entry holds. Each replaces the default for its "
+        "path. Probes of /health from this machine and from trusted proxies are not counted.",
     )
 
 

@@ -19,7 +19,7 @@ class Server(Section):
         8000, "The port to listen on; 0 lets the system choose.", environment=("API_PORT", "PORT"), bounds=(0, 65_535)
     )
     public_url: WebAddress | None = setting(
-        None, "How browsers reach Tollbar, where that is not the address above.", planned=True
+        None, "How browsers reach Tollbar, where that is not an address in numbers: https://llm.example.org."
     )
     drain_seconds: float = setting(
         30.0, "How long a stopping server lets running calls finish.", unit="seconds", bounds=(0, 3_600)
@@ -32,7 +32,13 @@ class Server(Section):
         bounds=(0, 600),
     )
     trusted_proxies: Networks = setting(
-        (), "The networks whose X-Forwarded-For is believed. Nobody is, unless listed.", planned=True
+        (), "The networks of proxies whose X-Forwarded-For is believed. Nobody is, unless listed."
+    )
+
+    query_key: bool = setting(
+        False,
+        "Read ?api_key=KEY on /response, for callers that can send no header. It is kept out of our logs; what lies on "
+        "the way may log it.",
     )
 
     @property
@@ -236,4 +242,12 @@ class RotatingKey(Section):
         None,
         "Shows the rotating key to whoever sends it to /current-key; without it there is no such key.",
         environment=("ADMIN_SECRET",),
+    )
+    grace_seconds: int = setting(
+        0, "How long a key works on after it was replaced.", unit="seconds", bounds=(0, 604_800)
+    )
+    derived: bool = setting(
+        False,
+        "Derive the key from the admin secret and the week, for places whose disk is lost at each start. The secret "
+        "must then be hard to guess.",
     )

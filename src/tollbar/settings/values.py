@@ -50,7 +50,7 @@ class Declared(Section):
         environment=("TOLLBAR_SECRET",),
     )
     static_key: SecretText | None = setting(
-        None, "One key that is valid as long as it stands here.", environment=("x_api_key",), planned=True
+        None, "One key for calls that is valid as long as it stands here.", environment=("x_api_key",)
     )
     database_url: str | None = setting(
         None,
@@ -80,12 +80,12 @@ class Declared(Section):
         GUIDE, "The model of /local/generate and /local-chat, and the one that /chat falls back to."
     )
     tiers: Annotated[Mapping[str, Tier], over(lambda: TIERS), Frozen] = setting(
-        lambda: TIERS, "Kinds of keys.", planned=True
+        lambda: TIERS, "Kinds of keys: what a call costs them."
     )
-    anonymous: Anonymous = setting(Anonymous, "Callers without a key.", planned=True)
-    self_service: SelfService = setting(SelfService, "Keys that callers fetch for themselves.", planned=True)
-    rotating_key: RotatingKey = setting(RotatingKey, "The key that changes by itself every week.", planned=True)
-    limits: Limits = setting(Limits, "Rates for callers whose keys carry none of their own.", planned=True)
+    anonymous: Anonymous = setting(Anonymous, "Callers without a key.")
+    self_service: SelfService = setting(SelfService, "Keys that callers fetch for themselves.")
+    rotating_key: RotatingKey = setting(RotatingKey, "The key that changes by itself every week.")
+    limits: Limits = setting(Limits, "Rates of addresses and routes, for callers whose keys carry none of their own.")
     input: Input = setting(Input, "How much one request may bring.")
     timeouts: Timeouts = setting(Timeouts, "How long one attempt at a provider may take.")
     retries: Retries = setting(Retries, "How often a call is tried again.")

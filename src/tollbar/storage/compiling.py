@@ -26,17 +26,31 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import dialect
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
-from tollbar.storage.schema import allowances, changes, holds, keys, leases, ledger, processes, requests, secrets
-from tollbar.storage.statements import KeySql, LedgerSql, RequestSql, Rows, Statements
+from tollbar.domain.identity import KeyKind
+from tollbar.storage.schema import (
+    allowances,
+    changes,
+    holds,
+    keys,
+    leases,
+    ledger,
+    processes,
+    requests,
+    rotation,
+    secrets,
+)
+from tollbar.storage.statements import KeySql, LedgerSql, RequestSql, RotationSql, Rows, Statements
 
 # Written into the text: what stays a parameter is what the callers pass.
 ZERO: ColumnElement[int] = literal_column("0")
 ONE: ColumnElement[int] = literal_column("1")
+SELF_SERVICE = f"'{KeyKind.SELF_SERVICE.value}'"
+"""As a literal: SQLite uses the index of these keys only where it sees that they alone are asked for."""
 
 
 def compile_statements() -> Statements:
     """Every statement, for SQLite."""
-    return Statements(_ledger(), _keys(), _requests())
+    return Statements(_ledger(), _keys(), _rotation(), _requests())
 
 
 def _ledger() -> LedgerSql:
@@ -133,16 +147,25 @@ def _keys() -> KeySql:
     k, s, a = keys.c, secrets.c, allowances.c
     key_id = bindparam("key_id")
     find = (
-        select(k.id, k.name, k.permission, k.models, k.limits, k.expires_at, k.revoked_at, s.valid_until, a.id, a.unit)
+        select(
+            *(k.id, k.name, k.permission, k.kind, k.tier, k.bound_to, k.models, k.limits, k.expires_at, k.revoked_at),
+            *(s.valid_until, a.id, a.unit),
+        )
         .join_from(secrets, keys, k.id == s.key_id)
         .outerjoin(allowances, a.key_id == k.id)
         .where(s.digest == bindparam("digest"))
         .order_by(a.id)
     )
+    is_self_service = k.kind == literal_column(SELF_SERVICE)
     listed = select(keys).order_by(k.created_at.desc(), k.id)
     change = keys.update().values(version=k.version + ONE, hint=func.coalesce(bindparam("hint"), k.hint))
-    for name in ("name", "expires_at", "revoked_at", "models", "limits"):
+    for name in ("name", "tier", "revoked_at", "models", "limits"):
         change = change.values({name: func.coalesce(bindparam(f"new_{name}"), keys.c[name])})
+    expiry = func.coalesce(bindparam("new_expires_at"), k.expires_at)
+    change = change.values(
+        expires_at=case((bindparam("never_expires") == ONE, None), else_=expiry),
+        bound_to=case((bindparam("unbinds") == ONE, None), else_=k.bound_to),
+    )
     until = bindparam("until")
     retire = secrets.update().values(valid_until=until).where(or_(s.valid_until.is_(None), s.valid_until > until))
     regrant = allowances.update().values(
@@ -158,6 +181,7 @@ def _keys() -> KeySql:
         keys=_text(listed),
         key=_text(listed.where(k.id == key_id)),
         id_of_name=_text(select(k.id).where(k.name == bindparam("name"))),
+        id_of_bound=_text(select(k.id).where(k.bound_to == bindparam("bound_to"), is_self_service)),
         standings=_text(_standings()),
         standing=_text(_standings().where(a.key_id == key_id)),
         change_key=_text(change.where(k.id == key_id)),
@@ -165,6 +189,19 @@ def _keys() -> KeySql:
         regrant=_text(regrant.where(a.id == bindparam("allowance"))),
         note_change=_text(changes.update().values(number=changes.c.number + ONE)),
         changes=_text(select(changes.c.number)),
+    )
+
+
+def _rotation() -> RotationSql:
+    r = rotation.c
+    found = select(r.number, r.key_id, r.sealed, r.created_at, r.expires_at, keys.c.revoked_at)
+    put = insert_or(rotation).values(
+        {column.name: bindparam(column.name) for column in r if column.name != "id"} | {"id": ONE}
+    )
+    columns = {column.name: put.excluded[column.name] for column in r if column.name != "id"}
+    return RotationSql(
+        find=_text(found.join_from(rotation, keys, keys.c.id == r.key_id)),
+        put=_text(put.on_conflict_do_update(index_elements=[r.id], set_=columns)),
     )
 
 

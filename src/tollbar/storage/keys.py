@@ -11,7 +11,7 @@ from datetime import datetime
 import msgspec
 
 from tollbar.domain.errors import Conflict, InvalidValue, NotFound
-from tollbar.domain.identity import Allowance, AllowanceId, Grant, Key, Permission, Principal
+from tollbar.domain.identity import Allowance, AllowanceId, Grant, Key, KeyKind, Permission, Principal
 from tollbar.domain.limits import Limit
 from tollbar.domain.money import Unit
 from tollbar.ports import Clock, KeyChange
@@ -54,11 +54,11 @@ class StoredKeys:
 
         def add(connection: sqlite3.Connection) -> Key:
             try:
-                connection.execute(self._sql.insert_key, _row(key))
+                connection.execute(self._sql.insert_key, row_of(key))
                 secret = {"digest": digest, "key_id": key.id, "valid_until": None}
                 connection.execute(self._sql.insert_secret, secret)
             except sqlite3.IntegrityError as fault:
-                raise _conflict(fault, key.name) from fault
+                raise conflict_of(fault, key.name) from fault
             for grant in grants:
                 self._grant(connection, key.id, grant, now)
             connection.execute(self._sql.note_change)
@@ -91,6 +91,16 @@ class StoredKeys:
 
         return await self._reader.run(read)
 
+    async def find_bound(self, bound_to: bytes) -> Key | None:
+        """See `ports.KeyStore`."""
+        now = self._now()
+
+        def read(connection: sqlite3.Connection) -> Key | None:
+            row = connection.execute(self._sql.id_of_bound, {"bound_to": bound_to}).fetchone()
+            return None if row is None else self._read(connection, row[0], now)
+
+        return await self._reader.run(read)
+
     async def change(self, key_id: str, change: KeyChange, version: int | None = None) -> Key:
         """See `ports.KeyStore`; also raises Conflict when the new name is in use."""
         _check(change.grants or ())
@@ -101,9 +111,9 @@ class StoredKeys:
             if version is not None and version != before.version:
                 raise Conflict(f"The key was changed meanwhile: it is at version {before.version}, not {version}.")
             try:
-                connection.execute(self._sql.change_key, {"key_id": key_id, **_changes(change)})
+                connection.execute(self._sql.change_key, {"key_id": key_id, **changes_of(change)})
             except sqlite3.IntegrityError as fault:
-                raise _conflict(fault, change.name) from fault
+                raise conflict_of(fault, change.name) from fault
             known = {allowance.id.unit: allowance for allowance in before.allowances}
             for grant in change.grants or ():
                 if grant.unit in known:
@@ -129,8 +139,8 @@ class StoredKeys:
                 secret = {"digest": digest, "key_id": key_id, "valid_until": None}
                 connection.execute(self._sql.insert_secret, secret)
             except sqlite3.IntegrityError as fault:
-                raise _conflict(fault, before.name) from fault
-            connection.execute(self._sql.change_key, {"key_id": key_id, **_changes(KeyChange()), "hint": hint})
+                raise conflict_of(fault, before.name) from fault
+            connection.execute(self._sql.change_key, {"key_id": key_id, **changes_of(KeyChange()), "hint": hint})
             connection.execute(self._sql.note_change)
             return self._read(connection, key_id, now)
 
@@ -174,14 +184,17 @@ def _check(grants: Sequence[Grant]) -> None:
             raise InvalidValue(f"A grant is a whole number from 0 to {LARGEST_GRANT}.", field="grants")
 
 
-def _conflict(fault: sqlite3.IntegrityError, name: str | None) -> Conflict:
+def conflict_of(fault: sqlite3.IntegrityError, name: str | None) -> Conflict:
     """What is in use already: the driver says only in words which column it was."""
     if "keys.name" in str(fault):
         return Conflict(f"There is already a key of the name {name!r}.", field="name")
+    if "keys.bound_to" in str(fault):
+        return Conflict("There is already a key for this address.", field="bound_to")
     return Conflict("There is already a key of this id, or with this secret.")
 
 
-def _row(key: Key) -> dict[str, object]:
+def row_of(key: Key) -> dict[str, object]:
+    """Parameters of an INSERT of the key."""
     return {
         "id": key.id,
         "name": key.name,
@@ -193,15 +206,21 @@ def _row(key: Key) -> dict[str, object]:
         "expires_at": maybe_microseconds(key.expires_at),
         "revoked_at": maybe_microseconds(key.revoked_at),
         "version": key.version,
+        "kind": key.kind.value,
+        "tier": key.tier,
+        "bound_to": key.bound_to,
     }
 
 
-def _changes(change: KeyChange) -> dict[str, object]:
+def changes_of(change: KeyChange) -> dict[str, object]:
     """Parameters of an UPDATE that leaves what is None as it is."""
     return {
         "hint": None,
         "new_name": change.name,
+        "new_tier": change.tier,
         "new_expires_at": maybe_microseconds(change.expires_at),
+        "never_expires": change.never_expires,
+        "unbinds": change.unbinds,
         "new_revoked_at": maybe_microseconds(change.revoked_at),
         "new_models": None if change.models is None else _encode(change.models).decode(),
         "new_limits": None if change.limits is None else _encode(change.limits).decode(),
@@ -209,13 +228,17 @@ def _changes(change: KeyChange) -> dict[str, object]:
 
 
 def _key(row: tuple, allowances: Sequence[Allowance]) -> Key:
-    key_id, name, hint, permission, models, limits, created_at, expires_at, revoked_at, version = row
+    key_id, name, hint, permission, models, limits, created_at, expires_at, revoked_at, version, *more = row
+    kind, tier, bound_to = more
     return Key(
         id=key_id,
         name=name,
         hint=hint,
         permission=Permission(permission),
         created_at=moment(created_at),
+        kind=KeyKind(kind),
+        tier=tier,
+        bound_to=bound_to,
         expires_at=maybe_moment(expires_at),
         revoked_at=maybe_moment(revoked_at),
         models=_models(models),
@@ -227,12 +250,15 @@ def _key(row: tuple, allowances: Sequence[Allowance]) -> Key:
 
 def _principal(rows: Sequence[tuple]) -> Principal:
     """One principal of rows that differ in their allowance only."""
-    key_id, name, permission, models, limits, expires_at, revoked_at, valid_until, _, _ = rows[0]
+    key_id, name, permission, kind, tier, bound_to, models, limits, expires_at, revoked_at, valid_until, _, _ = rows[0]
     ends = [end for end in (expires_at, valid_until) if end is not None]
     return Principal(
         key_id=key_id,
         name=name,
         permission=Permission(permission),
+        kind=KeyKind(kind),
+        tier=tier,
+        bound_to=bound_to,
         models=_models(models),
         limits=_limits(limits),
         allowances=tuple(AllowanceId(number, Unit(unit)) for *_, number, unit in rows if number is not None),

@@ -16,9 +16,9 @@ from contextlib import suppress
 
 import structlog
 
-from tollbar.domain.errors import OutOfCredit, Overloaded
+from tollbar.domain.errors import KeyAlreadyUsed, OutOfCredit, Overloaded
 from tollbar.domain.identity import Allowance, AllowanceId
-from tollbar.domain.money import to_decimal
+from tollbar.domain.money import Unit, to_decimal
 from tollbar.domain.records import LedgerEntry
 from tollbar.ports import Claim, Clock, Reservation
 from tollbar.storage.journal import Journal
@@ -85,7 +85,7 @@ class StoredLedger:
             if taking.refused is None:
                 return held
             if not taking.refused.want.lease.free:  # else something came back meanwhile
-                raise _out_of_credit(taking.refused)
+                raise _shortage(taking.refused)
 
     async def settle(
         self, reservation: Reservation, charges: Sequence[tuple[AllowanceId, int]], entries: Sequence[LedgerEntry]
@@ -203,8 +203,10 @@ class StoredLedger:
             structlog.get_logger().warning("ledger.resolved_lost_calls", calls=lost)
 
 
-def _out_of_credit(refused: Granted) -> OutOfCredit:
+def _shortage(refused: Granted) -> OutOfCredit | KeyAlreadyUsed:
     want = refused.want
+    if want.unit is Unit.USES:
+        return KeyAlreadyUsed("This API key is good for a number of calls, and they are made, or under way.")
     needed, left = (str(to_decimal(want.unit, amount)) for amount in (want.expected, max(0, refused.left)))
     return OutOfCredit(
         f"Insufficient {want.unit}: this call needs {needed}, and {left} are left.",

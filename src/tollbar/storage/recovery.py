@@ -1,7 +1,7 @@
 """Resolves what dead processes left behind, so that nothing stays held for nobody.
 
-A dead process's open holds end as ruling 16 says: credits are released, since a call whose answer ended was settled
-before; dollars and tokens are charged as estimated, since the provider will bill them. Each call gets its line,
+A dead process's open holds end as ruling 16 says: credits and uses are released, since a call whose answer ended was
+settled before; dollars and tokens are charged as estimated, since the provider will bill them. Each call gets its line,
 flagged. What was leased goes back. All of it is one transaction with the removal of the process: done once, or not
 at all.
 """
@@ -22,6 +22,9 @@ from tollbar.storage.writing import append_lines
 
 Hold = tuple[int, int, str, int, str, int, str | None]
 """A row of an open hold: reservation, allowance, unit, period, request, time, estimate."""
+
+COSTLY = frozenset({Unit.DOLLARS, Unit.TOKENS})
+"""What a lost call is charged, since the provider will bill it; credits and uses are for calls that succeed."""
 
 _encode: Callable[[object], bytes] = msgspec.json.encode
 
@@ -61,6 +64,6 @@ def resolve(connection: sqlite3.Connection, sql: LedgerSql, processes: Collectio
 def _end(rows: Sequence[Hold]) -> tuple[LedgerEntry, list[tuple[int, int, int]]]:
     """The line of one lost call, and what each allowance is charged: its number, the period, the amount."""
     request_id, at, estimate = next(row[4:] for row in rows if row[6] is not None)
-    line = lost(str(estimate), request_id, moment(at), is_paid=any(row[2] != Unit.CREDITS for row in rows))
-    costs = {Unit.CREDITS: 0, Unit.DOLLARS: line.cost_nano_dollars or 0, Unit.TOKENS: line.usage.total_tokens}
-    return line, [(allowance, period, costs[Unit(unit)]) for _, allowance, unit, period, *_ in rows]
+    line = lost(str(estimate), request_id, moment(at), is_paid=any(row[2] in COSTLY for row in rows))
+    costs = {Unit.DOLLARS: line.cost_nano_dollars or 0, Unit.TOKENS: line.usage.total_tokens}
+    return line, [(allowance, period, costs.get(Unit(unit), 0)) for _, allowance, unit, period, *_ in rows]

@@ -10,6 +10,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -47,7 +48,13 @@ keys = Table(
     Column("expires_at", NUMBER),
     Column("revoked_at", NUMBER),
     Column("version", Integer, nullable=False),
+    Column("kind", Text, nullable=False, server_default="issued"),
+    Column("tier", Text, nullable=False, server_default=""),
+    Column("bound_to", LargeBinary),
 )
+
+# What makes it one key for each address, however many ask at once, in however many processes.
+Index("one_key_per_address", keys.c.bound_to, unique=True, sqlite_where=keys.c.kind == "self_service")
 
 # A key has several during a rotation; all but the newest have a `valid_until`.
 secrets = Table(
@@ -57,6 +64,19 @@ secrets = Table(
     Column("key_id", Text, ForeignKey("keys.id"), nullable=False, index=True),
     Column("valid_until", NUMBER),
     sqlite_with_rowid=False,
+)
+
+# One row: the rotating key in force. `sealed` is its secret, encrypted, since it is shown again to who may see it.
+rotation = Table(
+    "rotation",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("number", NUMBER, nullable=False),
+    Column("key_id", Text, ForeignKey("keys.id"), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("created_at", NUMBER, nullable=False),
+    Column("expires_at", NUMBER, nullable=False),
+    CheckConstraint("id = 1", name="one"),
 )
 
 # `period_start` names the period that `spent` and `leased` belong to; it never goes back.

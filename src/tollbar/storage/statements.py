@@ -77,6 +77,7 @@ class KeySql:
     keys: str
     key: str
     id_of_name: str
+    id_of_bound: str
     standings: str
     standing: str
     change_key: str
@@ -84,6 +85,14 @@ class KeySql:
     regrant: str
     note_change: str
     changes: str
+
+
+@dataclass(frozen=True, slots=True)
+class RotationSql:
+    """Statements over the rotating key in force."""
+
+    find: str
+    put: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +112,7 @@ class Statements:
 
     ledger: LedgerSql
     keys: KeySql
+    rotation: RotationSql
     requests: RequestSql
 
 

@@ -21,6 +21,7 @@ from tollbar.storage.keys import StoredKeys
 from tollbar.storage.ledger import StoredLedger
 from tollbar.storage.reader import Reader
 from tollbar.storage.requests import StoredRequests
+from tollbar.storage.rotation import StoredRotation
 from tollbar.storage.statements import Statements, statements
 from tollbar.storage.upgrade import upgrade
 from tollbar.storage.writing import LedgerWriter
@@ -47,6 +48,7 @@ class Storage:
     """All that works on one store."""
 
     keys: StoredKeys
+    rotation: StoredRotation
     ledger: StoredLedger
     log: BatchedRequestLog
     requests: StoredRequests
@@ -67,6 +69,7 @@ async def open_storage(directory: Path, clock: Clock, options: Options) -> Async
         reader = Reader(database)
         storage = Storage(
             keys=StoredKeys(journal, reader, sql, clock),
+            rotation=StoredRotation(journal, reader, sql),
             ledger=StoredLedger(journal, reader, writer, sql, clock),
             log=BatchedRequestLog(journal, clock),
             requests=StoredRequests(journal, reader, sql.requests),

@@ -12,7 +12,7 @@ from pathlib import Path
 from tollbar.storage.engine import Database, StoreRefused
 
 # The newest migration in `migrations/versions`.
-NEWEST = "0001"
+NEWEST = "0003"
 
 
 def upgrade(database: Database) -> None:

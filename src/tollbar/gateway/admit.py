@@ -11,45 +11,17 @@ Rules of the hold:
 
 import asyncio
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from tollbar.domain.catalogue import Plan
 from tollbar.domain.errors import Overloaded
-from tollbar.domain.identity import Principal
-from tollbar.domain.limits import Bounds, Charge, Limit, Measure, Verdict
+from tollbar.domain.limits import Bounds, Charge, Verdict
 from tollbar.domain.records import Outcome
 from tollbar.gateway.entries import estimated
 from tollbar.gateway.hold import EXIT_SECONDS, Hold, claims_of, to_the_end
-from tollbar.gateway.rates import CALLERS_ONLY, Rates, refusal, scope_of
+from tollbar.gateway.rates import CALLERS_ONLY, Rates, refusal
+from tollbar.gateway.terms import TermsBook
 from tollbar.gateway.visit import Visit
 from tollbar.ports import Clock, Counters, Ledger
-
-MOST_TERMS = 100_000
-
-
-class Terms(NamedTuple):
-    """The limits of a principal as the charges they mean, worked out once and not for every call."""
-
-    principal: Principal
-    scope: str
-    entry: Sequence[Charge]
-    slots: Sequence[Charge]
-    tokens: Sequence[Limit]
-
-    def token_charges(self, bounds: Bounds) -> list[Charge]:
-        """What a call is expected to use; a completion longer than the whole limit does not keep a short prompt out."""
-        return [
-            Charge(self.scope, limit, min(bounds.expected_tokens, max(limit.amount, bounds.prompt_tokens)))
-            for limit in self.tokens
-        ]
-
-
-def terms_of(principal: Principal, scope: str) -> Terms:
-    """The terms on which a principal's calls come in; `scope` says whose its limits are."""
-    limits = principal.limits
-    entry = [Charge(scope, limit) for limit in limits if limit.measure is not Measure.TOKENS]
-    slots = [charge for charge in entry if charge.limit.measure is Measure.CONCURRENCY]
-    return Terms(principal, scope, entry, slots, [limit for limit in limits if limit.measure is Measure.TOKENS])
 
 
 class Admission:
@@ -61,12 +33,13 @@ class Admission:
         self._clock = clock
         self._rates = rates
         self._owed: list[tuple[Hold, Outcome]] = []
-        self._terms: dict[str, Terms] = {}
+        self._terms = TermsBook()
 
     async def enter(self, visit: Visit) -> None:
         """The first gate: requests and concurrency, all or none; raises RateLimited. `leave` gives the slot back."""
         principal, arrival = visit.principal, visit.arrival
-        charges = self._terms_of(visit).entry
+        visit.terms = self._terms.of(principal, arrival.source)
+        charges = visit.terms.entry
         place = self._rates.of_place(arrival.route, principal, arrival.source)
         if place:
             charges = [*charges, *place]
@@ -75,9 +48,8 @@ class Admission:
 
     def leave(self, visit: Visit) -> None:
         """Gives the concurrency slot of an entered call back."""
-        slots = self._terms_of(visit).slots
-        if slots:
-            self._counters.give_back(slots, visit.arrival.at)
+        if visit.terms is not None and visit.terms.slots:
+            self._counters.give_back(visit.terms.slots, visit.arrival.at)
 
     def hold(self, visit: Visit, plan: Plan, bounds: Bounds) -> "Holding":
         """The second gate as a block: token rates and allowances, all or none; raises RateLimited or OutOfCredit."""
@@ -86,7 +58,8 @@ class Admission:
     async def begin(self, visit: Visit, plan: Plan, bounds: Bounds) -> Hold:
         """Takes what `hold` holds."""
         claims = claims_of(visit.principal, bounds)
-        charges = self._terms_of(visit).token_charges(bounds)
+        terms = visit.terms or self._terms.of(visit.principal, visit.arrival.source)
+        charges = terms.token_charges(bounds)
         taken_at = (await self._take(visit, charges)).taken_at if charges else 0.0
         try:
             estimate = estimated(visit, plan, bounds, self._clock.now())
@@ -112,17 +85,6 @@ class Admission:
     def owed(self) -> int:
         """How many settlements wait for the store."""
         return len(self._owed)
-
-    def _terms_of(self, visit: Visit) -> Terms:
-        principal = visit.principal
-        scope = scope_of(principal, visit.arrival.source)
-        known = self._terms.get(scope)
-        if known is not None and known.principal is principal:
-            return known
-        if len(self._terms) >= MOST_TERMS:
-            self._terms.clear()
-        made = self._terms[scope] = terms_of(principal, scope)
-        return made
 
     async def _take(self, visit: Visit, charges: Sequence[Charge]) -> Verdict:
         verdict = await self._counters.take(charges)

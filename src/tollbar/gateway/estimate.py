@@ -16,6 +16,8 @@ UNKNOWN_OUTPUT_TOKENS = 32_768
 EXPECTED_OUTPUT_TOKENS = 1_024
 TOKENS_PER_LINKED_IMAGE = 4_096
 WIDEST_BYTES_PER_TOKEN = 16
+UNMEASURED = frozenset({"images", "audio", "files"})
+PROMPT_MEMBERS = frozenset({"messages", "tools", "response_format", "functions"})
 
 
 def estimate(request: CompletionRequest, plan: Plan, credit_cost: int) -> Bounds:
@@ -49,9 +51,10 @@ def tokens_of(size_bytes: int) -> int:
 def _prompt_bytes(request: CompletionRequest) -> int:
     if request.prompt_bytes is not None:
         return request.prompt_bytes
-    spans = request.source.spans
-    named = (spans.get(name) for name in ("messages", "tools", "response_format", "functions"))
-    size = sum(end - start for start, end in filter(None, named))
+    size = 0
+    for name, (start, end) in request.source.spans.items():
+        if name in PROMPT_MEMBERS:
+            size += end - start
     return size + TOKENS_PER_LINKED_IMAGE if "images" in request.features else size
 
 
@@ -62,11 +65,14 @@ def _output_limit(request: CompletionRequest, target: Target) -> int:
 
 def _check_context(request: CompletionRequest, plan: Plan, size: int) -> None:
     """Refuses only what cannot fit even if its tokens were as wide as they come; a provider counts exactly."""
-    if request.features & {"images", "audio", "files"}:
+    if not request.features.isdisjoint(UNMEASURED):
         return
-    sizes = [target.context_tokens for target in plan.targets]
-    if all(sizes) and size // WIDEST_BYTES_PER_TOKEN > max(filter(None, sizes)):
-        raise ContextTooLarge(
-            f"The prompt of {size} bytes cannot fit into the context of {max(filter(None, sizes))} tokens.",
-            field="messages",
-        )
+    widest = 0
+    for target in plan.targets:
+        context = target.context_tokens
+        if not context or size <= context * WIDEST_BYTES_PER_TOKEN:
+            return
+        widest = max(widest, context)
+    raise ContextTooLarge(
+        f"The prompt of {size} bytes cannot fit into the context of {widest} tokens.", field="messages"
+    )

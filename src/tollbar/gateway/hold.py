@@ -74,8 +74,8 @@ class Hold:
         """Gives the token rates back that were not used, or takes what was used beyond them."""
         if self.charges:
             used = closed.usage.total_tokens
-            unused = [Charge(charge.scope, charge.limit, charge.amount - used) for charge in self.charges]
-            self.charges = [Charge(charge.scope, charge.limit, used) for charge in self.charges]
+            unused = [Charge(scope, limit, amount - used) for scope, limit, amount in self.charges]
+            self.charges = [Charge(scope, limit, used) for scope, limit, _ in self.charges]
             self.counters.give_back(unused, self.taken_at)
 
 

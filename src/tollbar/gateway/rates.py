@@ -12,6 +12,7 @@ from typing import NamedTuple
 from tollbar.domain.errors import RateLimited
 from tollbar.domain.identity import KeyKind, Principal
 from tollbar.domain.limits import Charge, Limit, Measure, Room
+from tollbar.gateway.terms import scope_of
 from tollbar.gateway.visit import Arrival
 from tollbar.ports import Counters
 
@@ -94,11 +95,6 @@ class PageGate:
 NOWHERE = _Place((), None)
 CALLERS_ONLY = Rates()
 """No limits but the callers' own."""
-
-
-def scope_of(principal: Principal, source: str) -> str:
-    """Whose limits a principal's are: the key's or, without one, the address's."""
-    return f"anonymous:{source}" if principal.kind is KeyKind.ANONYMOUS else f"key:{principal.key_id}"
 
 
 def slots(principal: Principal, source: str) -> list[Charge]:

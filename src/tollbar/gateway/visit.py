@@ -15,6 +15,7 @@ from tollbar.domain.identity import Principal
 from tollbar.domain.limits import Room
 from tollbar.domain.records import Outcome, Provenance
 from tollbar.domain.usage import Usage
+from tollbar.gateway.terms import Terms
 
 
 class Pace(NamedTuple):
@@ -82,6 +83,7 @@ class Visit:
     credits: int = 0
     cost_nano_dollars: int | None = None
     interruption: GatewayError | None = None
+    terms: Terms | None = None
     ended_at: float = 0.0
 
     @property

@@ -1,6 +1,7 @@
 """Requests are read for what we must know, and go out as they came."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,9 +9,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.wire.test_body import bodies
+from tollbar.domain.completion import CompletionRequest
 from tollbar.domain.errors import InvalidJson, InvalidType, InvalidValue, MissingField, RequestError
 from tollbar.wire.body import scan
-from tollbar.wire.openai_chat.request import MODELLED, decode, outgoing
+from tollbar.wire.openai_chat.request import MODELLED, _decode_by_member, decode, outgoing
 from tollbar.wire.writing import encoded
 
 TEXTS = [
@@ -285,3 +287,36 @@ def test_the_conversation_is_read_when_somebody_asks() -> None:
     with pytest.raises(InvalidValue) as fault:
         request.source.expand()
     assert fault.value.field == "messages[0].role"
+
+
+members = st.fixed_dictionaries(
+    {
+        "model": st.text(max_size=5) | st.none() | st.just(3),
+        "messages": st.lists(st.just({}), max_size=3) | st.just({}),
+    },
+    optional={
+        "stream": st.booleans() | st.none() | st.just("yes"),
+        "stream_options": st.none() | st.just({"include_usage": True}) | st.just([]),
+        "max_tokens": st.integers(-1, 3) | st.none() | st.just(1.5),
+        "max_completion_tokens": st.integers(-1, 3) | st.none(),
+        "n": st.integers(0, 130) | st.none(),
+        "user": st.text(max_size=3) | st.none() | st.just(1),
+        "tools": st.none() | st.just([]) | st.just([{}]) | st.just({}),
+        "temperature": st.just(0.5),
+    },
+)
+
+
+@given(members)
+def test_reading_at_once_and_by_member_is_the_same(told: dict[str, Any]) -> None:
+    """A body is the same request, or the same fault, whichever way it was read."""
+    raw = json.dumps(told).encode()
+
+    def read(how: Callable[[], CompletionRequest]) -> object:
+        try:
+            request = how()
+        except RequestError as fault:
+            return type(fault), fault.field, fault.message, fault.details
+        return request._replace(source=request.source._replace(expand=None))  # type: ignore[arg-type]
+
+    assert read(lambda: _decode_by_member(scan(raw))) == read(lambda: decode(raw))

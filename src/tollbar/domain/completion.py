@@ -40,3 +40,14 @@ class CompletionRequest(NamedTuple):
     wants_usage: bool = False
     features: frozenset[str] = frozenset()
     prompt_bytes: int | None = None
+
+    def spent(self) -> "CompletionRequest":
+        """The same without its source, once a provider has begun to answer: nobody will send it again."""
+        return self._replace(source=SPENT)
+
+
+def _nothing() -> Conversation:
+    raise RuntimeError("the source of a request is let go when its answer begins")
+
+
+SPENT = Source("", b"", {}, _nothing)

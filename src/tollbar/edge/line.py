@@ -150,8 +150,8 @@ class Departure:
         self.left()
 
     def _arm(self, on_silence: Callable[[], Coroutine[None, None, None]], seconds: float) -> None:
-        def speak() -> None:
-            self._speaker = asyncio.create_task(on_silence())
-            self._arm(on_silence, seconds)
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._speak, on_silence, seconds)
 
-        self._timer = asyncio.get_running_loop().call_later(seconds, speak)
+    def _speak(self, on_silence: Callable[[], Coroutine[None, None, None]], seconds: float) -> None:
+        self._speaker = asyncio.create_task(on_silence())
+        self._arm(on_silence, seconds)

@@ -4,7 +4,7 @@ The gateway's blocks are entered inside this object's own `__call__`, so an erro
 HTTP error, and a caller who leaves, a normal end and a killed task all leave through the same blocks.
 """
 
-from collections.abc import Mapping
+from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 
 import structlog
@@ -50,7 +50,7 @@ class Endpoint:
     addresses: Addresses = NOBODY_TRUSTED
     reads_query_key: bool = False
 
-    async def __call__(self, scope: Mapping[str, object], receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: MutableMapping[str, object], receive: Receive, send: Send) -> None:
         """Serves one request."""
         await CallResponse(self, scope, receive, send).serve()
 
@@ -58,7 +58,7 @@ class Endpoint:
 class CallResponse:
     """Serves one call."""
 
-    def __init__(self, endpoint: Endpoint, scope: Mapping[str, object], receive: Receive, send: Send) -> None:
+    def __init__(self, endpoint: Endpoint, scope: MutableMapping[str, object], receive: Receive, send: Send) -> None:
         self._endpoint = endpoint
         self._dialect = endpoint.dialect
         self._scope = scope
@@ -85,36 +85,43 @@ class CallResponse:
     async def _call(self) -> None:
         endpoint = self._endpoint
         gateway = endpoint.gateway
-        scope = self._scope
+        arrival = self._arrival()
+        async with gateway.enter(await self._authenticate(arrival), arrival) as visit:
+            self._visit = visit
+            async with gateway.open(visit, await self._request(), endpoint.pin) as reply:
+                await (self._pump(reply) if reply.request.stream else self._whole(reply))
+
+    def _arrival(self) -> Arrival:
+        scope, endpoint = self._scope, self._endpoint
         headers: Headers = scope["headers"]  # type: ignore[assignment]
         address = endpoint.addresses.find(scope.get("client"), headers)
         route = endpoint.route or str(scope["path"])
-        arrival = Arrival(
-            self._request_id, route, address, self._began, source(address), endpoint.pace, endpoint.dialect.status_of
-        )
-        principal = await self._authenticate(headers, arrival)
-        async with gateway.enter(principal, arrival) as visit:
-            self._visit = visit
-            body = await read_body(headers, self._receive, endpoint.max_body_bytes, endpoint.body_setting)
-            request = self._decode(body, headers)
-            if request.stream:
-                self._departure.reassure(self._reassure, endpoint.silence_seconds)
-            else:
-                self._departure.watch()
-            async with gateway.open(visit, request, endpoint.pin) as reply:
-                await (self._pump(reply, request) if request.stream else self._whole(reply, request))
+        told_status = endpoint.dialect.status_of
+        return Arrival(self._request_id, route, address, self._began, source(address), endpoint.pace, told_status)
 
-    def _decode(self, body: bytes, headers: Headers) -> CompletionRequest:
-        """The request, in the form of the dialect that its headers ask for."""
-        scope, dialect = self._scope, self._dialect
+    async def _request(self) -> CompletionRequest:
+        """The request, in the form of the dialect that its headers ask for; from then on a leaving caller is noticed.
+
+        The headers are let go: a stream may last for an hour, and nobody asks for them again.
+        """
+        scope, endpoint, dialect = self._scope, self._endpoint, self._dialect
+        headers: Headers = scope["headers"]  # type: ignore[assignment]
+        body = await read_body(headers, self._receive, endpoint.max_body_bytes, endpoint.body_setting)
         name = str(scope.get("tollbar.path_name", ""))
         incoming = Incoming(body, headers, scope["query_string"], name, str(scope["method"]))  # type: ignore[arg-type]
         if dialect.variant is not None:
             dialect = self._dialect = dialect.variant(incoming)
-        return dialect.decode(incoming)
+        request = dialect.decode(incoming)
+        scope["headers"] = []
+        if request.stream:
+            self._departure.reassure(self._reassure, endpoint.silence_seconds)
+        else:
+            self._departure.watch()
+        return request
 
-    async def _authenticate(self, headers: Headers, arrival: Arrival) -> Principal:
+    async def _authenticate(self, arrival: Arrival) -> Principal:
         """Who calls. A refusal here has no record, since nobody knows whose it would be; it has a log line."""
+        headers: Headers = self._scope["headers"]  # type: ignore[assignment]
         in_query = hidden_keys(self._scope) if self._endpoint.reads_query_key else ()
         try:
             return await self._endpoint.gateway.authenticate(credential_in(headers, in_query), arrival.source)
@@ -123,7 +130,7 @@ class CallResponse:
             log.warning("call.refused", request_id=self._request_id, address=arrival.address, error=error.code)
             raise
 
-    async def _pump(self, reply: Reply, request: CompletionRequest) -> None:
+    async def _pump(self, reply: Reply) -> None:
         encoder: StreamEncoder | None = None
         async for event in reply.events:
             if not self._line.has_started:
@@ -131,7 +138,7 @@ class CallResponse:
             if isinstance(event, Frames):
                 data = event.raw
             else:
-                encoder = encoder or self._dialect.stream_encoder(request, self._stamp())
+                encoder = encoder or self._dialect.stream_encoder(reply.request, self._stamp())
                 data = encoder.encode(event)
             if data:
                 await self._line.say(data)
@@ -140,13 +147,13 @@ class CallResponse:
         self._departure.stop()
         await self._line.end()
 
-    async def _whole(self, reply: Reply, request: CompletionRequest) -> None:
+    async def _whole(self, reply: Reply) -> None:
         events: list[StreamEvent] = [event async for event in reply.events]
         match events:
             case [Frames(raw=body)]:
                 pass
             case _:
-                body = self._dialect.encode(request, events, self._stamp())
+                body = self._dialect.encode(reply.request, events, self._stamp())
         headers = [(b"content-type", b"application/json"), *self._headers(), *_target_header(reply)]
         self._departure.stop()
         await self._line.whole(200, headers, body)

@@ -170,6 +170,7 @@ class Walk:
 
     async def __aenter__(self) -> AsyncIterator[StreamEvent]:
         self._exchange, events = await self._attempts.open(self._plan, self._request, self._visit)
+        del self._plan, self._request  # nobody needs them while a long answer passes
         return events
 
     async def __aexit__(

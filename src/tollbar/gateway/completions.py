@@ -28,9 +28,10 @@ from tollbar.ports import Clock
 
 
 class Reply(NamedTuple):
-    """An answer under way: its events, and the target that gives it."""
+    """An answer under way: its events, what it answers (without its source, which is spent), and who gives it."""
 
     events: AsyncIterator[StreamEvent]
+    request: CompletionRequest
     target: Target
     plan: Plan
 
@@ -109,6 +110,7 @@ class Opened:
 
     async def __aenter__(self) -> Reply:
         gateway, visit, request = self._gateway, self._visit, self._request
+        del self._request  # a stream may last for an hour, and its request need not be kept for it
         principal = visit.principal
         visit.request = request
         plan = resolve(request.model, request.features, principal, gateway.catalogue, gateway.health.is_up, self._pin)
@@ -125,7 +127,8 @@ class Opened:
         except BaseException as fault:
             await self._end(fault)
             raise
-        return Reply(metered(events, hold, visit, gateway.clock), visit.tries[-1].target, plan)
+        visit.request = request = request.spent()
+        return Reply(metered(events, hold, visit, gateway.clock), request, visit.tries[-1].target, plan)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None

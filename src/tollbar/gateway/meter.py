@@ -20,7 +20,7 @@ async def metered(
     events: AsyncIterator[StreamEvent], hold: Hold, visit: Visit, clock: Clock
 ) -> AsyncIterator[StreamEvent]:
     """The same events; raises StreamBroken when they end before a choice that was begun is finished."""
-    unfinished: set[int] = set()
+    unfinished: set[int] | None = None  # a relayed answer never needs it
     async for event in events:
         # Before anything is noted as delivered: who leaves here, or is refused, has been given nothing.
         if not visit.is_held and not (isinstance(event, Frames) and event.is_last):
@@ -33,10 +33,12 @@ async def metered(
                 if event.is_content and visit.first_token_at is None:
                     visit.first_token_at = clock.monotonic()
             case Finished():
-                unfinished.discard(event.choice)
+                if unfinished is not None:
+                    unfinished.discard(event.choice)
             case UsageSeen():
                 _note(visit, 0, event.usage)
             case _ if isinstance(event, Said):
+                unfinished = unfinished or set()
                 unfinished.add(event.choice)
                 _note(visit, output_bytes(event), None)
                 if visit.first_token_at is None:

@@ -27,7 +27,11 @@ MAX_ERROR_BYTES = 64 * 1024
 ERROR_BODY_SECONDS = 5.0
 # A request up to this size fits into the socket's buffers, so that sending it neither stalls nor takes long.
 LARGE_BODY_BYTES = 64 * 1024
-HEADERS = ("content-type", "retry-after", "retry-after-ms", "x-request-id", "request-id", "openai-processing-ms")
+HEADERS = ("content-type", "retry-after", "retry-after-ms")
+"""What a refusal may say about itself."""
+
+
+NO_HEADERS: Mapping[str, str] = {}
 
 
 class ForbiddenAddressError(OSError):
@@ -68,6 +72,8 @@ class Answer:
         except BaseException:
             self.close()
             raise
+        if isinstance(self._response, Received):
+            self._response = self._response._replace(headers=NO_HEADERS)  # a long stream need not keep them
         if not self._content.is_eof():
             self._watch()
         return self
@@ -76,12 +82,6 @@ class Answer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """What the provider said about its answer, of the few things that are anybody's business."""
-        found: Mapping[str, str] = self._response.headers if self._response is not None else {}
-        return {name: found[name] for name in HEADERS if name in found}
 
     async def read_chunk(self) -> bytes:
         """The bytes that have arrived, b"" at the end; raises StreamBroken or UpstreamTimeout."""
@@ -162,7 +162,9 @@ class Answer:
             self._stall.cancel()
 
     async def _refusal(self, status: int) -> UpstreamError:
-        return from_status(self._peer, status, self.headers, await self._error_body(), self._clock.now())
+        found: Mapping[str, str] = self._response.headers if self._response is not None else NO_HEADERS
+        headers = {name: found[name] for name in HEADERS if name in found}
+        return from_status(self._peer, status, headers, await self._error_body(), self._clock.now())
 
     async def _error_body(self) -> bytes:
         """The beginning of a body, as far as it comes in a few seconds."""

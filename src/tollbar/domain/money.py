@@ -37,6 +37,8 @@ class Rate:
 
     def at(self, prompt_tokens: int) -> int:
         """The price that holds for a call of so many prompt tokens."""
+        if not self.steps:
+            return self.base
         price = self.base
         for threshold, stepped in self.steps:
             if prompt_tokens >= threshold:

@@ -65,6 +65,11 @@ def scan(raw: bytes) -> Body:
 
 def splice(body: Body, replacements: Mapping[str, bytes]) -> bytes:
     """The body with some values replaced or, where the member is absent, added at the end; all else byte for byte."""
+    if len(replacements) == 1:
+        ((name, value),) = replacements.items()
+        if name in body.spans:
+            start, end = body.spans[name]
+            return b"%b%b%b" % (body.raw[:start], value, body.raw[end:])
     pieces: list[bytes] = []
     position = 0
     present = sorted((body.spans[name], value) for name, value in replacements.items() if name in body.spans)

@@ -6,8 +6,9 @@ such a frame is read with the standard library instead.
 
 import json
 from collections.abc import Collection, Sequence
-from itertools import chain
-from operator import attrgetter
+from functools import partial
+from itertools import chain, compress
+from operator import attrgetter, is_not
 from typing import NamedTuple
 
 import msgspec
@@ -101,6 +102,7 @@ _DECODE = msgspec.json.Decoder(Frame).decode
 _GLANCE = msgspec.json.Decoder(_PlainFrame).decode
 _SKIM = msgspec.json.Decoder(list[_PlainFrame]).decode
 _CHOICES, _USAGE = attrgetter("choices"), attrgetter("usage")
+_IS_SOMETHING = partial(is_not, None)
 _INDEX, _REASON, _CONTENT = attrgetter("index"), attrgetter("finish_reason"), attrgetter("delta.content")
 MOST_TOKENS = 1_000_000_000
 """More than any call can consume: a report beyond it is a fault of the provider's, and would not fit the ledger."""
@@ -146,13 +148,16 @@ def skim(payloads: Sequence[bytes | None]) -> Skimmed | None:
         return None
     choices = list(chain.from_iterable(map(_CHOICES, frames)))
     words = "".join(filter(None, map(_CONTENT, choices)))
+    reasons = list(map(_REASON, choices))
     finished: Collection[int] = ()
-    if any(reason is not None for reason in set(map(_REASON, choices))):
-        finished = [choice.index for choice in choices if choice.finish_reason is not None]
+    if reasons.count(None) < len(reasons):
+        finished = list(compress(map(_INDEX, choices), map(_IS_SOMETHING, reasons)))
+    told = list(map(_USAGE, frames))
     reports: Sequence[tuple[int, Usage, bool]] = ()
-    if any(map(_USAGE, frames)):
-        told = enumerate(frames)
-        reports = [(place, _usage(each.usage), not each.choices) for place, each in told if each.usage is not None]
+    if any(told):
+        reports = [
+            (place, _usage(told[place]), not frames[place].choices) for place in compress(range(len(told)), told)
+        ]
     return Skimmed(set(map(_INDEX, choices)), finished, _size(words), reports)
 
 

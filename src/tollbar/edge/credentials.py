@@ -10,7 +10,7 @@ from tollbar.domain.identity import Credential
 
 BEARER = b"bearer "
 PLACES = (b"x-api-key", b"x_api_key", b"api-key", b"x-goog-api-key")
-
+_OTHERS = frozenset(PLACES)
 
 QUERY_KEY_ROUTES = frozenset({"/response"})
 """Where the callers of the first system send it (the contract, on who may call)."""
@@ -22,7 +22,7 @@ def credential_in(headers: Sequence[tuple[bytes, bytes]], in_query: Sequence[str
     if len(fields) != len(headers):
         _refuse_twice(headers)
     found = _bearer(fields.get(b"authorization"))
-    for place in PLACES:
+    for place in () if _OTHERS.isdisjoint(fields) else PLACES:
         value = fields.get(place)
         text = value.strip().decode("latin-1") if value is not None else ""
         if not text:

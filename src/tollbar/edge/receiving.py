@@ -24,18 +24,21 @@ async def read_body(
     length = fields.get(b"content-length", b"")
     if length.isdigit() and int(length) > limit_bytes:
         raise too_large(limit_bytes, setting)
-    if fields.get(b"content-encoding", b"").strip().lower() not in (b"", b"identity"):
+    if b"content-encoding" in fields and fields[b"content-encoding"].strip().lower() not in (b"", b"identity"):
         raise InvalidValue("The body is compressed, which is not accepted here.", hint="Send it as plain JSON.")
     message = await receive()
-    pieces = [_piece(message)]
-    size = len(pieces[0])
+    first = _piece(message)
+    size = len(first)
+    if not message.get("more_body") and size <= limit_bytes:
+        return first
+    pieces = [first]
     while message.get("more_body") and size <= limit_bytes:
         message = await receive()
         pieces.append(_piece(message))
         size += len(pieces[-1])
     if size > limit_bytes:
         raise too_large(limit_bytes, setting)
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    return b"".join(pieces)
 
 
 def too_large(limit_bytes: int, setting: str = MAX_BODY_SETTING) -> PayloadTooLarge:

@@ -5,6 +5,8 @@ bytes a token is the usual rule of thumb for English text. The most over *all* t
 dearer model needs no second reservation.
 """
 
+from collections.abc import Sequence
+
 from tollbar.domain.catalogue import Plan, Target
 from tollbar.domain.completion import CompletionRequest
 from tollbar.domain.errors import ContextTooLarge
@@ -16,6 +18,8 @@ UNKNOWN_OUTPUT_TOKENS = 32_768
 EXPECTED_OUTPUT_TOKENS = 1_024
 TOKENS_PER_LINKED_IMAGE = 4_096
 WIDEST_BYTES_PER_TOKEN = 16
+_Held = tuple[int, int, int | None, int | None]
+"""Tokens at the most and as expected, then nano-dollars."""
 UNMEASURED = frozenset({"images", "audio", "files"})
 PROMPT_MEMBERS = frozenset({"messages", "tools", "response_format", "functions"})
 
@@ -25,22 +29,28 @@ def estimate(request: CompletionRequest, plan: Plan, credit_cost: int) -> Bounds
     size = _prompt_bytes(request)
     _check_context(request, plan, size)
     prompt = tokens_of(size)
-    most_tokens = expected_tokens = 0
-    dearest: int | None = 0
-    expected_cost: int | None = 0
-    for target in plan.targets:
-        prompt_most = max(prompt, min(size, target.context_tokens or size))
-        output_most = _output_limit(request, target) * request.choices
-        output_expected = min(output_most, EXPECTED_OUTPUT_TOKENS * request.choices)
-        most_tokens = max(most_tokens, prompt_most + output_most)
-        expected_tokens = max(expected_tokens, prompt + output_expected)
-        if target.card is None or dearest is None or expected_cost is None:
-            dearest = expected_cost = None
-            continue
-        dearest = max(dearest, most(prompt_most, output_most, target.card))
-        expected_cost = max(expected_cost, expected(prompt, output_expected, target.card))
-    price = credit_price(credit_cost, plan.model.multiplier)
-    return Bounds(prompt, most_tokens, expected_tokens, dearest, expected_cost, price)
+    held = [_of_target(request, target, prompt, size) for target in plan.targets]
+    most_tokens, expected_tokens, dearest, cost = held[0] if len(held) == 1 else _highest(held)
+    return Bounds(prompt, most_tokens, expected_tokens, dearest, cost, credit_price(credit_cost, plan.model.multiplier))
+
+
+def _of_target(request: CompletionRequest, target: Target, prompt: int, size: int) -> _Held:
+    context, choices, card = target.context_tokens, request.choices, target.card
+    prompt_most = prompt if context is not None and context < prompt else min(size, context or size)
+    output_most = _output_limit(request, target) * choices
+    output = min(output_most, EXPECTED_OUTPUT_TOKENS * choices)
+    if card is None:
+        return prompt_most + output_most, prompt + output, None, None
+    dearest = most(prompt_most, output_most, card)
+    return prompt_most + output_most, prompt + output, dearest, expected(prompt, output, card)
+
+
+def _highest(held: Sequence[_Held]) -> _Held:
+    """The most over all targets; a price that is unknown makes the whole unknown."""
+    most_tokens, expected_tokens, dearest, costs = zip(*held, strict=True)
+    if None in dearest:
+        return max(most_tokens), max(expected_tokens), None, None
+    return max(most_tokens), max(expected_tokens), max(dearest), max(costs)
 
 
 def tokens_of(size_bytes: int) -> int:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tollbar.wire.sse import Splitter, event, frames, is_one_plain_frame, payloads
+from tollbar.wire.sse import Splitter, event, frames, is_one_plain_frame, joined, payloads
 
 LINES = st.sampled_from(
     [b"data: a", b"data:b", b"data:  c", b"data:", b"data", b": note", b"event: error", b"id: 7", b"da", b"data: \xff"]
@@ -141,3 +141,23 @@ def test_hostile_streams_take_no_time(raw: bytes) -> None:
 def test_one_plain_frame_is_one_line_and_its_end(data: bytes, is_one: bool) -> None:
     """Anything that a reader could take for more, or for less, is not."""
     assert is_one_plain_frame(data) is is_one
+
+
+@pytest.mark.parametrize(
+    ("block", "array"),
+    [
+        (b"data: 1\n\n", (b"[1]", 1)),
+        (b"data: 1\n\ndata: 2\n\n", (b"[1,2]", 2)),
+        (b"data: 1\n\n: comment\n\n", None),
+        (b"data: 1\ndata: 2\n\n", None),
+        (b"event: x\ndata: 1\n\n", None),
+        (b"data: 1\n\nid: 2\ndata: 2\n\n", None),
+        (b"data: 1\r\n\r\n", None),
+        (b"data: 1\n\n\ndata: 2\n\n", None),
+        (b"data: 1\n", None),
+        (b"", None),
+    ],
+)
+def test_frames_of_one_line_each_make_an_array(block: bytes, array: tuple[bytes, int] | None) -> None:
+    """Anything but plain frames is left to be read with care."""
+    assert joined(block) == array

@@ -79,6 +79,17 @@ def is_one_plain_frame(data: bytes) -> bool:
     return data.startswith(b"data: ") and data.endswith(b"\n\n") and data.count(b"\n") == 2 and b"\r" not in data
 
 
+def joined(block: bytes) -> tuple[bytes, int] | None:
+    """The data of frames as one array with commas between, and how many frames; None unless each is one `data: ` line.
+
+    Line breaks cannot stand in JSON's strings, so whatever else a block holds leaves one behind.
+    """
+    if not block.startswith(b"data: ") or not block.endswith(b"\n\n") or b"\r" in block:
+        return None
+    array = b"[%b]" % block[6:-2].replace(b"\n\ndata: ", b",")
+    return None if b"\n" in array else (array, block.count(b"\n") // 2)
+
+
 def payloads(block: bytes) -> list[bytes | None]:
     """The data of each frame of a block, lines joined by LF; None for a frame without any (a comment, say)."""
     if block.startswith(b"data: ") and b"\r" not in block and block.endswith(b"\n\n"):

@@ -15,6 +15,7 @@ from tollbar.wire.openai_chat import scan
 
 MAX_FRAME_BYTES = 16 * 1024 * 1024
 _DONE = b"[DONE]"
+_END = b"data: [DONE]\n\n"
 
 
 class Relay:
@@ -57,14 +58,16 @@ class Relay:
         return last
 
     def _relayed(self, block: bytes) -> Frames | None:
-        payloads = sse.payloads(block)
-        is_done = _DONE in payloads
-        if is_done:
-            end = payloads.index(_DONE)
-            if end + 1 < len(payloads):
-                block = b"".join(sse.frames(block)[: end + 1])
-            del payloads[end:]
-        said = self._skimmed(payloads)
+        content = block.removesuffix(_END)
+        is_done = len(content) < len(block)
+        joined = sse.joined(content)
+        said = scan.skim(*joined) if joined is not None else None
+        last = joined[1] - 1 if joined is not None and said is not None else None
+        if said is None:
+            block, said, is_done = _read_each(block)
+        self._seen |= said.indexes
+        if said.finished:
+            self._finished.update(said.finished)
         if is_done:
             self._check_complete()
             self.is_done = True
@@ -72,17 +75,10 @@ class Relay:
         for _, report, _ in said.reports:
             usage = report if usage is None else merge(usage, report)
         if self._hide_usage and said.reports:
-            block = _without(block, payloads, [place for place, _, is_alone in said.reports if is_alone])
+            hidden = [place for place, _, is_alone in said.reports if is_alone]
+            block = _without_last(content) + block[len(content) :] if hidden == [last] else _without(block, hidden)
         is_content = bool(said.indexes) and (said.output_bytes > 0 or bool(self._finished))
         return Frames(block, is_content, said.output_bytes, usage, is_done) if block or usage else None
-
-    def _skimmed(self, payloads: Sequence[bytes | None]) -> scan.Skimmed:
-        """What frames say; noted of the choices, too."""
-        said = scan.skim(payloads) or scan.skim_each(payloads)
-        self._seen |= said.indexes
-        if said.finished:
-            self._finished.update(said.finished)
-        return said
 
     def _note(self, choices: Sequence[scan.Choice]) -> int:
         size = 0
@@ -107,11 +103,21 @@ class Relay:
         return Frames(document, True, self._note(frame.choices), scan.usage(frame), True)
 
 
-def _without(block: bytes, payloads: Sequence[bytes | None], hidden: Sequence[int]) -> bytes:
-    """The block less some frames; nearly always it is one, of one line."""
-    if len(hidden) == 1:
-        frame = b"data: %b\n\n" % (payloads[hidden[0]] or b"")
-        start = block.rfind(frame)
-        if start == 0 or block[start - 2 : start] == b"\n\n":
-            return block[:start] + block[start + len(frame) :]
+def _read_each(block: bytes) -> tuple[bytes, scan.Skimmed, bool]:
+    """A block up to the end mark, what its frames say, and whether the mark is in it; raises StreamBroken."""
+    payloads = sse.payloads(block)
+    if _DONE not in payloads:
+        return block, scan.skim_each(payloads), False
+    end = payloads.index(_DONE)
+    if end + 1 < len(payloads):
+        block = b"".join(sse.frames(block)[: end + 1])
+    return block, scan.skim_each(payloads[:end]), True
+
+
+def _without(block: bytes, hidden: Sequence[int]) -> bytes:
     return b"".join(frame for position, frame in enumerate(sse.frames(block)) if position not in hidden)
+
+
+def _without_last(content: bytes) -> bytes:
+    """Frames of one line each, less the last of them: where providers put the report that we asked for."""
+    return content[: content.rfind(b"\n\n", 0, -2) + 2] if content.count(b"\n\n") > 1 else b""

@@ -132,19 +132,17 @@ def glance(payload: bytes) -> tuple[int, int] | None:
     return None if choice.finish_reason is not None or content is None else (choice.index, _size(content))
 
 
-def skim(payloads: Sequence[bytes | None]) -> Skimmed | None:
-    """What plain frames say, read together as one array; None when one of them is not plain: then `read` each.
+def skim(array: bytes, count: int) -> Skimmed | None:
+    """What so many plain frames say, read together as one array; None when one of them is not plain: see `skim_each`.
 
     A frame is plain that holds words, an end or a usage report and nothing else, which nearly every one is. It is what
-    it seems only if there are as many as there were payloads: one could pretend to be two.
+    it seems only if there are as many as there were frames: one could pretend to be two.
     """
-    if None in payloads:
-        return None
     try:
-        frames = _SKIM(b"[%b]" % b",".join(payloads))  # type: ignore[arg-type]
+        frames = _SKIM(array)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return None
-    if len(frames) != len(payloads):
+    if len(frames) != count:
         return None
     choices = list(chain.from_iterable(map(_CHOICES, frames)))
     words = "".join(filter(None, map(_CONTENT, choices)))
@@ -162,7 +160,7 @@ def skim(payloads: Sequence[bytes | None]) -> Skimmed | None:
 
 
 def skim_each(payloads: Sequence[bytes | None]) -> Skimmed:
-    """The same for frames of any kind, one after another; raises as `read` does."""
+    """The same for the data of frames of any kind, None of one without; raises as `read` does."""
     indexes: set[int] = set()
     finished: list[int] = []
     size = 0

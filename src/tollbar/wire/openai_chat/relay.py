@@ -112,6 +112,6 @@ def _without(block: bytes, payloads: Sequence[bytes | None], hidden: Sequence[in
     if len(hidden) == 1:
         frame = b"data: %b\n\n" % (payloads[hidden[0]] or b"")
         start = block.rfind(frame)
-        if start == 0 or block[start - 2 : start] == b"\n\n":
+        if start == 0 or (start > 0 and block[start - 2 : start] == b"\n\n"):
             return block[:start] + block[start + len(frame) :]
     return b"".join(frame for position, frame in enumerate(sse.frames(block)) if position not in hidden)

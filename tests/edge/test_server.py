@@ -9,10 +9,11 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.edge.raw import QUICK, Application, Response, calling, exchange, serving, until
+from tests.edge.raw import QUICK, Application, Response, answer, calling, exchange, serving, until
 from tollbar.edge.server import Drain
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -128,6 +129,30 @@ async def test_ctrl_c_does_not_wait_and_twice_ends_at_once() -> None:
             running.handle_exit(signal.SIGINT, None)
             assert running.force_exit
             application.release.set()
+
+
+@pytest.mark.anyio
+async def test_calls_that_are_told_to_end_get_to_it() -> None:
+    """After a second Ctrl+C a call that is told so still settles and answers: the server does not end before it."""
+
+    class Settling(Application):
+        async def __call__(self, scope: Any, *rest: Any) -> None:
+            if scope["type"] == "lifespan":
+                await super().__call__(scope, *rest)
+                return
+            self.seen.append((scope["method"], scope["path"], b""))
+            await asyncio.to_thread(self.release.wait, 10)
+            await asyncio.sleep(0.6)  # uvicorn looks every 0.1 s whether it is to go
+            await answer(rest[1], b"settled")
+
+    application = Settling()
+    with serving(application, drain=Drain(nothing, application.release.set)) as running:
+        async with calling(running) as busy:
+            await busy.send(GET)
+            await until(lambda: bool(application.seen))
+            for _ in range(2):
+                running.handle_exit(signal.SIGINT, None)
+            assert Response.parse(await busy.rest()).body == b"settled"
 
 
 PROGRAM = """

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from tests.edge.stage import CALL_KEY, PEER, Answer, Application, Caller, bearer, call
+from tests.edge.stage import CALL_KEY, PEER, Answer, Application, Caller, a_stage, bearer, call
 from tests.fakes import FakeProvider, Hook, MemoryLedger, Script, Stall, quiet, refuses, says
 from tests.making import Scene, a_body, a_model, a_scene, a_told_answer, an_answer
 from tollbar.domain.completion import CompletionRequest
@@ -20,6 +20,7 @@ from tollbar.domain.limits import Limit, Measure
 from tollbar.domain.money import Unit
 from tollbar.domain.records import Outcome
 from tollbar.edge.middleware import RequestIds
+from tollbar.edge.sparing import MOST
 from tollbar.edge.streaming import Endpoint
 from tollbar.gateway.resolve import Pin
 from tollbar.wire.openai_chat import DIALECT
@@ -190,6 +191,18 @@ async def test_without_a_valid_key_the_body_is_not_read(headers: tuple[tuple[byt
     answer = await call(surface(scene), "POST", PATH, headers, pieces=()).answer()
     assert answer.status == 401
     assert scene.records == []
+
+
+async def test_a_flood_of_bad_keys_is_no_flood_of_lines() -> None:
+    """Each of the first few is told; then they are counted, on whatever address, and the next line says how many."""
+    stage = await a_stage()
+    with capture_logs() as log:
+        for number in range(3 * MOST):
+            path = (PATH, "/generate")[number % 2]
+            assert (await stage.ask("POST", path, bearer("sk-other"))).status in {401, 429}
+        stage.scene.clock.advance(1)
+        await stage.ask("POST", PATH, bearer("sk-other"))
+    assert [line["left_out"] for line in log if line["event"] == "call.refused"] == [0] * MOST + [2 * MOST]
 
 
 async def test_a_body_over_the_limit_is_refused_and_counted() -> None:

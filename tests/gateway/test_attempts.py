@@ -20,7 +20,7 @@ from tollbar.domain.errors import (
     UpstreamTimeout,
 )
 from tollbar.domain.events import Finished, FinishReason, Frames, Started, StreamEvent, Text
-from tollbar.gateway.attempts import MOST_SLEEPERS, Attempts, rungs
+from tollbar.gateway.attempts import EVENT_BYTES, MOST_PRELUDE_BYTES, MOST_SLEEPERS, Attempts, rungs
 from tollbar.gateway.health import FAILURES_TO_OPEN, OPEN_SECONDS, Health
 from tollbar.gateway.visit import Pace, Visit
 
@@ -366,3 +366,34 @@ async def test_the_last_failure_tells_of_every_attempt() -> None:
         {"target": "main/m", "code": "upstream_failed", "status": 500},
         {"target": "spare/s", "code": "upstream_failed", "status": None},
     ]
+
+
+async def test_a_target_that_another_call_probes_by_now_is_passed_over() -> None:
+    """Plans are made before a hold is waited for: of all that found the circuit half open, one call probes."""
+    road = Road(GOOD)
+    for _ in range(FAILURES_TO_OPEN):
+        road.health.failed(TARGET)
+    road.clock.advance(OPEN_SECONDS)
+    plan = a_plan(TARGET, BACKUP)
+    assert road.health.is_up(TARGET)
+    road.health.began(TARGET)  # another call, at the same moment
+    await road.go(plan)
+    assert road.calls == (0, 1)
+
+
+async def test_where_nothing_else_is_left_a_probed_target_is_tried_all_the_same() -> None:
+    """A circuit spares a provider, but never refuses a call by itself."""
+    road = Road(GOOD)
+    for _ in range(FAILURES_TO_OPEN):
+        road.health.failed(TARGET)
+    await road.go()
+    assert road.calls == (1, 0)
+
+
+@pytest.mark.parametrize("prelude", [Frames(b":" * 65_536, False), Started("a", "b")])
+async def test_what_is_kept_back_has_an_end(prelude: StreamEvent) -> None:
+    """A provider that says nothing at great length is given up, and another one asked."""
+    endless = [prelude] * (MOST_PRELUDE_BYTES // EVENT_BYTES + 1)
+    road = Road(says(*endless, *an_answer()))
+    assert await road.go(a_plan(TARGET, BACKUP, attempts=2)) == [*an_answer()]
+    assert road.calls == (1, 1)

@@ -1,10 +1,12 @@
 """Circuits open, half open and close; retries are paid from a budget."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.fakes import FakeClock
 from tests.making import BACKUP, TARGET
-from tollbar.gateway.health import FAILURES_TO_OPEN, OPEN_SECONDS, RETRY_RESERVE, Health
+from tollbar.gateway.health import FAILURES_TO_OPEN, MOST_CIRCUITS, OPEN_SECONDS, RETRY_RESERVE, Health
 
 
 @pytest.fixture
@@ -119,3 +121,14 @@ def test_the_reserve_allows_the_odd_retry_and_is_not_hoarded(health: Health) -> 
         health.began(TARGET)
     assert [health.may_retry(TARGET) for _ in range(12)] == [True] * int(RETRY_RESERVE) + [False] * 2
     assert health.may_retry(BACKUP)
+
+
+def test_names_that_callers_make_up_are_not_remembered_without_end(health: Health) -> None:
+    """Not even if every one of them fails; the newest are remembered."""
+    made_up = [replace(TARGET, model=str(number)) for number in range(MOST_CIRCUITS + 10)]
+    for target in made_up:
+        for _ in range(FAILURES_TO_OPEN):
+            health.failed(target)
+    known = [target for target in made_up if not health.is_up(target)]
+    assert known == made_up[-len(known) :]
+    assert MOST_CIRCUITS / 2 <= len(known) <= MOST_CIRCUITS

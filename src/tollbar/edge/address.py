@@ -88,10 +88,7 @@ def read(text: str) -> Address | None:
         return None
     if isinstance(address, IPv4Address):
         return address
-    embedded = address.ipv4_mapped or address.sixtofour
-    if embedded is None and address in NAT64:
-        embedded = IPv4Address(int(address) & 0xFFFFFFFF)
-    return embedded or address
+    return address.ipv4_mapped or address
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -104,4 +101,11 @@ def source(text: str) -> str:
         case IPv4Address():
             return str(address)
         case IPv6Address():
+            if embedded := _embedded(address):
+                return str(embedded)
             return str(IPv6Network((int(address), SOURCE_BITS), strict=False))
+
+
+def _embedded(address: IPv6Address) -> IPv4Address | None:
+    """The IPv4 address that a tunnel or a translator stands for. It is counted as that, and never trusted as that."""
+    return IPv4Address(int(address) & 0xFFFFFFFF) if address in NAT64 else address.sixtofour

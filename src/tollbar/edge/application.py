@@ -21,6 +21,7 @@ from tollbar.edge.middleware import AccessLog, RequestIds, Scope
 from tollbar.edge.query import hide_keys
 from tollbar.edge.routes import PAGES, USUAL_CALL_RULES, CallRoute, CallRules, calls, public_path
 from tollbar.edge.services import Services
+from tollbar.edge.sparing import Sparing
 from tollbar.edge.streaming import Endpoint
 from tollbar.edge.telemetry import Memory
 
@@ -66,11 +67,11 @@ def application(services: Services, rules: CallRules = USUAL_CALL_RULES, origins
 
     `origins` are the sites whose pages may have browsers call it, `*` for any.
     """
-    memory = Memory()
+    memory, refusals = Memory(), Sparing()
     exact: dict[tuple[object, object], Endpoint] = {}
     patterns: list[Pattern] = []
     for route in calls(rules.simple):
-        endpoint = _endpoint(services, route, rules, memory)
+        endpoint = _endpoint(services, route, rules, memory, refusals)
         if "{" in route.path:
             patterns.append(Pattern(route.method, compile_path(route.path)[0], endpoint))
         else:
@@ -80,7 +81,7 @@ def application(services: Services, rules: CallRules = USUAL_CALL_RULES, origins
     return RequestIds(served, services.clock.now())
 
 
-def _endpoint(services: Services, route: CallRoute, rules: CallRules, memory: Memory) -> Endpoint:
+def _endpoint(services: Services, route: CallRoute, rules: CallRules, memory: Memory, refusals: Sparing) -> Endpoint:
     doors = services.doors
     endpoint = Endpoint(
         services.gateway,
@@ -88,6 +89,7 @@ def _endpoint(services: Services, route: CallRoute, rules: CallRules, memory: Me
         route.pin,
         rules.max_body_bytes,
         memory=memory,
+        refusals=refusals,
         route=public_path(route.path),
         addresses=doors.addresses,
         reads_query_key=doors.reads_query_key and route.path in QUERY_KEY_ROUTES,

@@ -21,6 +21,7 @@ from tollbar.edge.headers import process_headers
 from tollbar.edge.line import Presence
 from tollbar.edge.refusal import ConnectionLimits, Refusal, bad_request, head_too_large, too_slow
 from tollbar.edge.sending import Sending
+from tollbar.edge.sparing import Sparing
 from tollbar.edge.telemetry import Memory
 
 ONLY_ONCE = (b"authorization", b"host", b"transfer-encoding")
@@ -35,6 +36,7 @@ class ServingState(ServerState):
         self.limits = limits
         self.is_draining = False
         self.memory = Memory()
+        self.refusals = Sparing()
 
 
 class Stage(Enum):
@@ -216,13 +218,16 @@ class Connection(HttpToolsProtocol):
             return
         self._is_refused = True
         request_id = f"req_{secrets.token_hex(12)}"
-        structlog.get_logger("tollbar.access").warning(
-            "connection.refused",
-            request_id=request_id,
-            status=refusal.status.value,
-            code=refusal.code,
-            address=self.client[0] if self.client else "",
-        )
+        left_out = self._serving.refusals.left_out(self.loop.time())
+        if left_out is not None:
+            structlog.get_logger("tollbar.access").warning(
+                "connection.refused",
+                request_id=request_id,
+                status=refusal.status.value,
+                code=refusal.code,
+                address=self.client[0] if self.client else "",
+                left_out=left_out,
+            )
         cycle = self.cycle
         is_mid_body = cycle is not None and cycle.scope is self.scope and cycle.more_body
         if cycle is None or (cycle.response_complete and not is_mid_body):

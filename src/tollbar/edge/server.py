@@ -21,7 +21,7 @@ from tollbar.edge.protocol import Connection, ServingState
 from tollbar.edge.refusal import ConnectionLimits
 
 LAST_WORDS_SECONDS = 5.0
-"""What streams get to end in-band after `Drain.expired`; then their tasks are cancelled."""
+"""What calls get to end by themselves after `Drain.expired`; then their tasks are cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,7 @@ class Server(uvicorn.Server):
                 self.force_exit = True
                 # What is cut short by us must not be taken for a caller's leaving, which is charged.
                 self._loop.call_soon_threadsafe(self._drain.expired)
+            self.should_exit = True  # at once: the next Ctrl+C is the second, however busy the loop is
             self._loop.call_soon_threadsafe(self._begin_drain, 0.0)
         else:
             self._loop.call_soon_threadsafe(self._begin_drain, self._drain.delay_seconds)
@@ -88,6 +89,9 @@ class Server(uvicorn.Server):
         expiry = loop.call_later(self._drain.limit_seconds, self._drain.expired)
         try:
             await super().shutdown(sockets)
+            if self.force_exit and self._serving.tasks:
+                # They were told to end. Without them the store would be closed under what they still have to settle.
+                await asyncio.wait(self._serving.tasks, timeout=LAST_WORDS_SECONDS)
         finally:
             expiry.cancel()
             if self._next_sweep is not None:

@@ -19,6 +19,7 @@ from tollbar.edge.headers import error_headers, limit_headers, process_headers
 from tollbar.edge.line import Departure, Headers, Line, Receive, Send
 from tollbar.edge.query import hidden_keys
 from tollbar.edge.receiving import MAX_BODY_SETTING, CallerLeft, read_body
+from tollbar.edge.sparing import Sparing
 from tollbar.edge.telemetry import Memory
 from tollbar.gateway.completions import Gateway, Reply
 from tollbar.gateway.resolve import Pin
@@ -44,6 +45,7 @@ class Endpoint:
     max_body_bytes: int = DEFAULT_BODY_BYTES
     silence_seconds: float = SILENCE_SECONDS
     memory: Memory = field(default_factory=Memory)
+    refusals: Sparing = field(default_factory=Sparing)
     route: str = ""
     pace: Pace | None = None
     body_setting: str = MAX_BODY_SETTING
@@ -120,14 +122,16 @@ class CallResponse:
         return request
 
     async def _authenticate(self, arrival: Arrival) -> Principal:
-        """Who calls. A refusal here has no record, since nobody knows whose it would be; it has a log line."""
+        """Who calls. A refusal here has no record, for nobody knows whose it would be; it has a log line, sparingly."""
         headers: Headers = self._scope["headers"]  # type: ignore[assignment]
         in_query = hidden_keys(self._scope) if self._endpoint.reads_query_key else ()
         try:
             return await self._endpoint.gateway.authenticate(credential_in(headers, in_query), arrival.source)
         except GatewayError as error:
-            log = structlog.get_logger("tollbar.access")
-            log.warning("call.refused", request_id=self._request_id, address=arrival.address, error=error.code)
+            left_out = self._endpoint.refusals.left_out(self._began)
+            if left_out is not None:
+                told = {"request_id": self._request_id, "address": arrival.address, "error": error.code}
+                structlog.get_logger("tollbar.access").warning("call.refused", **told, left_out=left_out)
             raise
 
     async def _pump(self, reply: Reply) -> None:

@@ -20,7 +20,7 @@ from tollbar.domain.errors import (
     UpstreamError,
     UpstreamRejected,
 )
-from tollbar.domain.events import StreamEvent, is_content
+from tollbar.domain.events import Frames, StreamEvent, is_content
 from tollbar.gateway.health import Health
 from tollbar.gateway.visit import Try, Visit
 from tollbar.ports import Clock, Provider
@@ -29,6 +29,10 @@ LONGEST_WAIT_SECONDS = 8.0
 LONGEST_RETRY_AFTER_SECONDS = 30.0
 JITTER = 0.25
 MOST_SLEEPERS = 1_000
+MOST_PRELUDE_BYTES = 1024 * 1024
+"""What is kept back of an answer that says nothing. Half an hour of comments, ten a second, is less."""
+EVENT_BYTES = 100
+"""What an event is counted as beside the bytes in it."""
 
 Exchange = AbstractAsyncContextManager[AsyncIterator[StreamEvent]]
 """One attempt under way at a provider."""
@@ -58,7 +62,7 @@ class Attempts:
     ) -> tuple[Exchange, AsyncIterator[StreamEvent]]:
         """The exchange that gave content, entered, and its events."""
         ladder = rungs(plan)
-        position = 0
+        position = self._nearest(ladder, 0)
         while True:
             target = ladder[position]
             self._begin(target, visit)
@@ -121,7 +125,7 @@ class Attempts:
         if following >= len(ladder):
             raise fault
         if ladder[following].name != here:
-            return following
+            return self._nearest(ladder, following)
         seconds = self._pause(position, fault)
         if seconds is None or self._is_late(visit, seconds) or not self._health.may_retry(ladder[position]):
             return self._fallback(ladder, position, fault)
@@ -137,8 +141,16 @@ class Attempts:
         here = ladder[position].name
         for following in range(position + 1, len(ladder)):
             if ladder[following].name != here:
-                return following
+                return self._nearest(ladder, following)
         raise fault
+
+    def _nearest(self, ladder: Sequence[Target], position: int) -> int:
+        """The first rung from here whose target is up, this one where none is.
+
+        The plan was made a while ago: since then a circuit may have opened, or another call may have begun to probe.
+        """
+        rungs_left = range(position, len(ladder))
+        return next((rung for rung in rungs_left if self._health.is_up(ladder[rung])), position)
 
     def _pause(self, retry: int, fault: UpstreamError) -> float | None:
         """Seconds to wait before the retry; None when the provider asks for longer than we will."""
@@ -205,10 +217,14 @@ def _told(tries: Sequence[Try]) -> list[dict[str, object]]:
 
 async def _until_content(events: AsyncIterator[StreamEvent]) -> list[StreamEvent]:
     head: list[StreamEvent] = []
+    size = 0
     async for event in events:
         head.append(event)
         if is_content(event):
             return head
+        size += EVENT_BYTES + (len(event.raw) if isinstance(event, Frames) else 0)
+        if size > MOST_PRELUDE_BYTES:
+            raise StreamBroken(f"The provider said nothing in {MOST_PRELUDE_BYTES} bytes.", is_retryable=True)
     raise StreamBroken("The provider closed its answer before it said anything.", is_retryable=True)
 
 

@@ -80,6 +80,7 @@ class Health:
         circuit = self._circuits.get(target.name)
         if circuit is None:
             if len(self._circuits) >= MOST_CIRCUITS:  # callers choose the names of models that nobody listed
-                self._circuits = {name: each for name, each in self._circuits.items() if each.failures}
+                failing = [(name, each) for name, each in self._circuits.items() if each.failures]
+                self._circuits = dict(failing[-MOST_CIRCUITS // 2 :])
             circuit = self._circuits[target.name] = _Circuit()
         return circuit

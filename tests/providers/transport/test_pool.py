@@ -23,6 +23,7 @@ from tollbar.domain.errors import UpstreamError, UpstreamFailed, UpstreamMisconf
 from tollbar.providers.faults import Peer
 from tollbar.providers.transport import Transport, endpoint
 from tollbar.providers.transport.answer import ForbiddenAddressError, unreachable
+from tollbar.providers.transport.exchange import STALE_SECONDS
 from tollbar.providers.transport.pool import GuardedResolver
 
 pytestmark = pytest.mark.anyio
@@ -119,6 +120,39 @@ async def test_a_new_connection_that_breaks_is_a_failure(transport: Transport, u
     with pytest.raises(UpstreamFailed) as caught:
         await post(transport, up.url)
     assert (caught.value.is_retryable, len(up.journal)) == (True, 1)
+
+
+async def test_a_connection_that_breaks_late_was_not_stale(transport: Transport, up: FakeUpstream) -> None:
+    """A provider that worked for a while and then went away is not given the same work again."""
+    up.plan("ok", Script(framing="raw", before_headers_seconds=STALE_SECONDS + 0.1, ending="close"), "ok")
+    await post(transport, up.url)
+    with pytest.raises(UpstreamFailed) as caught:
+        await post(transport, up.url)
+    assert (caught.value.is_retryable, len(up.journal)) == (True, 2)
+
+
+async def test_what_came_unasked_answers_nobody(transport: Transport) -> None:
+    """A second answer to one question, on a connection that is idle again, is not taken for the next one's."""
+    asked = 0
+
+    async def answer_twice(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        while head := await reader.read(65_536):
+            assert head.startswith(b"POST")
+            asked += 1
+            document = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 1\r\n\r\n%d" % asked
+            writer.write(document)
+            await asyncio.sleep(0.05)
+            writer.write(document)
+        writer.close()
+
+    async with await asyncio.start_server(answer_twice, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        answers = []
+        for _ in range(3):
+            answers.append(await post(transport, url))
+            await asyncio.sleep(0.1)
+    assert answers == [b"1", b"2", b"3"]
 
 
 async def test_an_answer_that_has_begun_is_not_asked_for_again(transport: Transport, up: FakeUpstream) -> None:

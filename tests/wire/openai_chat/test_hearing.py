@@ -1,6 +1,7 @@
 """A provider's answer is heard as what it says, however it arrives; one that is not whole is never taken for it."""
 
 import json
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -116,6 +117,14 @@ def test_vendors_write_some_things_differently() -> None:
         ToolCalled(1, "b", "g"),
         Finished(FinishReason.LENGTH),
     ]
+
+
+def test_many_calls_cost_no_more_each() -> None:
+    """A frame of twenty thousand tool calls is heard in a moment: nobody else waits for it."""
+    calls = [{"index": number, "id": "a", "function": {"name": "x"}} for number in range(20_000)]
+    began = time.process_time()
+    assert len(Hearing(True).feed(frame(delta(tool_calls=calls)))) == len(calls) + 1
+    assert time.process_time() - began < 2
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,14 @@ def test_a_hidden_report_alone_in_a_read_is_still_told() -> None:
     assert [(event.raw, event.usage) for event in passed.events if event.usage] == [(b"", Usage(7, 3))]
 
 
+@pytest.mark.parametrize("blank_lines", ["\n\n", "\n\n\n", "\n\n\n\n"])
+def test_a_report_is_hidden_however_it_is_written(blank_lines: str) -> None:
+    """Without the space after the colon, with more blank lines than are due: what is left is the rest, once."""
+    words = stream(delta("hello", finish="stop"))
+    hidden = relay([words + f"data:{json.dumps(USAGE)}{blank_lines}".encode()], hide_usage=True)
+    assert (hidden.raw.strip(), hidden.usage) == (words.strip(), Usage(7, 3))
+
+
 def test_preludes_are_no_content() -> None:
     """The role, an empty piece and a comment come before the point of no return; text, tools and an end do not."""
     chunks = [

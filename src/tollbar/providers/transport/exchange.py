@@ -21,6 +21,8 @@ from yarl import URL
 
 READ_BUFFER_BYTES = 64 * 1024
 STALE = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientConnectionResetError)
+STALE_SECONDS = 1.0
+"""How soon the end of a connection shows that was closed while it lay idle: a round trip later, with room to spare."""
 UNTIMED = TimerNoop()
 
 
@@ -42,7 +44,10 @@ class Received(NamedTuple):
 
 
 class Pool(aiohttp.TCPConnector):
-    """aiohttp's pool, which also knows the connections that no request has used before."""
+    """aiohttp's pool, which also knows the connections that no request has used before.
+
+    It gives out none on which something came that nobody had asked for: the next request would take it for its answer.
+    """
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -52,6 +57,13 @@ class Pool(aiohttp.TCPConnector):
         made = await super()._create_connection(*arguments, **named)
         self.unused.add(made)
         return made
+
+    async def _get(self, *arguments: Any, **named: Any) -> Connection | None:
+        found = await super()._get(*arguments, **named)
+        while found is not None and (found.protocol is None or found.protocol.should_close):
+            found.close()
+            found = await super()._get(*arguments, **named)
+        return found
 
 
 class Address:
@@ -133,13 +145,16 @@ async def _once(pool: Pool, outgoing: Outgoing, may_be_stale: bool) -> Received 
     if is_new:
         pool.unused.discard(protocol)
     connected(protocol)
+    now = asyncio.get_running_loop().time
+    sent_at = now()
     try:
         return await _answered(connection, request, message)
     except STALE as fault:
-        # On a new connection it is no stale one: then the provider took the request and went away, and may have worked
-        # on it. RFC 9112, 9.3.1, wants this care for requests that are not idempotent.
+        # A new connection, and one that breaks late, is no stale one: then the provider took the request and went away,
+        # and may have worked on it. RFC 9112, 9.3.1, wants this care for requests that are not idempotent.
         has_answer_begun = isinstance(fault, aiohttp.ServerDisconnectedError) and not isinstance(fault.message, str)
-        if is_new or has_answer_begun or not may_be_stale:
+        was_idle = not is_new and now() - sent_at < STALE_SECONDS
+        if not was_idle or has_answer_begun or not may_be_stale:
             raise
         raise StaleConnectionError from fault
 

@@ -42,8 +42,8 @@ class Hearing:
         self._splitter = sse.Splitter() if stream else None
         self._document: list[bytes] = []
         self._has_started = False
-        self._calls: dict[int, list[int]] = {}
-        """The tool calls that each choice has begun, by the provider's index, in their order."""
+        self._calls: dict[int, dict[int, int]] = {}
+        """The tool calls that each choice has begun: their places, by the provider's index."""
         self._finished: set[int] = set()
         self.is_done = False
         """Whether the provider has said that nothing more will come."""
@@ -112,7 +112,7 @@ class Hearing:
     def _said(self, choice: Mapping[str, Any], said: Mapping[str, Any]) -> Iterator[StreamEvent]:
         told = choice.get("index")
         index = told if isinstance(told, int) else 0
-        begun = self._calls.setdefault(index, [])
+        begun = self._calls.setdefault(index, {})
         if thought := _text(said.get("reasoning_content")) or _text(said.get("reasoning")):
             yield Thinking(thought, index)
         if text := _words(said.get("content")):
@@ -131,17 +131,17 @@ class Hearing:
             raise StreamBroken("The provider closed the stream before its answer was complete.", is_retryable=True)
 
 
-def _called(call: Mapping[str, Any], begun: list[int], choice: int) -> Iterator[StreamEvent]:
+def _called(call: Mapping[str, Any], begun: dict[int, int], choice: int) -> Iterator[StreamEvent]:
     """A piece of a tool call. Some providers leave the index out: then an id begins a call, and its absence goes on."""
     function = _object(call.get("function"))
     told = call.get("index")
     if not isinstance(told, int):
-        told = len(begun) if call.get("id") or not begun else begun[-1]
+        told = len(begun) if call.get("id") or not begun else next(reversed(begun))
     if told not in begun:
-        begun.append(told)
-        yield ToolCalled(begun.index(told), _text(call.get("id")), _text(function.get("name")), choice)
+        begun[told] = len(begun)
+        yield ToolCalled(begun[told], _text(call.get("id")), _text(function.get("name")), choice)
     if arguments := _text(function.get("arguments")):
-        yield ToolArguments(begun.index(told), arguments, choice)
+        yield ToolArguments(begun[told], arguments, choice)
 
 
 def _document(data: bytes) -> Mapping[str, Any]:

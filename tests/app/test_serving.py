@@ -174,7 +174,7 @@ def test_an_application_for_another_server(tmp_path: Path) -> None:
     made = subprocess.run(
         [sys.executable, "-c", "import tollbar.app; print(type(tollbar.app.create()).__name__)"],
         cwd=tmp_path,
-        env={"x_api_key": "0123456789abcdef"},
+        env={"OPENAI_API_KEY": "your_api_key_here"},
         capture_output=True,
         text=True,
         check=True,
@@ -182,5 +182,5 @@ def test_an_application_for_another_server(tmp_path: Path) -> None:
     )
     (line,) = map(json.loads, made.stderr.splitlines())
     assert (line["event"], line["level"]) == ("settings.warning", "warning")
-    assert line["text"] == "environment: x_api_key is planned: it has no effect yet."
+    assert line["text"] == "environment: OPENAI_API_KEY holds an example, which is not used."
     assert (made.stdout, list(tmp_path.iterdir())) == ("Application\n", [])

@@ -63,7 +63,7 @@ async def test_a_second_key_is_refused() -> None:
     stage = await a_generous_stage()
     first = (await fetch(stage, client=("2001:db8::1", 1))).json()["One Time API key"]
     again = await fetch(stage, client=("2001:db8::ffff", 1))
-    assert (again.status, again.error["code"], again.header("x-should-retry")) == (409, "key_already_issued", "false")
+    assert (again.status, again.error["code"], again.header("x-should-retry")) == (409, "KEY_ALREADY_ISSUED", "false")
     assert not [first[start : start + 4] for start in range(28) if first[start : start + 4] in again.body.decode()]
     assert (await fetch(stage, client=("2001:db8:0:1::1", 1))).status == 200
 
@@ -71,7 +71,7 @@ async def test_a_second_key_is_refused() -> None:
 async def test_it_is_off_until_a_setting_says_otherwise() -> None:
     """Then there is nothing here."""
     answer = await fetch(await a_stage())
-    assert (answer.status, answer.error["code"]) == (404, "not_found")
+    assert (answer.status, answer.error["code"]) == (404, "NOT_FOUND")
 
 
 async def test_a_head_request_makes_no_key() -> None:
@@ -91,7 +91,7 @@ async def test_another_site_cannot_fetch_it_for_a_visitor(header: tuple[bytes, b
     stage = await a_generous_stage()
     headers = [header] if header[0] == b"host" else [HOST, header]
     refused = await call(stage.application, "GET", "/generate_api", headers).answer()
-    assert (refused.status, refused.error["code"]) == (403, "forbidden")
+    assert (refused.status, refused.error["code"]) == (403, "FORBIDDEN")
     public = await call(stage.application, "GET", "/generate_api", [(b"host", b"llm.example.org")]).answer()
     assert public.status == 200
 
@@ -103,7 +103,7 @@ async def test_everybody_behind_a_proxy_has_a_key_of_their_own() -> None:
     assert (await fetch(stage, client=proxy)).status == 503
     answers = [await fetch(stage, (b"x-forwarded-for", b"203.0.113.%d" % n), client=proxy) for n in (1, 2, 1)]
     assert [answer.status for answer in answers] == [200, 200, 409]
-    assert (await fetch(stage, (b"x-forwarded-for", b"junk"), client=proxy)).status == 400
+    assert (await fetch(stage, (b"x-forwarded-for", b"junk"), client=proxy)).status == 422
 
 
 async def test_a_caller_without_an_address_gets_none() -> None:

@@ -69,7 +69,7 @@ def test_fifty_at_once_from_one_address_get_one_key(gateway: Gateway, here: str)
     gateway.secrets |= {issued, *(answer.json()["One Time API key"] for answer in others)}
     assert len({answer.json()["One Time API key"] for answer in others}) == 60
     assert not [answer for answer in answers if not answer.ok and issued[:6] in answer.text]
-    assert {code(answer) for answer in answers if not answer.ok} == {(409, "key_already_issued")}
+    assert {code(answer) for answer in answers if not answer.ok} == {(409, "KEY_ALREADY_ISSUED")}
     assert ask(gateway, issued, here).status_code == 200
 
 
@@ -151,7 +151,7 @@ def test_a_call_costs_what_its_key_s_tier_costs(gateway: Gateway, here: str) -> 
     assert ask(gateway, issued["key"], here).status_code == 429
     assert gateway.me(issued["key"])["credits_per_call"] == 5
     refused = gateway.request("POST", "/admin/api/keys", ADMIN_KEY, json={"name": "x", "tier": "silver"})
-    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "tier")
+    assert (refused.status_code, refused.json()["error"]["field"]) == (422, "tier")
 
 
 def test_limits_of_a_route_by_address(gateway: Gateway, here: str) -> None:

@@ -171,11 +171,10 @@ async def test_a_file_that_cannot_be_had_is_a_warning(tmp_path: Path) -> None:
 
 def test_an_application_for_another_server(tmp_path: Path) -> None:
     """`tollbar.app:create` reads the settings by itself; what they warn of is in the log, and nothing is made yet."""
-    (tmp_path / "tollbar.yaml").write_text("input: {max_choices: 5}\n")
     made = subprocess.run(
         [sys.executable, "-c", "import tollbar.app; print(type(tollbar.app.create()).__name__)"],
         cwd=tmp_path,
-        env={},
+        env={"OPENAI_API_KEY": "your_api_key_here"},
         capture_output=True,
         text=True,
         check=True,
@@ -183,5 +182,5 @@ def test_an_application_for_another_server(tmp_path: Path) -> None:
     )
     (line,) = map(json.loads, made.stderr.splitlines())
     assert (line["event"], line["level"]) == ("settings.warning", "warning")
-    assert "planned: it has no effect yet." in line["text"]
-    assert (made.stdout, list(tmp_path.iterdir())) == ("Application\n", [tmp_path / "tollbar.yaml"])
+    assert line["text"] == "environment: OPENAI_API_KEY holds an example, which is not used."
+    assert (made.stdout, list(tmp_path.iterdir())) == ("Application\n", [])

@@ -189,7 +189,7 @@ async def test_callers_without_a_key_reach_pages_for_keys_where_they_are_let_in(
     assert (await stage.ask("GET", "/v1/me")).json()["kind"] == "anonymous"
     assert (await stage.ask("GET", "/v1/models")).status == 200
     assert (await stage.ask("GET", "/v1/me", bearer("wrong"))).status == 401
-    assert (await stage.ask("GET", "/admin/api/keys")).error["code"] == "missing_api_key"
+    assert (await stage.ask("GET", "/admin/api/keys")).error["code"] == "INVALID_API_KEY"
     assert (await stage.ask("GET", "/metrics")).status == 401
 
 

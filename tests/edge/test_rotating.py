@@ -14,6 +14,8 @@ from tollbar.storage.store import Storage
 pytestmark = pytest.mark.anyio
 
 SECRET = (b"admin-secret", b"open sesame")
+NONE = "This needs the admin secret. Send it as the header 'admin-secret'."
+WRONG = "The admin secret is wrong."
 
 
 async def a_rotating_stage(storage: Storage, clock: StepClock) -> Stage:
@@ -37,23 +39,23 @@ async def test_it_is_shown_to_who_has_the_admin_secret(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "headers",
+    ("headers", "message"),
     [
-        (),
-        ((b"admin-secret", b"open"),),
-        ((b"admin-secret", b""),),
-        ((b"admin-secret", b"\xff"),),
-        (SECRET, SECRET),
-        (bearer(ADMIN_KEY),),
-        (bearer("open sesame"),),
+        ((), NONE),
+        (((b"admin-secret", b"open"),), WRONG),
+        (((b"admin-secret", b""),), WRONG),
+        (((b"admin-secret", b"\xff"),), WRONG),
+        ((SECRET, SECRET), WRONG),
+        ((bearer(ADMIN_KEY),), NONE),
+        ((bearer("open sesame"),), NONE),
     ],
 )
-async def test_nothing_else_opens_it(tmp_path: Path, headers: tuple[tuple[bytes, bytes], ...]) -> None:
+async def test_nothing_else_opens_it(tmp_path: Path, headers: tuple[tuple[bytes, bytes], ...], message: str) -> None:
     """Neither the admin key nor the secret in another place; and it is not told in the refusal."""
     clock = StepClock()
     async with opened(a_directory(tmp_path), clock) as storage:
         answer = await (await a_rotating_stage(storage, clock)).ask("GET", "/current-key", *headers)
-    assert (answer.status, answer.error["code"]) == (401, "INVALID_API_KEY")
+    assert (answer.status, answer.error["code"], answer.error["message"]) == (401, "INVALID_API_KEY", message)
     assert b"sesame" not in answer.body
 
 

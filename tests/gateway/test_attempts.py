@@ -345,7 +345,14 @@ async def test_a_route_may_allow_less_time_than_the_target() -> None:
     began = [attempt.began_at for attempt in road.visit.tries]
     arrived = road.visit.arrival.at
     assert [call.deadline for call in road.main.calls] == [min(at + 5, arrived + 6) for at in began]
+    assert [call.bound for call in road.main.calls] == [
+        "simple_attempt" if at + 5 <= arrived + 6 else "simple_total" for at in began
+    ]
+    assert road.main.calls[-1].bound == "simple_total"
     assert began[-1] > arrived + 1
+    road.visit = a_visit()
+    await road.go()
+    assert road.main.calls[-1].bound == "total"
 
 
 async def test_nobody_waits_beyond_the_time_that_a_route_allows() -> None:

@@ -62,15 +62,17 @@ def test_the_search_can_fail() -> None:
 @pytest.mark.parametrize(
     ("location", "part"),
     [
-        (("defaults", "max_tokens"), ("defaults",)),
+        (("ledger", "clamp"), ("ledger", "clamp")),
         (("input", "max_tools"), ("input", "max_tools")),
+        (("input", "max_tools", "most"), ("input", "max_tools")),
+        (("defaults", "max_tokens"), None),
         (("input", "max_body_bytes"), None),
         (("input",), None),
         (("nope", "nope"), None),
     ],
 )
 def test_a_mark_holds_for_all_below(location: tuple[str, ...], part: tuple[str, ...] | None) -> None:
-    """A section's mark is that of each setting in it."""
+    """Whatever stands under a setting has its mark, what stands beside it has not."""
     assert planned_part(location) == part
 
 
@@ -83,10 +85,10 @@ def test_what_is_planned_is_shown_so(tmp_path: Path) -> None:
 
 
 def test_setting_one_is_told_with_its_place(tmp_path: Path) -> None:
-    """The setting, or the section around it, by the name under which it was set."""
-    yaml = "ledger: {clamp: true, strict: true}\n"
-    environment = {"API_PORT": "1"}
-    settings = make(tmp_path, yaml, env_file="TOLLBAR_REQUESTS__LOG_BODIES=true\n", environment=environment)
+    """Each by its name and its line; what is not planned is not told."""
+    yaml = "ledger: {clamp: true, strict: true}\nrequests: {retention_days: 2,\n  log_bodies: true}\n"
+    settings = make(tmp_path, yaml, environment={"API_PORT": "1"})
     assert [warning.replace(f"{tmp_path}/", "") for warning in settings.warnings] == [
         "tollbar.yaml, line 1: ledger.clamp is planned: it has no effect yet.",
+        "tollbar.yaml, line 3: requests.log_bodies is planned: it has no effect yet.",
     ]

@@ -56,10 +56,10 @@ def test_a_setting_is_not_lost_for_its_name() -> None:
 
 
 def test_what_is_planned_says_so() -> None:
-    """A setting and a section that have no effect yet tell it where an editor shows their text."""
+    """A setting that has no effect yet tells it where an editor shows its text; one that has does not."""
     schema = json_schema()
     ledger = schema["$defs"]["Ledger"]["properties"]
     assert ledger["clamp"]["description"].startswith("Planned: has no effect yet. Lower max_tokens")
-    assert schema["properties"]["defaults"]["description"].startswith("Planned: has no effect yet.")
+    assert schema["properties"]["defaults"]["description"].startswith("What the simple endpoints use")
     assert "Planned" not in str(ledger["strict"])
     assert "planned" not in str(schema).replace("Planned", "")

@@ -93,9 +93,13 @@ class Plan(NamedTuple):
 
 
 class Call(NamedTuple):
-    """A request bound to one target: all that a provider is told. `deadline` is in monotonic seconds."""
+    """A request bound to one target: all that a provider is told.
+
+    `deadline` is in monotonic seconds; `bound` is the time-out that it comes from, a setting of `timeouts`.
+    """
 
     request: CompletionRequest
     target: Target
     deadline: float
     request_id: str
+    bound: str = "total"

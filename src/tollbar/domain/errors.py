@@ -8,7 +8,8 @@
     │  ├─ InvalidModel                400: the address names a model that the key cannot call
     │  ├─ ContextTooLarge             400 context_length_exceeded
     │  ├─ PayloadTooLarge             413
-    │  ├─ RequestTimeout              408: the body arrived too slowly
+    │  ├─ RequestTimeout              408: the request arrived too slowly
+    │  ├─ AddressTooLong, HeadTooLarge   414, 431
     │  ├─ NotFound, MethodNotAllowed  404, 405: no such door
     │  └─ Conflict                    409: somebody else changed it, or the name is taken
     │     └─ KeyAlreadyIssued         409: this address has had its key
@@ -127,6 +128,20 @@ class RequestTimeout(RequestError):
 
     code = "request_timeout"
     status = 408
+
+
+class AddressTooLong(RequestError):
+    """The request's address has more bytes than are read."""
+
+    code = "url_too_long"
+    status = 414
+
+
+class HeadTooLarge(RequestError):
+    """The request's head has more bytes, or more headers, than are read."""
+
+    code = "headers_too_large"
+    status = 431
 
 
 class NotFound(RequestError):

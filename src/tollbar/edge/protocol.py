@@ -2,13 +2,12 @@
 
 uvicorn's protocol reads HTTP, with llhttp's strict parser behind it; this adds what it leaves out. A request's head is
 bounded in bytes, header lines and time, its body in time without progress. Whatever two readers could understand
-differently is refused. A refusal is the unified error, sent once, and then the connection is closed; an answer that is
+differently is refused. A refusal is an error of ours, sent once, and then the connection is closed; an answer that is
 on its way is never mixed with one. No timer is set per request: the server asks each connection once a second.
 """
 
 import secrets
 from enum import Enum
-from http import HTTPStatus
 from typing import Any
 
 import httptools
@@ -19,7 +18,15 @@ from uvicorn.server import ServerState
 
 from tollbar.edge.headers import process_headers
 from tollbar.edge.line import Presence
-from tollbar.edge.refusal import ConnectionLimits, Refusal, bad_request, head_too_large, too_slow
+from tollbar.edge.refusal import (
+    ConnectionLimits,
+    Refusal,
+    address_too_long,
+    bad_request,
+    head_too_large,
+    path_of,
+    too_slow,
+)
 from tollbar.edge.sending import Sending
 from tollbar.edge.sparing import Sparing
 from tollbar.edge.telemetry import Memory
@@ -69,6 +76,7 @@ class Connection(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self._serving = server_state
         self._limits = server_state.limits
+        self.url = b""  # until a request has begun
         self._received_bytes = 0
         self._head_from = 0  # how many had been received when the head that is awaited began, or may have begun
         self._is_mid_body = False
@@ -185,8 +193,7 @@ class Connection(HttpToolsProtocol):
         """What is wrong with a head that the parser found well-formed."""
         limits, headers = self._limits, self.headers
         if len(self.url) > limits.url_bytes:
-            told = f"The address is longer than {limits.url_bytes} bytes."
-            return Refusal(HTTPStatus.REQUEST_URI_TOO_LONG, "url_too_long", told)
+            return address_too_long(limits)
         # The bytes of a body may be among those received, so only when they are many is the head itself counted.
         if len(headers) > limits.header_lines or (
             self._received_bytes - self._head_from > limits.head_bytes and self._head_bytes() > limits.head_bytes
@@ -223,8 +230,8 @@ class Connection(HttpToolsProtocol):
             structlog.get_logger("tollbar.access").warning(
                 "connection.refused",
                 request_id=request_id,
-                status=refusal.status.value,
-                code=refusal.code,
+                status=refusal.error.status,
+                code=refusal.error.code,
                 address=self.client[0] if self.client else "",
                 left_out=left_out,
             )
@@ -251,7 +258,7 @@ class Connection(HttpToolsProtocol):
         """The refusal's bytes. It is decided as soon as it is seen: what came before is the caller's time, not ours."""
         now = self.loop.time()
         headers = [*self._serving.default_headers, *process_headers(self._serving.memory, now, now)]
-        return refusal.answer(request_id, headers)
+        return refusal.answer(path_of(self.url), request_id, headers)
 
     def _part(self) -> None:
         """Says that nothing more will be sent, and listens a little longer."""

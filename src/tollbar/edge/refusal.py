@@ -1,13 +1,19 @@
-"""What one connection may cost, and the answers to those that cost more: the unified error, as bytes.
+"""What one connection may cost, and the answers to those that cost more: an error of ours, as bytes.
 
-They are written here, since the request never reaches the application, and they close their connection.
+They are written here, since the request never reaches the application, and they close their connection. Their shape is
+that of the address, which may not have been received: then it is the unified one.
 """
 
-import json
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
+from urllib.parse import unquote
 
 import httptools
+
+from tollbar.domain.errors import AddressTooLong, HeadTooLarge, RequestError, RequestTimeout
+from tollbar.edge.headers import error_headers
+from tollbar.edge.shapes import shape_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,38 +38,49 @@ class ConnectionLimits:
 class Refusal(httptools.HttpParserError):
     """A request that is answered here. Raised in a callback it stops the parser, and then an answer is asked for."""
 
-    def __init__(self, status: HTTPStatus, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status, self.code, self.message = status, code, message
+    def __init__(self, error: RequestError) -> None:
+        super().__init__(error.message)
+        self.error = error
 
-    def answer(self, request_id: str, more: list[tuple[bytes, bytes]]) -> bytes:
-        """The whole response, head and body; `more` are headers that every answer of this server carries."""
-        error = {"message": self.message, "type": "invalid_request_error", "param": None, "code": self.code}
-        error |= {"status": self.status.value, "field": None, "details": {}, "request_id": request_id}
-        body = json.dumps({"error": error}).encode()
+    def answer(self, path: str, request_id: str, more: list[tuple[bytes, bytes]]) -> bytes:
+        """The whole response in the shape of the address; `more` are headers that every answer of this server has."""
+        status, body = shape_of(path).encode(self.error, request_id)
         headers = [
             *more,
             (b"content-type", b"application/json"),
             (b"content-length", str(len(body)).encode()),
             (b"connection", b"close"),
+            (b"x-content-type-options", b"nosniff"),
             (b"x-request-id", request_id.encode()),
+            *error_headers(self.error),
         ]
         lines = b"".join(name + b": " + value + b"\r\n" for name, value in headers)
-        return f"HTTP/1.1 {self.status.value} {self.status.phrase}\r\n".encode() + lines + b"\r\n" + body
+        return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n".encode() + lines + b"\r\n" + body
+
+
+def path_of(url: bytes) -> str:
+    """The path of an address, as far as it was received; empty where it cannot be told."""
+    with suppress(httptools.HttpParserInvalidURLError):
+        return unquote((httptools.parse_url(url).path or b"").decode("latin-1"))
+    return ""
 
 
 def bad_request(message: str) -> Refusal:
     """A request that is not well-formed, or that two readers could understand differently."""
-    return Refusal(HTTPStatus.BAD_REQUEST, "invalid_request", message)
+    return Refusal(RequestError(message))
+
+
+def address_too_long(limits: ConnectionLimits) -> Refusal:
+    """An address with too many bytes."""
+    return Refusal(AddressTooLong(f"The address is longer than {limits.url_bytes} bytes."))
 
 
 def head_too_large(limits: ConnectionLimits) -> Refusal:
     """A head with too many bytes or too many headers."""
     message = f"The request's head is larger than {limits.head_bytes} bytes or {limits.header_lines} headers."
-    return Refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", message)
+    return Refusal(HeadTooLarge(message))
 
 
 def too_slow(part: str, seconds: float) -> Refusal:
     """A head or a body that did not arrive in its time."""
-    message = f"The request's {part} did not arrive: {seconds:g} seconds were allowed."
-    return Refusal(HTTPStatus.REQUEST_TIMEOUT, "request_timeout", message)
+    return Refusal(RequestTimeout(f"The request's {part} did not arrive: {seconds:g} seconds were allowed."))

@@ -107,11 +107,12 @@ class Attempts:
         return provider
 
     def _call(self, request: CompletionRequest, target: Target, visit: Visit) -> Call:
-        deadline = visit.arrival.at + target.timeouts.total
+        deadline, bound = visit.arrival.at + target.timeouts.total, "total"
         if (pace := visit.arrival.pace) is not None:
             attempt_ends = self._clock.monotonic() + pace.attempt_seconds
-            deadline = min(deadline, attempt_ends, visit.arrival.at + pace.total_seconds)
-        return Call(request, target, deadline, visit.arrival.request_id)
+            of_pace = (attempt_ends, "simple_attempt"), (visit.arrival.at + pace.total_seconds, "simple_total")
+            deadline, bound = min((deadline, bound), *of_pace)
+        return Call(request, target, deadline, visit.arrival.request_id, bound)
 
     async def _next(self, ladder: list[Target], position: int, fault: UpstreamError, visit: Visit) -> int:
         """The rung to try after a failure, once it is time; raises the failure when there is none."""

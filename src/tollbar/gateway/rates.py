@@ -12,8 +12,6 @@ from typing import NamedTuple
 from tollbar.domain.errors import RateLimited
 from tollbar.domain.identity import KeyKind, Principal
 from tollbar.domain.limits import Charge, Limit, Measure, Room
-from tollbar.gateway.terms import scope_of
-from tollbar.gateway.visit import Arrival
 from tollbar.ports import Counters
 
 ADDRESS_ROUTES = frozenset({"/generate_api", "/response"})
@@ -38,7 +36,7 @@ class _Place(NamedTuple):
 
 
 class Rates:
-    """Picks the charges of a call. Without arguments there are none but the callers' own."""
+    """Picks what a request is charged for its place. Without arguments that is nothing."""
 
     def __init__(self, per_address: Sequence[Limit] = (), routes: Sequence[RouteRate] = ()) -> None:
         self._per_address = tuple(per_address)
@@ -47,16 +45,8 @@ class Rates:
         self._beginnings = sorted(beginnings, key=lambda rate: len(rate.pattern), reverse=True)
         self._places: dict[str, _Place] = {}
 
-    def charges(self, principal: Principal, arrival: Arrival) -> list[Charge]:
-        """What a call takes at the first gate: requests and slots."""
-        charges: list[Charge] = []
-        if principal.limits:
-            scope = scope_of(principal, arrival.source)
-            charges = [Charge(scope, limit) for limit in principal.limits if limit.measure is not Measure.TOKENS]
-        return [*charges, *self.of_place(arrival.route, principal, arrival.source)]
-
     def of_place(self, route: str, principal: Principal | None, source: str) -> Sequence[Charge]:
-        """What a request takes for where it comes from and goes to: all that is taken of one that is no call."""
+        """What a request takes for where it comes from and goes to, whatever the caller's own limits take."""
         place = self._places.get(route) or self._place(route)
         return () if place is NOWHERE else _charges(place, principal, source)
 
@@ -95,12 +85,6 @@ class PageGate:
 NOWHERE = _Place((), None)
 CALLERS_ONLY = Rates()
 """No limits but the callers' own."""
-
-
-def slots(principal: Principal, source: str) -> list[Charge]:
-    """What a call gives back when it leaves the first gate."""
-    limits = [limit for limit in principal.limits if limit.measure is Measure.CONCURRENCY]
-    return [Charge(scope_of(principal, source), limit) for limit in limits]
 
 
 def refusal(refused: Charge, retry_after_seconds: float, rooms: Sequence[Room]) -> RateLimited:

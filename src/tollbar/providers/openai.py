@@ -55,7 +55,7 @@ class OpenAIProvider:
         if self._rewrites:
             body = rewrite(body, self._rewrites)
         seconds_left = call.deadline - self._clock.monotonic()
-        answer = self._transport.post(self._chat, body, target.timeouts, request.stream, seconds_left)
+        answer = self._transport.post(self._chat, body, target.timeouts, request.stream, seconds_left, call.bound)
         return _Exchange(answer, Relay(request.stream, ask_usage), request.stream)
 
     def _translated(self, call: Call) -> Translated:
@@ -65,7 +65,7 @@ class OpenAIProvider:
         if self._rewrites:
             body = rewrite(body, self._rewrites)
         seconds_left = call.deadline - self._clock.monotonic()
-        answer = self._transport.post(self._chat, body, call.target.timeouts, request.stream, seconds_left)
+        answer = self._transport.post(self._chat, body, call.target.timeouts, request.stream, seconds_left, call.bound)
         return Translated(answer, Hearing(request.stream), request.stream)
 
     async def models(self) -> Sequence[str]:

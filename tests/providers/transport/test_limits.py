@@ -28,6 +28,14 @@ def test_each_time_out_says_its_own(which: str, seconds: str) -> None:
     assert fault.is_retryable
 
 
+@pytest.mark.parametrize("bound", ["total", "simple_attempt", "simple_total"])
+def test_time_that_is_up_names_the_setting_it_was_bound_by(bound: str) -> None:
+    """Of the call or of the attempt, whichever came first."""
+    fault = Limits(TIMEOUTS, True, 0, 10.0, bound).exceeded(Peer("main"), "total")
+    assert fault.message == "main did not finish within the 10 s that it had."
+    assert fault.hint == f"The setting timeouts.{bound}_seconds changes that."
+
+
 def test_plain_answers_and_streams_wait_differently() -> None:
     """The first byte of a document may take longer than that of a stream."""
     assert (Limits(TIMEOUTS, True, 0).first_byte_seconds, Limits(TIMEOUTS, False, 0).first_byte_seconds) == (3.0, 4.0)

@@ -9,12 +9,17 @@ from tollbar.providers.faults import Peer
 
 @dataclass(slots=True)
 class Limits:
-    """The limits of one attempt. `seconds_left` is what the call still has; the attempt gets no more than that."""
+    """The limits of one attempt.
+
+    `seconds_left` is what the call still has, and the attempt gets no more than that; `bound` is the time-out, by its
+    setting, that leaves it no more.
+    """
 
     timeouts: Timeouts
     is_stream: bool
     max_body_bytes: int
     seconds_left: float | None = None
+    bound: str = "total"
 
     @property
     def total_seconds(self) -> float:
@@ -34,6 +39,7 @@ class Limits:
 
     def exceeded(self, peer: Peer, which: str) -> UpstreamTimeout:
         """The error that says which time-out was exceeded, by its name in Timeouts, and which setting it is."""
+        setting = which
         match which:
             case "connect":
                 said = f"could not be reached within {self.timeouts.connect:g} s"
@@ -43,11 +49,12 @@ class Limits:
                 said = f"fell silent for {self.timeouts.between_bytes:g} s in the middle of its answer"
             case "total":
                 said = f"did not finish within the {self.total_seconds:.3g} s that it had"
+                setting = self.bound
             case _:
                 said = f"sent nothing for {self.first_byte_seconds:g} s"
         return UpstreamTimeout(
             f"{peer.name} {said}.",
-            hint=f"The setting timeouts.{which}_seconds changes that.",
+            hint=f"The setting timeouts.{setting}_seconds changes that.",
             is_retryable=True,
             details={"provider": peer.name},
         )

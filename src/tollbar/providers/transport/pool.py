@@ -91,10 +91,19 @@ class Transport:
             await self._pool.close()
 
     def post(
-        self, to: Endpoint, body: bytes, timeouts: Timeouts, stream: bool, seconds_left: float | None = None
+        self,
+        to: Endpoint,
+        body: bytes,
+        timeouts: Timeouts,
+        stream: bool,
+        seconds_left: float | None = None,
+        bound: str = "total",
     ) -> Answer:
-        """The answer to a request, as a context; `stream` says which wait for the first byte holds."""
-        limits = Limits(timeouts, stream, self._max_body_bytes, seconds_left)
+        """The answer to a request, as a context; `stream` says which wait for the first byte holds.
+
+        `bound` is the setting of `timeouts` that leaves `seconds_left`, for whoever runs out of them.
+        """
+        limits = Limits(timeouts, stream, self._max_body_bytes, seconds_left, bound)
         return Answer(self._open_pool, self._address("POST", to), body, to.peer, limits, self._clock)
 
     def get(self, to: Endpoint, timeouts: Timeouts) -> Answer:

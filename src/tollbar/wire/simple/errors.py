@@ -24,6 +24,8 @@ CODES: dict[type[GatewayError], tuple[str, int]] = {
     errors.KeyAlreadyIssued: ("KEY_ALREADY_ISSUED", 409),
     errors.PayloadTooLarge: ("PAYLOAD_TOO_LARGE", 413),
     errors.RequestTimeout: ("REQUEST_TIMEOUT", 408),
+    errors.AddressTooLong: ("URL_TOO_LONG", 414),
+    errors.HeadTooLarge: ("HEADERS_TOO_LARGE", 431),
     errors.AccessError: ("INVALID_API_KEY", 401),
     errors.ExpiredKey: ("KEY_EXPIRED", 401),
     errors.KeyAlreadyUsed: ("KEY_ALREADY_USED", 401),

@@ -139,7 +139,7 @@ def test_s1_terminal_chat_client(gateway: Gateway) -> None:
 
 
 def test_s1_editor_through_the_sdk(editors: Gateway, up: FakeUpstream) -> None:
-    """Provider `openai`, the bare host as its base, `gpt-3.5-turbo` as its model, the weekly key: whole and streamed."""
+    """Provider `openai`, the bare host as base, `gpt-3.5-turbo` as model, the weekly key: whole and streamed."""
     with OpenAI(base_url=editors.url, api_key=current_key(editors), max_retries=0) as client:
         said: Any = [{"role": "user", "content": "Hi"}]
         answer = client.chat.completions.create(model="gpt-3.5-turbo", messages=said)
@@ -179,7 +179,7 @@ def test_s1_key_that_is_invalid(gateway: Gateway) -> None:
 
 
 def test_s1_from_current_key_json_to_the_next_key(tmp_path: Path, up: FakeUpstream) -> None:
-    """The file's key works on until its expiry; then there is another, without a restart, and the old one is refused."""
+    """The file's key works until its expiry; then there is another, without a restart, and the old one is refused."""
     soon = datetime.now(UTC).replace(tzinfo=None) + timedelta(seconds=6)
     kept = {"api_key": "sk-0a1B2c3D4e5F6g7H", "expiry": soon.isoformat()}
     (tmp_path / "current_key.json").write_text(json.dumps(kept))

@@ -21,7 +21,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -194,12 +194,14 @@ def started(
         gateway.close()
 
 
-def start(directory: Path, environment: Mapping[str, str]) -> Gateway:
+def start(
+    directory: Path, environment: Mapping[str, str], command: Sequence[str] = ("serve", "--port", "0")
+) -> Gateway:
     """Starts `tollbar serve` and returns once it has said where it listens."""
     began = time.monotonic()
     with (directory / "out").open("wb") as out, (directory / "err").open("ab") as err:
         process = subprocess.Popen(
-            [TOLLBAR, "serve", "--port", "0"], cwd=directory, env=clean(directory, environment), stdout=out, stderr=err
+            [TOLLBAR, *command], cwd=directory, env=clean(directory, environment), stdout=out, stderr=err
         )
     found = None
     try:

@@ -1,8 +1,9 @@
 """One record per call, whatever happened, and it never fails the call."""
 
 import asyncio
+import gc
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -275,3 +276,28 @@ async def test_the_status_is_the_one_that_the_caller_was_told() -> None:
     with pytest.raises(UnknownModel), watched(recorder, PRINCIPAL, arrival):
         raise UnknownModel("No.")
     assert (records[0].status, records[0].error_code) == (426, "model_not_found")
+
+
+async def test_a_call_that_failed_is_let_go_without_the_collector() -> None:
+    """Once it is recorded, nothing leads in a circle from its fault, by the frames it came through, to the call."""
+    records: list[RequestRecord] = []
+    recorder = Recorder((records.extend,), FakeClock())
+
+    def fail() -> None:
+        with suppress(StreamBroken), watched(recorder, PRINCIPAL, an_arrival()) as visit:
+            visit.tries.append(Try(TARGET, 0.0))
+            try:
+                raise StreamBroken("once")
+            except StreamBroken as fault:
+                visit.tries[0].fault = fault
+            raise StreamBroken("twice")
+
+    gc.disable()
+    try:
+        before = sum(isinstance(found, Visit) for found in gc.get_objects())
+        fail()
+        recorder.flush()
+        assert sum(isinstance(found, Visit) for found in gc.get_objects()) == before
+    finally:
+        gc.enable()
+    assert [record.error_code for record in records] == ["stream_broken"]

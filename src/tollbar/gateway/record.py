@@ -62,6 +62,8 @@ class Recorder:
         records = [_record(visit, now - timedelta(seconds=monotonic - visit.ended_at)) for visit in ended]
         for sink in self._sinks if records else ():
             self._send(sink, records)
+        for visit in ended:
+            _loosen(visit)
 
     def _send(self, sink: RecordSink, records: Sequence[RequestRecord]) -> None:
         try:
@@ -108,6 +110,15 @@ def _record(visit: Visit, at: datetime) -> RequestRecord:
         stages=_stages(visit, ended_at),
         user=request.user if request else None,
     )
+
+
+def _loosen(visit: Visit) -> None:
+    """A fault knows the frames it came through, and so the visit that knows it: a circle left for the collector."""
+    if visit.fault is not None:
+        visit.fault.__traceback__ = None
+    for attempt in visit.tries:
+        if attempt.fault is not None:
+            attempt.fault.__traceback__ = None
 
 
 def _note(visit: Visit, fault: BaseException) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from locust import FastHttpUser, between, task
 
-from bench.users.scenarios import CALLS, QUESTIONS, Call, fault, filled_in
+from bench.users.scenarios import CALLS, QUESTIONS, Call, fault, filled_in, is_over_limit
 
 MODEL = os.environ["LOAD_MODEL"]
 CHOICES = [call for call in CALLS for _ in range(call.weight)]
@@ -34,24 +34,24 @@ class Caller(FastHttpUser):
 
     def ask(self, call: Call, options: dict[str, Any]) -> None:
         """A call whose answer comes at once."""
-        with self.client.request(call.method, call.path, name=call.name, catch_response=True, **options) as response:
-            if wrong := fault(call, response.status_code, response.text or "", MODEL):
-                response.failure(wrong)
+        with self.client.request(
+            call.method, path_of(call), name=call.name, catch_response=True, **options
+        ) as response:
+            judge(response, call, response.text or "")
 
     def stream(self, call: Call, options: dict[str, Any]) -> None:
         """A call whose answer comes in pieces; its time is that of the last."""
         began = time.perf_counter()
         text = ""
         with self.client.request(
-            call.method, call.path, name=call.name, catch_response=True, stream=True, **options
+            call.method, path_of(call), name=call.name, catch_response=True, stream=True, **options
         ) as response:
             for piece in response.iter_content(chunk_size=1024):
-                if not text:
+                if not text and response.status_code == 200:
                     self.note_first_piece(call, milliseconds_since(began))
                 text += piece if isinstance(piece, str) else piece.decode(errors="replace")
             response.request_meta |= {"response_time": milliseconds_since(began), "response_length": len(text)}
-            if wrong := fault(call, response.status_code, text, MODEL):
-                response.failure(wrong)
+            judge(response, call, text)
 
     def note_first_piece(self, call: Call, milliseconds: float) -> None:
         """Tells Locust what it does not see by itself."""
@@ -63,6 +63,19 @@ class Caller(FastHttpUser):
             exception=None,
             context={},
         )
+
+
+def path_of(call: Call) -> str:
+    """Where a call goes."""
+    return str(filled_in(call.path, MODEL, ""))
+
+
+def judge(response: Any, call: Call, text: str) -> None:
+    """Tells Locust whether an answer was good; the refusals that a limited call may get have a line of their own."""
+    if is_over_limit(call, response.status_code, text):
+        response.request_meta["name"] = f"{call.name}: over the limit"
+    elif wrong := fault(call, response.status_code, text, MODEL):
+        response.failure(wrong)
 
 
 def milliseconds_since(began: float) -> float:

@@ -33,7 +33,8 @@ SCENARIOS: Mapping[str, Scenario] = {
 class Call:
     """One thing that users do: how often among the others, and what a good answer holds.
 
-    `MODEL` and `QUESTION` in a body stand for the model that is tried and for a question to it.
+    `MODEL` and `QUESTION` in a path or body stand for the model that is tried and for a question to it. What is limited
+    by address may be refused for that, since all users share one: it is counted apart, and is no failure.
     """
 
     name: str
@@ -44,9 +45,11 @@ class Call:
     holds: str = ""
     ends_with: str = ""
     is_stream: bool = False
+    is_limited: bool = False
 
 
 MESSAGES = [{"role": "user", "content": "QUESTION"}]
+PROMPT = {"prompt": "QUESTION", "max_tokens": 100}
 CALLS: tuple[Call, ...] = (
     Call(
         *("chat", 5, "POST", "/v1/chat/completions", {"model": "MODEL", "messages": MESSAGES}),
@@ -63,6 +66,23 @@ CALLS: tuple[Call, ...] = (
         holds='"finish_reason":"stop"',
         ends_with="data: [DONE]",
         is_stream=True,
+    ),
+    Call("generate", 2, "POST", "/generate", PROMPT, holds='"response":"', is_limited=True),
+    Call(
+        *("generate, streamed", 2, "POST", "/generate?stream=true", PROMPT),
+        ends_with="data: [DONE]",
+        is_stream=True,
+        is_limited=True,
+    ),
+    Call("generate with a model", 2, "POST", "/generate/MODEL", PROMPT, holds='"response":"', is_limited=True),
+    Call("local generate", 1, "POST", "/local/generate", PROMPT, holds='"response":"', is_limited=True),
+    Call("question", 2, "POST", "/question", {"text": "QUESTION"}, holds='"text":"'),
+    Call("simple chat", 2, "POST", "/chat", {"prompt": "QUESTION"}, holds='"finish_reason":"stop"'),
+    Call("local chat", 1, "POST", "/local-chat", {"prompt": "QUESTION"}, holds='"finish_reason":"stop"'),
+    Call(
+        *("response", 1, "POST", "/response", {"system_prompt": "Be brief.", "message": "QUESTION", "tokens": 100}),
+        holds='"response":"',
+        is_limited=True,
     ),
     Call("models", 1, "GET", "/v1/models", holds='"MODEL"'),
     Call("health", 1, "GET", "/health", holds='"status":"ok"'),
@@ -88,8 +108,15 @@ def filled_in(value: Any, model: str, question: str) -> Any:
     return value
 
 
+def is_over_limit(call: Call, status: int, text: str) -> bool:
+    """Whether an answer is the refusal that a limited call may get."""
+    return call.is_limited and status == 429 and '"RATE_LIMIT_EXCEEDED"' in text
+
+
 def fault(call: Call, status: int, text: str, model: str) -> str | None:
     """What is wrong with an answer; None when nothing is."""
+    if is_over_limit(call, status, text):
+        return None
     answer = "".join(text.split(" ")) if '" :' in text or '": ' in text else text
     if status != 200:
         return f"status {status}: {text[:200]}"

@@ -69,7 +69,7 @@ def test_tokens_in_use_keep_others_out_until_they_come_back(gateway: Gateway, up
     """While one call has taken nearly all, another is refused without being sent; afterwards it fits."""
     key = gateway.make_key("dan", tpm=1_000, credits=5)
     with ThreadPoolExecutor(1) as pool:
-        slow = pool.submit(gateway.post, key, chat("lab/slow-headers:600", max_tokens=900))
+        slow = pool.submit(gateway.post, key, chat("lab/slow-headers:1500", max_tokens=900))
         wait_until(lambda: gateway.allowance(key)["held"] == 1)
         before = len(up.journal)
         refused = gateway.post(key, chat("lab/ok", max_tokens=900))

@@ -26,7 +26,7 @@ NOT_DRIVEN = {
     ("GET", "/generate_api"): "it would use up the one key of this address",
     ("GET", "/current-key"): "the admin secret is not for a command's options",
 }
-"""Addresses that are left alone, and why."""
+"""Addresses that are asked only for a refusal, and why."""
 
 
 class Who(Enum):
@@ -208,6 +208,9 @@ PROBES = (
              has("response")),
     Probe("answers", "GET", "/response", Who.CALLER, check=has("response"),
           query="?system_prompt=Be%20brief.&message=How%20do%20I%20make%20a%20key%3F&tokens=16"),
+    Probe("no key for a page fetched ahead of its reader", "GET", "/generate_api", status=(403, 404), check=is_error,
+          headers={"sec-purpose": "prefetch"}),
+    Probe("no key without the admin secret", "GET", "/current-key", status=(401, 404), check=is_error),
     Probe("renews a key", "POST", "/admin/api/keys/{key_id}/rotate", Who.ADMIN, body={}, check=has("key")),
     Probe("ends a key", "POST", "/admin/api/keys/{key_id}/revoke", Who.ADMIN, body={}, check=has("revoked_at")),
 )  # fmt: skip

@@ -34,7 +34,7 @@ def test_users_call_a_server_of_their_own(tmp_path: Path) -> None:
     rows = {name: (int(calls), int(failures)) for name, calls, failures in ROWS.findall(done.stdout)}
     sys.stdout.write(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert {"chat", "chat, streamed", "chat, streamed: first piece"} <= rows.keys()
+    assert {"chat", "chat, streamed", "chat, streamed: first piece", "generate", "question"} <= rows.keys()
     assert [name for name, (calls, failures) in rows.items() if not calls or failures] == []
     assert "<html" in (tmp_path / "reports" / "load-quick.html").read_text(encoding="utf-8")
 
@@ -49,11 +49,11 @@ def test_failures_are_the_exit_status(tmp_path: Path) -> None:
 
 
 def call_cut_model(gateway: Gateway, directory: Path) -> "subprocess.CompletedProcess[str]":
-    """Two seconds with a model whose answers never reach their end."""
+    """Five seconds with a model whose answers never reach their end."""
     key = gateway.make_key("users")
     return load(
         directory,
-        *("quick", "--host", gateway.url, "--key", key, "--model", "lab/cut", "--users", "5", "--seconds", "2"),
+        *("quick", "--host", gateway.url, "--key", key, "--model", "lab/cut", "--users", "10", "--seconds", "5"),
     )
 
 

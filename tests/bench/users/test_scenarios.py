@@ -2,8 +2,12 @@
 
 import pytest
 
-from bench.users.scenarios import CALLS, QUESTIONS, SCENARIOS, Call, Scenario, fault, filled_in
+from bench.users.scenarios import CALLS, QUESTIONS, SCENARIOS, Call, Scenario, fault, filled_in, is_over_limit
+from tollbar.edge import routes
+from tollbar.edge.routes import public_path
 
+LIMITED = next(call for call in CALLS if call.is_limited)
+OVER = '{"error":{"code":"RATE_LIMIT_EXCEEDED","message":"Rate limit exceeded: 10 per 1 minute"}}'
 PLAIN, STREAM = (next(call for call in CALLS if call.is_stream is is_stream) for is_stream in (False, True))
 GOOD = '{"choices": [{"index": 0, "finish_reason": "stop"}]}'
 GOOD_STREAM = 'data: {"choices":[{"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
@@ -23,7 +27,10 @@ def test_the_scenarios_are_those_that_were_promised() -> None:
 def test_users_mix_their_calls() -> None:
     """Plain, streamed and simple calls are all there; each has a name of its own."""
     assert {call.is_stream for call in CALLS} == {True, False}
-    assert {"/v1/chat/completions", "/v1/models", "/health"} <= {call.path for call in CALLS}
+    called = {call.path.partition("?")[0].replace("MODEL", "{model_name}") for call in CALLS}
+    assert {"/v1/models", "/health"} <= called
+    models = {public_path(row.path) for row in routes.CALLS}
+    assert models - called == {"/chat/completions"}  # the same as under /v1
     assert len({call.name for call in CALLS}) == len(CALLS)
 
 
@@ -42,7 +49,10 @@ def test_a_body_is_filled_in() -> None:
         (PLAIN, 200, GOOD, None),
         (PLAIN, 200, GOOD.replace(" ", ""), None),
         (PLAIN, 200, "{}", "the answer lacks"),
-        (PLAIN, 429, GOOD, "status 429"),
+        (PLAIN, 429, OVER, "status 429"),
+        (LIMITED, 429, OVER, None),
+        (LIMITED, 429, OVER.replace("RATE_LIMIT_EXCEEDED", "INSUFFICIENT_CREDITS"), "status 429"),
+        (LIMITED, 503, OVER, "status 503"),
         (STREAM, 200, GOOD_STREAM, None),
         (STREAM, 200, GOOD_STREAM.replace("data: [DONE]", ""), "the stream was cut"),
         (Call("models", 1, "GET", "/v1/models", holds='"MODEL"'), 200, '{"id": "a/b"}', None),
@@ -52,4 +62,5 @@ def test_a_body_is_filled_in() -> None:
 def test_an_answer_is_judged_by_what_it_holds(call: Call, status: int, text: str, wrong: str | None) -> None:
     """A status is not enough: a stream must reach its end, a document must be one."""
     found = fault(call, status, text, "a/b")
+    assert not (wrong and is_over_limit(call, status, text))
     assert (found is None) if wrong is None else (found or "").startswith(wrong)

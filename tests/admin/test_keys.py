@@ -134,6 +134,16 @@ async def test_the_rotating_key_is_not_rotated_by_hand(desk: Desk) -> None:
     assert await desk.holder("sk-0123456789abcdef") is not None
 
 
+async def test_the_rotating_key_ends_when_the_next_one_comes(desk: Desk) -> None:
+    """With an end of its own there would be days without a valid one; its limits may change."""
+    key = Key("r", "rotating", "…", Permission.CALL, desk.clock.now(), kind=KeyKind.ROTATING)
+    await desk.keys.add(key, desk.digest("sk-0123456789abcdef"), ())
+    for expires in ("1h", "never"):
+        with pytest.raises(Conflict, match="by itself"):
+            await update_key(desk.keys, desk.clock, "r", KeyDraft(expires=expires))
+    assert (await update_key(desk.keys, desk.clock, "r", KeyDraft(rpm=1))).limits
+
+
 async def test_an_expiry_can_be_removed(desk: Desk) -> None:
     """`never` lifts it; a change that does not speak of it leaves it; without one, `never` changes nothing."""
     issued = await issue(desk, expires="1d")

@@ -71,6 +71,22 @@ def test_a_dead_server_is_one_sentence(terminal: Terminal) -> None:
     assert said.err.startswith("tollbar: Nobody answers at http://127.0.0.1:9.\n")
 
 
+def test_a_server_that_dies_meanwhile_is_one_sentence(terminal: Terminal) -> None:
+    """Also where what it was asked is no check of its own."""
+
+    class Dying(Faulty):
+        def do_GET(self) -> None:
+            if self.path == "/openapi.json":
+                self.answer()
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Dying) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        said = terminal.run("smoke", f"http://127.0.0.1:{server.server_port}")
+        server.shutdown()
+    assert said.status == 1
+    assert said.err == f"tollbar: http://127.0.0.1:{server.server_port} closed the connection.\n"
+
+
 class Faulty(BaseHTTPRequestHandler):
     """A server with little right: everything is 200 and an empty object."""
 

@@ -87,6 +87,8 @@ async def update_key(
         hint = "Make another key."
         raise InvalidValue("What a key opens is settled when it is made.", field="permission", hint=hint)
     key = await store.get(key_id)
+    if draft.expires is not None:
+        _refuse_rotating(key)
     expires_at = drafts.read_expiry(draft, clock.now())
     changes_limits = any(getattr(draft, name) is not None for name in (*drafts.RATES, "concurrency"))
     change = KeyChange(
@@ -108,9 +110,7 @@ async def rotate_key(
     """Gives a key another secret; the present one works on for `grace`. Raises InvalidValue, NotFound or Conflict."""
     if not timedelta() <= grace <= MAX_GRACE:
         raise InvalidValue(f"A grace period is at most {MAX_GRACE.days} days.", field="grace")
-    if (await store.get(key_id)).kind is KeyKind.ROTATING:
-        hint = "Revoke it, and another takes its place at once."
-        raise Conflict("The rotating key gets its secrets by itself.", hint=hint)
+    _refuse_rotating(await store.get(key_id))
     secret = new_secret(key_id)
     key = await store.rotate(key_id, digest(secret), hint_of(secret), clock.now() + grace)
     return IssuedKey(key, secret)
@@ -122,6 +122,13 @@ async def revoke_key(store: KeyStore, clock: Clock, key_id: str) -> Key:
     if key.revoked_at is not None:
         return key
     return await store.change(key_id, KeyChange(revoked_at=clock.now()))
+
+
+def _refuse_rotating(key: Key) -> None:
+    """What is shown of the rotating key, and until when, must be what is valid."""
+    if key.kind is KeyKind.ROTATING:
+        hint = "Revoke it, and another takes its place at once."
+        raise Conflict("The rotating key gets its secrets and its expiry by itself.", hint=hint)
 
 
 def new_id() -> str:

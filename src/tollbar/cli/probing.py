@@ -108,16 +108,15 @@ def smoke(url: str, key: str | None, admin_key: str | None, model: str | None, a
     given = read_environment().get("TOLLBAR_ADMIN_KEY", "") if admin_key is None else admin_key
     keys |= {Who.ADMIN: given} if given else {}
     drive = Drive(address, keys, {"name": f"smoke-{secrets.token_hex(4)}", **({"model": model} if model else {})})
+    outcomes: list[Outcome] = []
     try:
-        document = _document(Client(address))
+        for outcome in run(drive, _document(Client(address))):
+            outcomes.append(outcome)
+            if not as_json:
+                _say(outcome)
     except Trouble as trouble:
         output.complain(trouble.message, trouble.hint)
         raise typer.Exit(FAILED) from None
-    outcomes: list[Outcome] = []
-    for outcome in run(drive, document):
-        outcomes.append(outcome)
-        if not as_json:
-            _say(outcome)
     _conclude(outcomes, as_json)
 
 

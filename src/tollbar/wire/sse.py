@@ -8,6 +8,7 @@ import re
 
 _BOUNDARY = re.compile(rb"\r?\n\r?\n|\r\r")
 _BOUNDARY_BYTES = 4
+_BETWEEN = b"\n\ndata: "
 _LINE = re.compile(rb"\r\n|\n|\r")
 
 
@@ -76,7 +77,8 @@ def frames(block: bytes) -> list[bytes]:
 
 def is_one_plain_frame(data: bytes) -> bool:
     """Whether the bytes are one whole frame of one `data: ` line."""
-    return data.startswith(b"data: ") and data.endswith(b"\n\n") and data.count(b"\n") == 2 and b"\r" not in data
+    ends = len(data) - 2
+    return data.startswith(b"data: ") and data.find(b"\n") == ends and data.endswith(b"\n\n") and b"\r" not in data
 
 
 def joined(block: bytes) -> tuple[bytes, int] | None:
@@ -86,8 +88,11 @@ def joined(block: bytes) -> tuple[bytes, int] | None:
     """
     if not block.startswith(b"data: ") or not block.endswith(b"\n\n") or b"\r" in block:
         return None
-    array = b"[%b]" % block[6:-2].replace(b"\n\ndata: ", b",")
-    return None if b"\n" in array else (array, block.count(b"\n") // 2)
+    data = block[6:-2]
+    array = data.replace(_BETWEEN, b",")
+    if b"\n" in array:
+        return None
+    return b"[%b]" % array, 1 + (len(data) - len(array)) // (len(_BETWEEN) - 1)
 
 
 def payloads(block: bytes) -> list[bytes | None]:

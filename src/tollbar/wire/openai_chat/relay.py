@@ -120,4 +120,5 @@ def _without(block: bytes, hidden: Sequence[int]) -> bytes:
 
 def _without_last(content: bytes) -> bytes:
     """Frames of one line each, less the last of them: where providers put the report that we asked for."""
-    return content[: content.rfind(b"\n\n", 0, -2) + 2] if content.count(b"\n\n") > 1 else b""
+    last = content.rfind(b"\n\n", 0, -2)
+    return content[: last + 2] if last >= 0 else b""

@@ -36,6 +36,8 @@ SDK_CLASSES: dict[int, type[openai.APIStatusError]] = {
     408: openai.APIStatusError,
     409: openai.ConflictError,
     413: openai.APIStatusError,
+    414: openai.APIStatusError,
+    431: openai.APIStatusError,
     429: openai.RateLimitError,
     500: openai.InternalServerError,
     502: openai.InternalServerError,

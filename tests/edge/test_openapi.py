@@ -95,8 +95,22 @@ def test_every_error_has_an_example_of_its_shape_and_its_headers() -> None:
             assert f"`{code}`" in response["description"]
             assert "x-request-id" in response["headers"]
         if row.access is not Access.PUBLIC:
-            assert {"401", "403", "429"} <= set(responses)
-            assert "retry-after" in responses["429"]["headers"]
+            assert {"401", "403"} <= set(responses)
+        assert {"retry-after", "x-ratelimit-limit-requests"} <= set(responses["429"]["headers"])
+
+
+def test_every_operation_tells_its_headers_and_limits() -> None:
+    """What every answer carries, on each status; how the limits stand where there can be some; what a request holds."""
+    for row in ROWS:
+        told = DOCUMENT["paths"][public_path(row.path)][row.method.lower()]
+        for status, response in told["responses"].items():
+            everywhere = {"x-request-id", "x-process-time", "x-memory-used", "x-memory-delta"}
+            assert everywhere <= set(response["headers"]), (row.path, status)
+        good = next(response for status, response in told["responses"].items() if status.startswith("2"))
+        is_limited = row.access not in (Access.ADMIN, Access.MACHINE)
+        assert ("x-ratelimit-remaining-requests" in good["headers"]) is is_limited, row.path
+        assert all("example" in parameter for parameter in told.get("parameters", ())), row.path
+        assert "500" in told["responses"]
 
 
 def test_calls_tell_their_limits_their_stream_and_how_to_make_them() -> None:
@@ -108,7 +122,7 @@ def test_calls_tell_their_limits_their_stream_and_how_to_make_them() -> None:
         )
         plain = {"text/plain"} if row.path == "/local/generate" else set()
         assert set(told["responses"]["200"]["content"]) == {"application/json", "text/event-stream"} | plain
-        if row.path != "/response":  # whose parameters may stand in the address
+        if row.method == "POST":
             assert told["requestBody"]["required"] is True
         assert {sample["lang"] for sample in told["x-codeSamples"]} == {"Shell", "Python", "JavaScript"}
 

@@ -10,13 +10,22 @@ from tollbar.wire.reading import bounded, check_count, demand, head
 def a_body() -> Body:
     """A body with one member of each kind."""
     return scan(
-        rb'{"s":"x","i":7,"b":true,"f":1.5,"l":[1,2,3],"o":{},"n":null,"half":"\ud800","big":99999999999999999999}'
+        rb'{"s":"x","i":7,"w":7.0,"e":7e2,"huge":1e300,"b":true,"f":1.5,"l":[1,2,3],"o":{},"n":null,"half":"\ud800","big":99999999999999999999}'
     )
 
 
 @pytest.mark.parametrize(
     ("name", "kind", "value"),
-    [("s", str, "x"), ("i", int, 7), ("b", bool, True), ("f", float, 1.5), ("i", float, 7.0), ("big", int, 10**20 - 1)],
+    [
+        ("s", str, "x"),
+        ("i", int, 7),
+        ("b", bool, True),
+        ("f", float, 1.5),
+        ("i", float, 7.0),
+        ("big", int, 10**20 - 1),
+        ("w", int, 7),
+        ("e", int, 700),
+    ],
 )
 def test_a_member_of_its_kind_is_read(name: str, kind: type[object], value: object) -> None:
     """The value comes as that kind, exactly."""
@@ -49,6 +58,7 @@ def test_a_member_that_is_absent_or_null_is_not_found(name: str) -> None:
         ("i", str, "a string"),
         ("b", int, "a whole number"),
         ("f", int, "a whole number"),
+        ("huge", int, "a whole number"),
         ("s", int, "a whole number"),
         ("i", bool, "true or false"),
         ("s", float, "a number"),

@@ -16,7 +16,7 @@ import msgspec
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from tollbar.domain.errors import GatewayError, InternalError
+from tollbar.domain.errors import GatewayError, InternalError, RateLimited
 from tollbar.edge import prose
 from tollbar.edge.chat_schemas import SCHEMAS as CHAT_SCHEMAS
 from tollbar.edge.headers import error_headers
@@ -46,7 +46,7 @@ def document(version: str) -> Document:
 def errors_of(row: CallRoute | PageRoute) -> list[type[GatewayError]]:
     """Every error that a row's caller can be told, by status: its own, those of its access, and a fault of ours."""
     entry = OPERATIONS[row.method, row.path]
-    access = () if row.access is Access.PUBLIC else CREDENTIAL
+    access = (RateLimited,) if row.access is Access.PUBLIC else CREDENTIAL
     status_of = shape_of(row.path).status_of
     return sorted(dict.fromkeys((*entry.errors, *access, InternalError)), key=lambda error: status_of(SAMPLES[error]))
 
@@ -84,7 +84,7 @@ def _operation(row: CallRoute | PageRoute) -> Document:
         "operationId": _identifier(row),
         "security": prose.SECURITY[row.access.value],
         "x-access": row.access.value,
-        "responses": {str(entry.status): _success(entry), **_failures(errors_of(row), shape_of(row.path))},
+        "responses": {str(entry.status): _success(row, entry), **_failures(errors_of(row), shape_of(row.path))},
     }
     parameters = [prose.PARAMETERS[name] for name in (*PARAMETER.findall(row.path), *entry.parameters)]
     if row.method == "PATCH":
@@ -93,7 +93,7 @@ def _operation(row: CallRoute | PageRoute) -> Document:
         told["parameters"] = parameters
     if entry.body is not None:
         told["requestBody"] = {
-            "required": _is_required(row, entry.body),
+            "required": _is_required(entry.body),
             "content": {JSON: {"schema": _reference(entry.body), "examples": entry.body_examples}},
         }
     if entry.samples:
@@ -101,7 +101,7 @@ def _operation(row: CallRoute | PageRoute) -> Document:
     return told
 
 
-def _success(entry: Operation) -> Document:
+def _success(row: CallRoute | PageRoute, entry: Operation) -> Document:
     content: Document = {}
     if entry.answer is not None:
         content["schema"] = _reference(entry.answer)
@@ -112,10 +112,12 @@ def _success(entry: Operation) -> Document:
         "headers": _headers(*prose.EVERYWHERE, *entry.headers),
         "content": {entry.answer_type: content},
     }
-    if entry.streams:
+    if row.access not in (Access.ADMIN, Access.MACHINE):  # whom no limit of an address or a route concerns
         told["headers"] |= _headers(*prose.RATE_HEADERS)
     for kind, example in entry.streams.items():
-        told["content"][kind] = {"schema": {"type": "string"}, "example": example}
+        # Readers differ in what a schema of events describes, the stream or each event of it: this one fits both.
+        schema = {"description": "Server-sent events."} if kind == "text/event-stream" else {"type": "string"}
+        told["content"][kind] = {"schema": schema, "example": example}
     return told
 
 
@@ -136,6 +138,7 @@ def _failure(kinds: list[type[GatewayError]], shape: ErrorShape) -> Document:
         summary = (inspect.getdoc(kind) or "").partition("\n")[0]
         examples[kind.__name__] = {"summary": summary, "value": json.loads(body)}
         headers += [name.decode() for name, _ in error_headers(sample)]
+        headers += prose.RATE_HEADERS if kind is RateLimited else ()
     codes = ", ".join(dict.fromkeys(f"`{example['value']['error']['code']}`" for example in examples.values()))
     return {
         "description": codes,
@@ -152,10 +155,10 @@ def _reference(shape: type[BaseModel] | str) -> Document:
     return {"$ref": f"#/components/schemas/{shape if isinstance(shape, str) else shape.__name__}"}
 
 
-def _is_required(row: CallRoute | PageRoute, shape: type[BaseModel] | str) -> bool:
-    """Whether a row's body must be there: not where all its fields, or the address, can say the same."""
+def _is_required(shape: type[BaseModel] | str) -> bool:
+    """Whether a body of this shape must be there: not where all its fields may be left out."""
     if isinstance(shape, str):
-        return not row.path.startswith("/response")
+        return True
     return any(field.is_required() for field in shape.model_fields.values())
 
 

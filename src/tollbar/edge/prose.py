@@ -150,9 +150,9 @@ PARAMETERS: Mapping[str, Mapping[str, Any]] = {
     "message": {
         "name": "message",
         "in": "query",
-        "required": False,
-        "description": "What to answer, where there is no body.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 1_000},
+        "required": True,  # unless there is a body, which cannot be described of a GET
+        "description": "What to answer; not needed where a JSON body says it.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 1_000, "pattern": r"\S"},
         "example": "What is a token bucket?",
     },
     "system_prompt": {

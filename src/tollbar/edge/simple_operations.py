@@ -32,15 +32,22 @@ _STREAM = (
 
 
 def _words(description: str) -> Schema:
-    return {"type": "string", "minLength": 1, "maxLength": USUAL_RULES.max_characters, "description": description}
+    return {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": USUAL_RULES.max_characters,
+        "pattern": r"\S",
+        "description": description,
+    }
 
 
 def _number(description: str, most: float) -> Schema:
-    return {"type": "number", "minimum": 0, "maximum": most, "description": description}
+    return {"type": ["number", "null"], "minimum": 0, "maximum": most, "description": description}
 
 
 def _tokens(most: int) -> Schema:
-    return {"type": "integer", "minimum": 1, "maximum": most, "description": "The longest answer, in tokens."}
+    told = "The longest answer, in tokens."
+    return {"type": ["integer", "null"], "minimum": 1, "maximum": most, "description": told}
 
 
 def _object(description: str, properties: Mapping[str, object], *required: str) -> Schema:
@@ -53,12 +60,16 @@ def _object(description: str, properties: Mapping[str, object], *required: str) 
     }
 
 
-_STREAM_FIELD: Schema = {"type": "boolean", "default": False, "description": "Send the answer as it is made."}
+_STREAM_FIELD: Schema = {
+    "type": ["boolean", "null"],
+    "default": False,
+    "description": "Send the answer as it is made.",
+}
 
 
 def _prompt(most_tokens: int) -> Schema:
     return _object(
-        "A prompt. What is left out is as the settings say; fields that are not listed are not read.",
+        "A prompt. What is left out, or null, is as the settings say; fields that are not listed are not read.",
         {
             "prompt": _words("What to answer."),
             "temperature": _number("How freely words are chosen.", 2),
@@ -78,7 +89,10 @@ SCHEMAS: Mapping[str, Schema] = {
     "SystemMessage": _object(
         "A message, and how to answer it.",
         {
-            "system_prompt": {"type": "string", "description": "How to answer, in place of the configured prompt."},
+            "system_prompt": {
+                "type": ["string", "null"],
+                "description": "How to answer, in place of the configured prompt.",
+            },
             "message": _words("What to answer."),
             "tokens": _tokens(USUAL_RULES.cloud.most_tokens),
             "stream": _STREAM_FIELD,

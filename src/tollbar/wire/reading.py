@@ -18,6 +18,8 @@ _NAMES = {
 }
 MOST_DIGITS = 20
 """More than any number in a body may have: beyond it, reading one costs more than its length."""
+MOST_EXACT = 2**53
+"""From here on a number with a fraction has no exact value (IEEE 754)."""
 _FIRST_BYTES = {list: b"[", dict: b"{"}
 
 
@@ -76,10 +78,22 @@ def _decoded(name: str, raw: bytes, kind: type) -> object:
     try:
         return msgspec.json.decode(raw, type=kind)
     except msgspec.DecodeError as fault:
+        whole = _whole(raw) if kind is int else None
+        if whole is not None:
+            return whole
         # The body was valid JSON as a whole: all that can be wrong but the type is a lone surrogate.
         if kind is str and not isinstance(fault, msgspec.ValidationError):
             raise InvalidValue(f"{name!r} holds half of a surrogate pair.", field=name) from None
         raise _wrong_type(name, kind) from None
+
+
+def _whole(raw: bytes) -> int | None:
+    """A number that is whole though it is written with a fraction or an exponent, `200.0`; None for anything else."""
+    try:
+        number = msgspec.json.decode(raw, type=float)
+    except msgspec.DecodeError:
+        return None
+    return int(number) if number.is_integer() and abs(number) < MOST_EXACT else None
 
 
 def _wrong_type(name: str, kind: type) -> InvalidType:

@@ -1,13 +1,18 @@
 """Every failure has the shape of its address, whoever raised it."""
 
 import json
+from typing import Any
+from urllib.parse import quote
 
 import pytest
 from structlog.testing import capture_logs
 
 from tests.edge.stage import ADMIN_KEY, CALL_KEY, JSON, Answer, Stage, a_stage, bearer, call
+from tollbar.admin.self_service import SelfServiceTerms
 from tollbar.edge.errors import nearest
+from tollbar.edge.refusal import ConnectionLimits, address_too_long, bad_request, head_too_large, path_of, too_slow
 from tollbar.edge.routes import CALLS, PAGES
+from tollbar.edge.services import Doors
 from tollbar.edge.shapes import OPENAI_PLACES
 
 pytestmark = pytest.mark.anyio
@@ -15,17 +20,6 @@ pytestmark = pytest.mark.anyio
 ROWS = [(row.method, row.path) for row in (*CALLS, *PAGES)]
 ADDRESSES = sorted({path for _, path in ROWS})
 KEYS = "/admin/api/keys"
-WRITES = [
-    ("POST", KEYS),
-    ("PATCH", f"{KEYS}/callcallca"),
-    ("POST", f"{KEYS}/callcallca/rotate"),
-    ("POST", f"{KEYS}/callcallca/revoke"),
-    ("POST", "/v1/chat/completions"),
-    ("POST", "/chat/completions"),
-    ("POST", "/generate"),
-    ("POST", "/generate/a/b"),
-    ("POST", "/response"),
-]
 
 
 SWITCHED_OFF = ("/current-key", "/generate_api")
@@ -40,6 +34,9 @@ def filled(path: str) -> str:
         .replace("{key_id}", "callcallca")
         .replace("{name}", "mark.svg")
     )
+
+
+WRITES = [(method, filled(path)) for method, path in ROWS if method in ("POST", "PATCH")] + [("GET", "/response")]
 
 
 def told(path: str, answer: Answer) -> str:
@@ -130,24 +127,88 @@ async def test_a_hostile_body_is_a_clean_refusal(body: bytes, code: str) -> None
         assert answer.header("x-should-retry") == "false"
 
 
+def limit_of(path: str) -> int:
+    """The longest body that an address takes."""
+    return 33_554_432 if path.endswith("/chat/completions") else 1_048_576
+
+
 async def test_a_large_body_is_refused_unread_where_its_length_is_told() -> None:
-    """The limit of the control plane is 1 MiB; the error names the figure, and no setting that does not apply."""
+    """On every address that reads; the error names the figure, and a setting only where one applies."""
     stage = await a_stage()
-    headers = [bearer(ADMIN_KEY), JSON, (b"content-length", b"1048577")]
-    for method, path in (write for write in WRITES if write[1].startswith(KEYS)):
-        answer = await call(stage.application, method, path, headers, pieces=()).answer()
-        assert (answer.status, answer.error["code"]) == (413, "PAYLOAD_TOO_LARGE")
-        assert answer.error["details"] == {"max": 1_048_576}
-        assert "setting" not in answer.error["message"]
+    for method, path in WRITES:
+        length = (b"content-length", str(limit_of(path) + 1).encode())
+        answer = await call(stage.application, method, path, [key_for(path), JSON, length], pieces=()).answer()
+        assert (path, answer.status, told(path, answer)) == (path, 413, "payload_too_large")
+        assert answer.error["details"] == {"max": limit_of(path)}
+        assert ("setting" in answer.error["message"]) is not path.startswith(KEYS)
 
 
 async def test_a_large_body_of_untold_length_is_refused_as_it_comes() -> None:
-    """A chunked body is counted as it arrives, in many pieces or in one."""
+    """A chunked body is counted as it arrives, in many pieces or in one, on every address that reads."""
     stage = await a_stage()
-    headers = [bearer(ADMIN_KEY), JSON]
-    for pieces in ([b"x" * 600_000] * 4, [b"x" * 1_048_577]):
-        answer = await call(stage.application, "POST", KEYS, headers, pieces=pieces).answer()
-        assert (answer.status, answer.error["code"]) == (413, "PAYLOAD_TOO_LARGE")
+    for method, path in WRITES:
+        size = limit_of(path)
+        for pieces in ([b"x" * (size // 2 + 1)] * 4, [b"x" * (size + 1)]):
+            answer = await call(stage.application, method, path, [key_for(path), JSON], pieces=pieces).answer()
+            assert (path, answer.status, told(path, answer)) == (path, 413, "payload_too_large")
+
+
+class Crashing:
+    """Stands for a part of ours that is broken in a way that nobody thought of."""
+
+    async def enter(self, *arguments: object) -> None:
+        """Crashes at the first gate of a page."""
+        raise ValueError("the secret is swordfish")
+
+    principal = caller = refusal = enter
+
+
+async def test_a_crash_has_the_shape_of_its_address() -> None:
+    """500 on every row of the table, in the dialect that its callers read, with its id and nothing of the fault."""
+    stage = await a_stage()
+    broken: Any = Crashing()
+    stage.rebuild(Doors(gate=broken, rotating=broken, self_service=SelfServiceTerms(), admin_secret=b"open"))
+    stage.scene.gateway.authenticator = broken
+    for method, path in ROWS:
+        where = filled(path)
+        headers = [JSON, (b"admin-secret", b"open")] + ([key_for(where)] if path != "/current-key" else [])
+        with capture_logs() as lines:
+            answer = await call(stage.application, method, where, headers, [b"{}"]).answer()
+        assert (path, answer.status, told(where, answer)) == (path, 500, "internal_error")
+        assert (b"swordfish" in answer.body, answer.header("x-request-id") in answer.error["message"]) == (False, True)
+        assert [line["event"] for line in lines if "crashed" in line["event"]] != [], path
+
+
+async def test_a_row_has_nothing_below_it_but_what_the_table_says() -> None:
+    """404 under every row that has no rows of its own there, in the shape of its place."""
+    stage = await a_stage()
+    for _, path in ROWS:
+        below = f"{filled(path).rstrip('/')}/there/is/nothing"
+        if ":path" in path or below.startswith(("/generate/", "/models/", "/v1/models/")):
+            continue
+        for method in ("GET", "POST"):
+            answer = await stage.ask(method, below)
+            assert (below, answer.status, told(below, answer)) == (below, 404, "not_found")
+
+
+@pytest.mark.parametrize("path", ["/health", "/generate_api", "/docs", "/v1/me", "/admin/api/keys"])
+async def test_a_line_feed_makes_another_address(path: str) -> None:
+    """Nobody gets around the limits of an address by one."""
+    answer = await (await a_stage()).ask("GET", f"{path}\n", key_for(path))
+    assert (answer.status, told(path, answer)) == (404, "not_found")
+
+
+@pytest.mark.parametrize(("method", "path"), ROWS)
+def test_what_is_refused_at_the_door_has_the_shape_of_its_address(method: str, path: str) -> None:
+    """A head too large, an address too long, a request too slow and one that is ambiguous: on every row."""
+    limits = ConnectionLimits()
+    where = path_of(quote(filled(path)).encode())
+    refusals = [bad_request("No."), too_slow("body", 60), address_too_long(limits), head_too_large(limits)]
+    for refusal, status in zip(refusals, (400, 408, 414, 431), strict=True):
+        head, _, body = refusal.answer(where, "req_1", []).partition(b"\r\n\r\n")
+        answer = Answer(status, [(b"content-type", b"application/json"), (b"x-request-id", b"req_1")], body)
+        assert head.startswith(b"HTTP/1.1 %d " % status)
+        assert told(where, answer)
 
 
 async def test_a_crash_tells_its_id_and_nothing_else() -> None:

@@ -1,6 +1,10 @@
 """The table itself: nothing twice, nothing open by accident."""
 
-from tollbar.edge.routes import CALLS, PAGES, Access
+import re
+
+import pytest
+
+from tollbar.edge.routes import CALLS, PAGES, Access, CallRoute, PageRoute, pattern_of
 
 PUBLIC = {
     "/",
@@ -36,6 +40,28 @@ def test_what_is_under_admin_wants_the_admin_key() -> None:
 def test_what_changes_something_is_never_public_and_never_a_get() -> None:
     """Every row that is no GET wants a key."""
     assert [row.path for row in (*CALLS, *PAGES) if row.method != "GET" and row.access is Access.PUBLIC] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "fits"),
+    [("/generate/a", "a"), ("/generate/a/b", "a/b"), ("/generate/a\nb", "a\nb"), ("/generate/a\n", "a\n")],
+)
+def test_a_parameter_holds_all_that_stands_there(path: str, fits: str) -> None:
+    """Line feeds as well, of which it is told that there is no such model."""
+    match = pattern_of("/generate/{model_name:path}").match(path)
+    assert match is not None
+    assert match[1] == fits
+
+
+@pytest.mark.parametrize("row", [*CALLS, *PAGES], ids=lambda row: f"{row.method} {row.path}")
+def test_an_address_ends_where_it_ends(row: CallRoute | PageRoute) -> None:
+    """With something behind it, it is another one: limits are counted by address."""
+    path = re.sub(r"\{(\w+)(:path)?\}", "x", row.path)
+    assert pattern_of(row.path).match(path)
+    behind = ("\n", "/", "\r", " ", "\x00")
+    if "}" in row.path:  # whose last part is the caller's own
+        behind = () if ":path" in row.path else ("/", "/x")
+    assert not [extra for extra in behind if pattern_of(row.path).match(path + extra)]
 
 
 def test_bare_addresses_mirror_those_under_v1() -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from fastapi import Depends, FastAPI
-from starlette.routing import compile_path
+from fastapi.routing import APIRoute
 
 from tollbar.edge import errors
 from tollbar.edge.cors import Cors
@@ -19,7 +19,7 @@ from tollbar.edge.guards import guard, refuse_unguarded
 from tollbar.edge.line import Receive, Send
 from tollbar.edge.middleware import AccessLog, RequestIds, Scope
 from tollbar.edge.query import hide_keys
-from tollbar.edge.routes import PAGES, USUAL_CALL_RULES, CallRoute, CallRules, calls, public_path
+from tollbar.edge.routes import PAGES, USUAL_CALL_RULES, CallRoute, CallRules, calls, pattern_of, public_path
 from tollbar.edge.services import Services
 from tollbar.edge.sparing import Sparing
 from tollbar.edge.streaming import Endpoint
@@ -73,7 +73,7 @@ def application(services: Services, rules: CallRules = USUAL_CALL_RULES, origins
     for route in calls(rules.simple):
         endpoint = _endpoint(services, route, rules, memory, refusals)
         if "{" in route.path:
-            patterns.append(Pattern(route.method, compile_path(route.path)[0], endpoint))
+            patterns.append(Pattern(route.method, pattern_of(route.path), endpoint))
         else:
             exact[route.method, route.path] = endpoint
     dispatcher = Dispatcher(exact, patterns, AccessLog(control_plane(services), memory))
@@ -120,6 +120,9 @@ def control_plane(services: Services) -> FastAPI:
     for page in PAGES:
         guarded = [Depends(guard(page.access))]
         app.add_api_route(page.path, page.handler, methods=list(page.methods), dependencies=guarded)
+    for route in app.routes:
+        if isinstance(route, APIRoute):
+            route.path_regex = pattern_of(route.path)
     errors.install(app)
     refuse_unguarded(app)
     return app

@@ -8,11 +8,9 @@ Without an `Origin` header a request passes untouched; where nothing is open, th
 import re
 from collections.abc import Collection
 
-from starlette.routing import compile_path
-
 from tollbar.edge.line import Headers, Message, Receive, Send
 from tollbar.edge.middleware import AccessLog, Application, Scope
-from tollbar.edge.routes import CALLS, PAGES, Access
+from tollbar.edge.routes import CALLS, PAGES, Access, pattern_of
 from tollbar.edge.telemetry import Memory
 
 ANY_ORIGIN = "*"
@@ -25,7 +23,7 @@ EXPOSED = (
 """The headers of ours that a page may read; by itself a browser shows it only a few."""
 LONGEST_LIST = 4_000
 _NAMES = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~-]+(?:[ \t]*,[ \t]*[A-Za-z0-9!#$%&'*+.^_`|~-]+)*")
-_OPEN = tuple((compile_path(row.path)[0], row.method) for row in (*CALLS, *PAGES) if row.access is Access.KEY)
+_OPEN = tuple((pattern_of(row.path), row.method) for row in (*CALLS, *PAGES) if row.access is Access.KEY)
 
 
 class Cors:

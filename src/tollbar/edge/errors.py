@@ -12,16 +12,15 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.routing import compile_path
 
 from tollbar.domain.errors import GatewayError, InternalError, MethodNotAllowed, NotFound, PayloadTooLarge, RequestError
 from tollbar.edge.bodies import fault_in
 from tollbar.edge.headers import error_headers
-from tollbar.edge.routes import CALLS, PAGES
+from tollbar.edge.routes import CALLS, PAGES, pattern_of
 from tollbar.edge.shapes import shape_of
 
 MOST_QUOTED = 100
-_ROWS = tuple((compile_path(row.path)[0], row.methods, row.path) for row in (*CALLS, *PAGES))
+_ROWS = tuple((pattern_of(row.path), row.methods, row.path) for row in (*CALLS, *PAGES))
 
 
 def install(app: FastAPI) -> None:

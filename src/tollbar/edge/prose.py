@@ -130,6 +130,8 @@ HEADERS: Mapping[str, Mapping[str, Any]] = {
 EVERYWHERE = ("x-request-id", "x-process-time", "x-memory-used", "x-memory-delta")
 RATE_HEADERS = tuple(name for name in HEADERS if name.startswith("x-ratelimit-"))
 
+SAYS_SOMETHING = "[^\\s\\u001c-\\u001f\\u0085]"
+"""A pattern for what is not empty after stripping: Python strips more than a pattern's `\\s`."""
 PARAMETERS: Mapping[str, Mapping[str, Any]] = {
     "model": {
         "name": "model",
@@ -152,7 +154,7 @@ PARAMETERS: Mapping[str, Mapping[str, Any]] = {
         "in": "query",
         "required": True,  # unless there is a body, which cannot be described of a GET
         "description": "What to answer; not needed where a JSON body says it.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 1_000, "pattern": r"\S"},
+        "schema": {"type": "string", "minLength": 1, "maxLength": 1_000, "pattern": SAYS_SOMETHING},
         "example": "What is a token bucket?",
     },
     "system_prompt": {

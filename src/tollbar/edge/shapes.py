@@ -3,10 +3,8 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from starlette.routing import compile_path
-
 from tollbar.domain.errors import GatewayError
-from tollbar.edge.routes import CALLS
+from tollbar.edge.routes import CALLS, pattern_of
 from tollbar.wire import openai_chat
 from tollbar.wire.dialect import own_status
 from tollbar.wire.simple import errors as unified
@@ -26,7 +24,7 @@ class ErrorShape(NamedTuple):
 OPENAI = ErrorShape(openai_chat.DIALECT.encode_error, own_status, "Error")
 UNIFIED = ErrorShape(unified.encode_error, unified.status_of, "UnifiedError")
 
-_OF_CALLS = tuple((compile_path(row.path)[0], row.dialect) for row in CALLS)
+_OF_CALLS = tuple((pattern_of(row.path), row.dialect) for row in CALLS)
 
 
 def shape_of(path: str) -> ErrorShape:

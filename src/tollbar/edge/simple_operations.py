@@ -7,9 +7,11 @@ from tollbar.domain.errors import InvalidModel, UnknownModel
 from tollbar.edge.chat_schemas import COMPLETION_EXAMPLE
 from tollbar.edge.chat_schemas import STREAM_EXAMPLE as CHAT_STREAM_EXAMPLE
 from tollbar.edge.operation import CALL, Operation
+from tollbar.edge.prose import SAYS_SOMETHING
 from tollbar.wire.simple import USUAL_RULES
 
 Schema = dict[str, object]
+
 
 _QUESTION = "What is a token bucket?"
 _ANSWER = "A counter that refills at a steady rate."
@@ -36,7 +38,7 @@ def _words(description: str) -> Schema:
         "type": "string",
         "minLength": 1,
         "maxLength": USUAL_RULES.max_characters,
-        "pattern": r"\S",
+        "pattern": SAYS_SOMETHING,
         "description": description,
     }
 

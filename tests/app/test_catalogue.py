@@ -84,6 +84,13 @@ def test_providers_alone_leave_it_open(tmp_path: Path) -> None:
     assert [model.name for model in offered.listed] == ["tollbar-guide"]
 
 
+def test_the_default_model_is_listed(tmp_path: Path) -> None:
+    """Whoever asks for the models finds the one that calls without a name go to."""
+    offered = an_offer(tmp_path, "retries: {attempts: 1}\n", OPENAI_API_KEY="sk-real")
+    assert [model.name for model in offered.listed] == ["tollbar-guide", offered.catalogue.default_model]
+    assert offered.catalogue.default_model.startswith("openai/")
+
+
 def test_vendors_of_the_environment(tmp_path: Path) -> None:
     """A key is enough: the vendor's models are open, its families also bare, at the price of the table."""
     offered = an_offer(tmp_path, "retries: {attempts: 1}\n", OPENAI_API_KEY="sk-real", GEMINI_API_KEY="g-real")

@@ -5,6 +5,7 @@ models as `provider/model`, a vendor's well-known names also bare, and the guide
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from functools import partial
@@ -69,7 +70,10 @@ def offer(settings: Settings, vendors: Mapping[str, Vendor], found: Sequence[Loc
         models |= _named_elsewhere(catalogue)
         catalogue = replace(catalogue, models=models, open_providers={}, families=())
         return Offer(catalogue, instances, tuple(models.values()), warnings)
-    return Offer(catalogue, instances, (*models.values(), *_models_of(found, instances, catalogue)), warnings)
+    listed = {model.name: model for model in (*models.values(), *_models_of(found, instances, catalogue))}
+    with suppress(UnknownModel):  # what calls without a name go to, so that an editor that looks for models finds it
+        listed.setdefault(catalogue.default_model, find(catalogue.default_model, catalogue))
+    return Offer(catalogue, instances, tuple(listed.values()), warnings)
 
 
 def _named_elsewhere(catalogue: Catalogue) -> Mapping[str, Model]:

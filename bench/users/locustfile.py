@@ -51,7 +51,7 @@ class Caller(FastHttpUser):
                     self.note_first_piece(call, milliseconds_since(began))
                 text += piece if isinstance(piece, str) else piece.decode(errors="replace")
             response.request_meta |= {"response_time": milliseconds_since(began), "response_length": len(text)}
-            judge(response, call, text)
+            judge(response, call, text or response.text or "")
 
     def note_first_piece(self, call: Call, milliseconds: float) -> None:
         """Tells Locust what it does not see by itself."""
@@ -74,6 +74,7 @@ def judge(response: Any, call: Call, text: str) -> None:
     """Tells Locust whether an answer was good; the refusals that a limited call may get have a line of their own."""
     if is_over_limit(call, response.status_code, text):
         response.request_meta["name"] = f"{call.name}: over the limit"
+        response.success()
     elif wrong := fault(call, response.status_code, text, MODEL):
         response.failure(wrong)
 

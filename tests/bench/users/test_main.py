@@ -48,6 +48,19 @@ def test_failures_are_the_exit_status(tmp_path: Path) -> None:
     assert re.search(r"status 5\d\d|the stream was cut|the answer lacks", done.stdout)
 
 
+@pytest.mark.timeout(180)
+def test_what_a_limit_refuses_is_counted_apart_and_no_failure(tmp_path: Path) -> None:
+    """All users share one address, which may do little here; whole answers and streams."""
+    limits = "limits: {routes: {/generate: {rates: 1/minute}, '/generate/*': {rates: 1/minute}}}\n"
+    with provider() as up, started(tmp_path, up, limits) as gateway:
+        key = gateway.make_key("users")
+        arguments = ("quick", "--host", gateway.url, "--key", key, "--model", "tollbar-guide", "--users", "30")
+        done = load(tmp_path, *arguments, "--seconds", "6")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for name in ("generate", "generate, streamed", "generate with a model"):
+        assert f"{name}: over the limit" in done.stdout
+
+
 def call_cut_model(gateway: Gateway, directory: Path) -> "subprocess.CompletedProcess[str]":
     """Five seconds with a model whose answers never reach their end."""
     key = gateway.make_key("users")

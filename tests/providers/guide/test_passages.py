@@ -47,7 +47,8 @@ def test_samples_of_other_subjects_belong_to_no_page(tmp_path: Path) -> None:
 
 def test_a_page_without_phrasings_is_found_by_its_own_words(tmp_path: Path) -> None:
     """Its introduction, sentences and rows are samples; comments and the addresses of links are none."""
-    page = "# All errors\n\n<!-- made -->\n\nWhat can [go wrong](x.md) here.\n\n## More\n\n| a | b |\n|--|--|\n| `E` | it is late |\n"
+    page = "# All errors\n\n<!-- made -->\n\nWhat can [go wrong](x.md) here.\n\n"
+    page += "## More\n\n| a | b |\n|--|--|\n| `E` | it is late |\n"
     documents = write(tmp_path / "docs", "errors.md", page)
     (tmp_path / "asked").mkdir()
     library = read_library(documents, tmp_path / "asked")

@@ -40,7 +40,8 @@ class Evidence:
 
     `nearest` and `elsewhere` are its similarities to the nearest phrasing and to the nearest sample of other subjects;
     `leaning` says which of the two kinds its words belong to; `covered` is the share of its weight in words that the
-    best passage knows; `likelier` is how much likelier its words are in some passage than in all other subjects. A question that names Tollbar, or that is a phrasing but for case and punctuation, is certain.
+    best passage knows; `likelier` is how much likelier its words are in some passage than in all other subjects. A
+    question that names Tollbar, or that is a phrasing but for case and punctuation, is certain.
     """
 
     nearest: float

@@ -99,7 +99,7 @@ class Admission:
             await to_the_end(self._settle_or_owe(Debt(hold, outcome)), EXIT_SECONDS + 1)
 
     async def tick(self) -> None:
-        """Settles what is owed; the app calls this every few seconds. One that fails by itself keeps no other waiting."""
+        """Settles what is owed; the app calls this every few seconds. One that fails by itself holds up no other."""
         for debt in tuple(self._owed):
             fault = await self._settle(debt)
             if fault is None:

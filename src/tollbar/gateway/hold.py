@@ -43,7 +43,7 @@ class Hold:
         self.visit.is_held = True
 
     async def settle(self, outcome: Outcome) -> None:
-        """Ends the hold, durably; raises Overloaded when the store cannot take it now. What raised is still to be ended.
+        """Ends the hold, durably; raises Overloaded when the store cannot take it now. A hold that raised still stands.
 
         A complete answer that could not be settled is not sent: its bill is opened again for the ending that follows.
         """

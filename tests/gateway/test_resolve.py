@@ -243,6 +243,15 @@ def test_an_attempt_is_kept_for_the_local_model() -> None:
     assert LOCAL in rungs(plan)
 
 
+def test_a_single_attempt_leaves_the_local_model_one_of_its_own() -> None:
+    """`attempts: 1` forbids to try again, not to fall back; every other address keeps to it."""
+    models = {name: replace(model, attempts=1) for name, model in CATALOGUE.models.items()}
+    once = replace(CATALOGUE, models=models, default_model="smart", default_local_model="mixed")
+    plan = resolve("", frozenset(), PRINCIPAL, once, lambda target: True, Pin.DEFAULT_OR_LOCAL)
+    assert rungs(plan) == [ONE, LOCAL]
+    assert rungs(resolve("", frozenset(), PRINCIPAL, once, lambda target: True, Pin.DEFAULT)) == [ONE]
+
+
 def test_the_local_model_answers_at_once_while_every_other_circuit_is_open() -> None:
     """And is not even planned where it is down itself, where the key may not use it, or where there is none."""
     assert pinned(Pin.DEFAULT_OR_LOCAL, is_up=lambda target: target.is_local).targets == (LOCAL,)

@@ -125,13 +125,14 @@ class Attempts:
                 following += 1
         if following >= len(ladder):
             raise fault
-        if ladder[following].name != here:
-            return self._nearest(ladder, following)
+        nearest = self._nearest(ladder, following)
+        if ladder[nearest].name != here:  # it was the last try here, or the circuit is open by now
+            return nearest
         seconds = self._pause(position, fault)
         if seconds is None or self._is_late(visit, seconds) or not self._health.may_retry(ladder[position]):
             return self._fallback(ladder, position, fault)
         await self._sleep(seconds)
-        return following
+        return self._nearest(ladder, following)
 
     def _is_late(self, visit: Visit, seconds: float) -> bool:
         """Whether the time that the route allows for the call is over after so many seconds more."""

@@ -131,15 +131,20 @@ def _spare(model: Model, principal: Principal, catalogue: Catalogue) -> tuple[Ta
 
 
 def _with_room(plan: Plan, spare: Sequence[Target]) -> Plan:
-    """The plan with one attempt kept for the local model: what stands before it may not use them all up."""
+    """The plan with one attempt kept for the local model: what stands before it may not use them all up.
+
+    Where one attempt is all there is, the local model's comes on top: `attempts: 1` says that nothing is to be tried
+    again, not that the address is to lose the model that it falls back to.
+    """
     local = [target for target in plan.targets if target in spare]
     first = [target for target in plan.targets if target not in spare]
     if not local or not first:
         return plan
-    most = max(1, plan.model.attempts - 1)
+    model = plan.model if plan.model.attempts > 1 else replace(plan.model, attempts=2)
+    most = model.attempts - 1
     skipped = tuple((target.name, "an attempt is kept for the local model") for target in first[most:])
     reason = f"{plan.reason}; then the local model"
-    return plan._replace(targets=(*first[:most], *local), reason=reason, skipped=plan.skipped + skipped)
+    return Plan(model, (*first[:most], *local), reason=reason, skipped=plan.skipped + skipped)
 
 
 def permits(allowed: Sequence[str], name: str) -> bool:

@@ -9,10 +9,11 @@ import pytest
 from tests.making import PRINCIPAL, a_model
 from tollbar.domain.catalogue import Catalogue, Model, Plan, Target
 from tollbar.domain.errors import InvalidModel, InvalidValue, NotAllowed, UnknownModel
-from tollbar.domain.identity import Principal
+from tollbar.domain.identity import Principal, assemble
 from tollbar.gateway.attempts import rungs
 from tollbar.gateway.resolve import MOST_COMPARED, Pin, find, permits, resolve
 
+A_KEY = assemble("abcdefghij", "S" * 28)
 ONE = Target("main", "one", supports=frozenset({"tools"}))
 TWO = Target("spare", "two", supports=frozenset({"tools", "images"}))
 ANY = Target("lab", "any")
@@ -203,6 +204,15 @@ def test_a_circuit_is_asked_once_for_each_target() -> None:
 def test_the_reason_for_the_order_is_told(name: str, reason: str) -> None:
     """So that a plan can be explained without calling anyone."""
     assert plan_for(name).reason == reason
+
+
+@pytest.mark.parametrize("name", [A_KEY, f"main/{A_KEY}", "main/sk-proj-" + "x" * 40, f"gpt-{A_KEY}"])
+def test_a_key_is_no_model(name: str) -> None:
+    """Not even of a provider that serves any name: it would be sent there. The refusal does not repeat it."""
+    with pytest.raises(UnknownModel) as refused:
+        plan_for(name)
+    assert "looks like an API key" in refused.value.message
+    assert A_KEY[8:] not in f"{refused.value.message} {refused.value.hint}"
 
 
 def pinned(pin: Pin, default: str = "single", local: str = "mixed", **more: Any) -> Plan:

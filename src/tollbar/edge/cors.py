@@ -6,6 +6,7 @@ Without an `Origin` header a request passes untouched; where nothing is open, th
 """
 
 import re
+
 from tollbar.edge.line import Headers, Message, Receive, Send
 from tollbar.edge.middleware import AccessLog, Application, Scope
 from tollbar.edge.origins import Origins

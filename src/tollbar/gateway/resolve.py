@@ -15,12 +15,14 @@ from itertools import chain, islice
 from tollbar.domain.catalogue import Catalogue, Model, Plan, Target
 from tollbar.domain.errors import InvalidModel, InvalidValue, NotAllowed, UnknownModel
 from tollbar.domain.identity import Principal
+from tollbar.domain.redaction import holds_key
 
 MAX_NAME = 256
 # Looking for the nearest name costs some 15 µs a name: enough to help, too little to be used against us.
 MOST_COMPARED = 200
 MOST_ALLOWED_TOLD = 100
 LONGEST_COMPARED = 64
+KEY_HINT = "A key goes into the header 'Authorization: Bearer KEY'; GET /v1/models lists the models."
 FIELDS = {"tools": "tools", "json_schema": "response_format", "logprobs": "logprobs"}
 """Which field of a request asks for a capability; every other is asked for by a part of its messages."""
 
@@ -70,6 +72,8 @@ def find(name: str, catalogue: Catalogue) -> Model:
     model = catalogue.models.get(name)
     if model is not None:
         return model
+    if holds_key(name):  # it would be sent to a vendor, and be found in the ledger
+        raise UnknownModel("What the request names as its model looks like an API key.", hint=KEY_HINT, field="model")
     if len(name) <= MAX_NAME and name.isprintable():
         provider, slash, rest = name.partition("/")
         make = catalogue.open_providers.get(provider)

@@ -7,6 +7,7 @@ application that also documents both.
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 from fastapi import Depends, FastAPI
@@ -116,6 +117,7 @@ def control_plane(services: Services) -> FastAPI:
     app.state.services = services
     app.state.began = services.clock.monotonic()
     app.state.began_at = services.clock.now()
+    app.state.document = partial(_document, services.version)
     for page in PAGES:
         guarded = [Depends(guard(page.access))]
         app.add_api_route(page.path, page.handler, methods=list(page.methods), dependencies=guarded)
@@ -125,3 +127,10 @@ def control_plane(services: Services) -> FastAPI:
     errors.install(app)
     refuse_unguarded(app)
     return app
+
+
+def _document(version: str) -> bytes:
+    """The OpenAPI document. What makes it is read when somebody asks: that is a tenth of a start."""
+    from tollbar.edge.openapi import written
+
+    return written(version)

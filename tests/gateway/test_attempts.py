@@ -411,8 +411,9 @@ async def test_a_retry_does_not_go_through_a_circuit_that_opened_while_it_waited
     waiting = FakeClock(waits=True)
     road.attempts = Attempts({"main": road.main, "spare": road.spare}, road.health, waiting, lambda: 0.5)
     going = asyncio.create_task(road.go(a_plan(TARGET, BACKUP)))
-    while not waiting.slept:
+    for _ in range(5):
         await asyncio.sleep(0)
+    assert len(waiting.slept) == 1
     for _ in range(FAILURES_TO_OPEN):
         road.health.failed(TARGET)
     waiting.advance(1)

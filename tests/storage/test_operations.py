@@ -1,6 +1,5 @@
 """Reservations, settlements and returns, as the event loop sees them."""
 
-
 import pytest
 
 from tests.storage.making import a_line, an_estimate

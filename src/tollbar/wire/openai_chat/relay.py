@@ -11,9 +11,9 @@ from tollbar.domain.errors import StreamBroken, UpstreamFailed
 from tollbar.domain.events import Frames
 from tollbar.domain.usage import Usage, merge
 from tollbar.wire import sse
+from tollbar.wire.hearing import MAX_FRAME_BYTES
 from tollbar.wire.openai_chat import scan
 
-MAX_FRAME_BYTES = 16 * 1024 * 1024
 _DONE = b"[DONE]"
 _END = b"data: [DONE]\n\n"
 

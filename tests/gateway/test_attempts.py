@@ -389,6 +389,39 @@ async def test_a_target_that_another_call_probes_by_now_is_passed_over() -> None
     assert road.calls == (0, 1)
 
 
+async def test_of_many_calls_at_once_one_probes() -> None:
+    """However many found the circuit half open; the one that fails is not tried again there, nor is any other."""
+    road = Road(refuses(FAILED))
+    for _ in range(FAILURES_TO_OPEN):
+        road.health.failed(TARGET)
+    road.clock.advance(OPEN_SECONDS)
+    plan = a_plan(TARGET, BACKUP)
+    assert road.health.is_up(TARGET)
+
+    async def call() -> None:
+        async with road.attempts.run(plan, a_request(), a_visit()) as events:
+            assert [event async for event in events]
+
+    await asyncio.gather(*(call() for _ in range(20)))
+    assert (road.calls, road.clock.slept) == ((1, 20), [])
+
+
+async def test_a_retry_does_not_go_through_a_circuit_that_opened_while_it_waited() -> None:
+    """Another target is asked; where there is none, it is tried all the same."""
+    road = Road(refuses(FAILED))
+    waiting = FakeClock(waits=True)
+    road.attempts = Attempts({"main": road.main, "spare": road.spare}, road.health, waiting, lambda: 0.5)
+    going = asyncio.create_task(road.go(a_plan(TARGET, BACKUP)))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert len(waiting.slept) == 1
+    for _ in range(FAILURES_TO_OPEN):
+        road.health.failed(TARGET)
+    waiting.advance(1)
+    await going
+    assert road.calls == (1, 1)
+
+
 async def test_where_nothing_else_is_left_a_probed_target_is_tried_all_the_same() -> None:
     """A circuit spares a provider, but never refuses a call by itself."""
     road = Road(GOOD)

@@ -121,7 +121,7 @@ async def running(
         stack.callback(recorder.flush)
         authenticator = Authenticator(storage.keys, digest_of, counters, clock, terms(settings, digest_of))
         limits = rates(settings)
-        admission = Admission(counters, storage.ledger, clock, limits)
+        admission = Admission(counters, storage.ledger, clock, limits, _tell_unsettled)
         gateway = _gateway(authenticator, admission, recorder, made, providers, clock)
         metrics.watch(lambda: len(recorder.visits), lambda: storage.log.dropped + recorder.lost)
         readiness = Readiness()
@@ -252,6 +252,11 @@ async def _watch_keys(gateway: Gateway, storage: Storage) -> None:
 async def _load_prices(prices: Prices) -> None:
     """Has the price table loaded, in a thread, before the first call needs it."""
     await asyncio.to_thread(prices.find, "openai", "gpt-4o-mini")
+
+
+def _tell_unsettled(request_id: str, fault: BaseException) -> None:
+    """A fault of ours kept a call from being settled; it is tried again until it works."""
+    structlog.get_logger("tollbar").error("ledger.settlement_failed", request_id=request_id, exc_info=fault)
 
 
 def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:

@@ -251,9 +251,15 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         example="# TYPE toll_calls_total counter\n",
     ),
     ("GET", "/"): Operation(tag="Documents", summary="Landing page", answer_type="text/html"),
-    ("GET", "/docs"): Operation(tag="Documents", summary="This document, to try out", answer_type="text/html"),
-    ("GET", "/redoc"): Operation(tag="Documents", summary="This document, to read", answer_type="text/html"),
-    ("GET", "/openapi.json"): Operation(tag="Documents", summary="This document, for programs", answer="OpenAPI"),
+    ("GET", "/docs"): Operation(
+        tag="Documents", summary="This document, to try out", answer_type="text/html", errors=(errors.NotFound,)
+    ),
+    ("GET", "/redoc"): Operation(
+        tag="Documents", summary="This document, to read", answer_type="text/html", errors=(errors.NotFound,)
+    ),
+    ("GET", "/openapi.json"): Operation(
+        tag="Documents", summary="This document, for programs", answer="OpenAPI", errors=(errors.NotFound,)
+    ),
     ("GET", "/docs/assets/{name}"): Operation(
         tag="Documents", summary="A file of the documents", answer_type="*/*", errors=(errors.NotFound,)
     ),

@@ -19,7 +19,7 @@ class Doors:
     `gate` holds the limits of addresses and routes on pages; without it there are none. `self_service` says what
     keys that callers fetch may do, if they may; `public_url` is how browsers reach us, and
     `reads_query_key` whether a key in the address counts where one may be. `rotating` is the rotating key,
-    if there is one, and `admin_secret` the digest of what shows it.
+    if there is one, and `admin_secret` the digest of what shows it. `shows_documents` opens the API documents.
     """
 
     addresses: Addresses = NOBODY_TRUSTED
@@ -30,6 +30,7 @@ class Doors:
     reads_query_key: bool = False
     rotating: RotatingKey | None = None
     admin_secret: bytes = field(default=b"", repr=False)
+    shows_documents: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,13 +130,14 @@ class Attempts:
                 following += 1
         if following >= len(ladder):
             raise fault
-        if ladder[following].name != here:
-            return self._nearest(ladder, following)
+        nearest = self._nearest(ladder, following)
+        if ladder[nearest].name != here:  # it was the last try here, or the circuit is open by now
+            return nearest
         seconds = self._pause(position, fault)
         if seconds is None or self._is_late(visit, seconds) or not self._health.may_retry(ladder[position]):
             return self._fallback(ladder, position, fault)
         await self._sleep(seconds)
-        return following
+        return self._nearest(ladder, following)
 
     def _skip(self, ladder: list[Target], position: int, fault: RequestError, visit: Visit) -> int:
         """The rung after a target whose dialect has no word for what the request holds: it was sent nothing.

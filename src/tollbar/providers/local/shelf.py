@@ -9,42 +9,22 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
-Kind = Literal["chat", "embedding"]
-Format = Literal["gguf", "safetensors"]
+from tollbar.domain.local_models import LocalModel
+
+__all__ = ["PREFIX", "LocalModel", "Shelf", "Version"]
+
 Version = tuple[tuple[str, int, int], ...]
 
 PREFIX = "local/"
 """What may stand before a model's name, to say that the one on this machine is meant."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
-
-
-@dataclass(frozen=True, slots=True)
-class LocalModel:
-    """A model on this machine.
-
-    `path` is the GGUF file, or the folder of a safetensors model. `context_tokens` is what it was made for, None when
-    nobody said. `repository`, `file` and `sha256` say where it came from; they are empty where it came from a path.
-    `aliases` are other names that people call it by.
-    """
-
-    name: str
-    kind: Kind
-    format: Format
-    path: Path
-    size_bytes: int
-    context_tokens: int | None
-    repository: str
-    file: str
-    sha256: str
-    licence: str
-    aliases: tuple[str, ...] = ()
 
 
 class Shelf:
@@ -103,6 +83,14 @@ class Shelf:
         self._record_of(model.name).unlink(missing_ok=True)
         shutil.rmtree(self.weights_of(model.name), ignore_errors=True)
         return model
+
+    def discard(self, name: str) -> bool:
+        """Deletes what a download that ended early left of a model of that name; says whether there was anything."""
+        folder = self.weights_of(name) if _NAME.fullmatch(name) else None
+        if folder is None or self.find(name) is not None or not folder.is_dir():
+            return False
+        shutil.rmtree(folder, ignore_errors=True)
+        return True
 
     def version(self) -> Version:
         """A value that is another as soon as a model was added or removed: one look into the folder, no file read."""

@@ -103,13 +103,13 @@ class EngineProcess:
         with suppress(ProcessLookupError):
             self._process.kill()
 
-    async def stop(self) -> None:
-        """Closes the pipe, which ends it, and waits until it is no more."""
+    async def stop(self, seconds: float = STOP_SECONDS) -> None:
+        """Closes the pipe, which ends it, and waits until it is no more; one that takes longer is killed."""
         self._is_stopping = True
         if self._process.stdin is not None:
             self._process.stdin.close()
         try:
-            async with asyncio.timeout(STOP_SECONDS):
+            async with asyncio.timeout(seconds):
                 await self.ended.wait()
         except TimeoutError:
             self.kill()

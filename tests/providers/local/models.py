@@ -1,12 +1,14 @@
 """Small real models in GGUF, made in a moment, whose answers are known.
 
 Each is a Llama with weights written by hand: attention and feed-forward add nothing, and the output says which token
-follows which. Letters go on to `z`, where the answer ends; digits go round for ever. The chat template puts the user's
-message last, so an answer goes on where the message ends: `… x` is answered `yz`, `… 7` with `8901…`. Under a grammar,
-where the usual successor is not allowed, the closing signs of JSON are likelier than all else, so that what is begun
-comes to an end. `layers` and `hidden` make a model slow: nothing they compute changes an answer.
+follows which. Letters go on to `z`, where the answer ends; digits go round for ever; after one of the dice comes any
+of them; `!` is answered with the call of a tool. The chat template puts the user's message last, so an answer goes on
+where the message ends: `… x` is answered `yz`, `… 7` with `8901…`. Under a grammar, where the usual successor is not
+allowed, the closing signs of JSON are likelier than all else, so that what is begun comes to an end. `layers` and
+`hidden` make a model slow: nothing they compute changes an answer.
 """
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,21 +16,27 @@ import numpy as np
 from gguf import GGUFWriter, LlamaFileType, TokenType
 
 SPECIALS = ("<|end|>", "<|system|>", "<|user|>", "<|assistant|>", "<|tool|>")
+WORDS = ('<tool_call>\n{"name": "', "</tool_call>", "th")
 END = 256
+KINDS_OF_WORDS = (TokenType.USER_DEFINED, TokenType.USER_DEFINED, TokenType.NORMAL)
+CALL, CALL_END = END + len(SPECIALS), END + len(SPECIALS) + 1
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 DIGITS = "0123456789"
-CLOSERS = '"}],:'
+DICE = "+-*/=%&@"
+CLOSERS = ('"', "}", "]", ":", ",")
 WIDTH = 288
 HEADS = 9
 SURE = 12.0
 LIKELY = 6.0
-TEMPLATE = (
-    "{%- if tools %}<|tool|>{{ tools | tojson }}{% endif -%}"
-    "{%- for message in messages %}<|{{ message.role }}|>"
-    "{%- if message.content %}{{ message.content }}{% endif -%}"
-    "{%- for call in message.tool_calls or [] %}{{ call | tojson }}{% endfor -%}"
-    "{%- endfor -%}"
-)
+TEMPLATE = """
+{%- if tools %}<|tool|># Tools\n<tools>{% for tool in tools %}\n{{ tool | tojson }}{% endfor %}\n</tools>
+For each call: <tool_call>\n{"name": <name>, "arguments": <arguments>}\n</tool_call>{% endif -%}
+{%- for message in messages %}<|{{ message.role }}|>{{ message.content or "" }}
+{%- for call in message.tool_calls or [] %}<tool_call>
+{"name": "{{ call.function.name }}", "arguments": {{ call.function.arguments | tojson }}}
+</tool_call>{% endfor -%}
+{%- endfor -%}
+"""
 
 
 def bytes_as_letters() -> list[str]:
@@ -40,22 +48,26 @@ def bytes_as_letters() -> list[str]:
 
 def successors() -> Iterator[tuple[str, str]]:
     """Which character follows which."""
-    yield from zip(LETTERS, LETTERS[1:], strict=False)
-    yield from zip(LETTERS.upper(), LETTERS.upper()[1:], strict=False)
-    yield from zip(DIGITS, DIGITS[1:] + DIGITS[0], strict=True)
+    yield from itertools.pairwise(LETTERS)
+    yield from itertools.pairwise(LETTERS.upper())
+    yield from itertools.pairwise(DIGITS + DIGITS[0])
+    yield from itertools.product(DICE, DICE)
     yield from ((" ", "a"), ('"', "a"), ("{", '"'), (":", '"'), ("?", "n"), (".", "a"))
 
 
 def output_weights(vocabulary: int) -> np.ndarray:
     """The logit of each token after each other, scaled for what the norm makes of a unit vector."""
     weights = np.zeros((vocabulary, WIDTH), dtype=np.float32)
-    for closer in CLOSERS:
-        weights[ord(closer), :] = LIKELY
-    weights[END, :vocabulary] = LIKELY + 1
+    for rank, closer in enumerate(CLOSERS):
+        weights[ord(closer), :] = LIKELY - rank / 4
+    weights[CALL, :] = LIKELY + 0.5
+    weights[END, :] = LIKELY + 1
     for before, after in successors():
         weights[ord(after), ord(before)] = SURE
     for last in "zZ":
         weights[END, ord(last)] = SURE
+    weights[END, CALL_END] = SURE
+    weights[CALL, ord("!")] = SURE
     return weights / np.float32(WIDTH**0.5)
 
 
@@ -63,7 +75,7 @@ def write_model(
     path: Path, context: int = 512, layers: int = 1, hidden: int = 32, template: str = TEMPLATE, name: str = "tiny"
 ) -> Path:
     """A model in a file; returns its path."""
-    letters = [*bytes_as_letters(), *SPECIALS, "th"]
+    letters = [*bytes_as_letters(), *SPECIALS, *WORDS]
     writer = GGUFWriter(path, "llama")
     writer.add_name(name)
     writer.add_context_length(context)
@@ -80,7 +92,7 @@ def write_model(
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("gpt-2")
     writer.add_token_list(letters)
-    writer.add_token_types([TokenType.NORMAL] * 256 + [TokenType.CONTROL] * len(SPECIALS) + [TokenType.NORMAL])
+    writer.add_token_types([*[TokenType.NORMAL] * 256, *[TokenType.CONTROL] * len(SPECIALS), *KINDS_OF_WORDS])
     writer.add_token_merges(["t h"])
     writer.add_eos_token_id(END)
     writer.add_pad_token_id(END)

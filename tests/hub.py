@@ -121,7 +121,7 @@ def _handler(hub: FakeHub, answer: Any) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             host = "hub" if answer is _answer_hub else "storage"
             hub.journal.append(Seen(host, self.path, {name.lower(): value for name, value in self.headers.items()}))
             try:
@@ -145,7 +145,12 @@ def _send(request: BaseHTTPRequestHandler, status: int, headers: Mapping[str, st
 
 def _refuse(request: BaseHTTPRequestHandler, status: int, code: str, message: str) -> None:
     headers = {"X-Error-Code": code, "X-Error-Message": message, "Content-Type": "application/json"}
-    _send(request, status, {name: value for name, value in headers.items() if value}, json.dumps({"error": message}).encode())
+    _send(
+        request,
+        status,
+        {name: value for name, value in headers.items() if value},
+        json.dumps({"error": message}).encode(),
+    )
 
 
 def _answer_hub(hub: FakeHub, request: BaseHTTPRequestHandler) -> None:

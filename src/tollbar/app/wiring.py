@@ -16,11 +16,13 @@ import structlog
 
 from tollbar import __version__
 from tollbar.admin.bootstrap import derive, ensure_admin_key, read_secret, renew_starter_key
+from tollbar.admin.pulls import Pulls
 from tollbar.admin.rotating import RotatingKey
 from tollbar.app.callers import doors, rates, terms
 from tollbar.app.calls import call_log
 from tollbar.app.catalogue import Offer
 from tollbar.app.local import Stock, local_chores, local_engines, shelf_of
+from tollbar.app.pulling import open_pulls
 from tollbar.app.rotation import rotating_key
 from tollbar.app.rules import call_rules
 from tollbar.app.stocked import stocked
@@ -94,6 +96,7 @@ class _Parts:
     readiness: Readiness
     stock: Stock
     doors: Doors
+    pulls: Pulls
 
 
 @asynccontextmanager
@@ -136,8 +139,9 @@ async def running(
         if rotating is not None:
             await rotating.tick()  # before anybody can call: one whose week went by meanwhile is replaced
         entrances = doors(settings, PageGate(counters, limits), digest_of, rotating)
-        services = _services(_Parts(gateway, storage, metrics, digest_of, readiness, stock, entrances))
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
+        pulls = await stack.enter_async_context(open_pulls(settings, clock, tasks.create_task))
+        services = _services(_Parts(gateway, storage, metrics, digest_of, readiness, stock, entrances, pulls))
         chores = [tasks.create_task(chore) for chore in _chores(gateway, storage, settings, rotating)]
         chores += [tasks.create_task(chore) for chore in local_chores(engines.fleet, stock, gateway)]
         if made.instances:
@@ -204,6 +208,7 @@ def _services(parts: _Parts) -> Services:
         metrics=render,
         version=__version__,
         doors=parts.doors,
+        pulls=parts.pulls,
     )
 
 

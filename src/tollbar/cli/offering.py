@@ -51,6 +51,8 @@ def models(
 
 async def _offer(settings: "Settings") -> "Offer":
     """What a start of these settings would offer now."""
+    from tollbar.app.local import on_shelf, shelf_of
+    from tollbar.app.stocked import stocked
     from tollbar.app.upstreams import open_upstreams
     from tollbar.clock import SystemClock
     from tollbar.providers.prices import Prices
@@ -59,7 +61,7 @@ async def _offer(settings: "Settings") -> "Offer":
     clock = SystemClock()
     async with Transport(clock, settings.egress.proxy, settings.egress.ca_file) as transport:
         _, made, _ = await open_upstreams(settings, transport, Prices(lambda: clock.now().date()), clock)
-    return made
+    return stocked(made, settings, on_shelf(shelf_of(settings)))
 
 
 def _say_offer(made: "Offer", as_json: bool) -> None:

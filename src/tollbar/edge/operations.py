@@ -13,7 +13,7 @@ from tollbar.domain.errors import GatewayError
 from tollbar.domain.identity import KeyKind, Permission, Reset
 from tollbar.domain.limits import Measure
 from tollbar.domain.money import Unit
-from tollbar.edge import schemas, simple_operations
+from tollbar.edge import local_operations, schemas, simple_operations
 from tollbar.edge.chat_schemas import CODE_SAMPLES, COMPLETION_EXAMPLE, REQUEST_EXAMPLES, STREAM_EXAMPLE
 from tollbar.edge.operation import CALL, READING, Operation
 
@@ -234,6 +234,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         errors=(*READING, *_ONE_KEY),
         headers=("etag",),
     ),
+    **local_operations.OPERATIONS,
     ("GET", "/health"): _LIVE,
     ("GET", "/healthz"): _LIVE,
     ("GET", "/health/ready"): Operation(

@@ -64,6 +64,7 @@ TAGS: Mapping[str, str] = {
     "Models": "What a key may call. Free.",
     "Account": "What a key's holder may know of it. Free.",
     "Keys": "Make and change keys. Needs the admin key; what `tollbar keys` does, this does.",
+    "Local models": "Get models onto the server's machine. Needs the admin key; what `tollbar pull` does, this does.",
     "Health": "For probes and monitoring. Asks no provider.",
     "Documents": "This document and its pages.",
 }
@@ -188,6 +189,14 @@ PARAMETERS: Mapping[str, Mapping[str, Any]] = {
         "description": "The key's public id.",
         "schema": {"type": "string"},
         "example": "3fK9x0PqLm",
+    },
+    "pull_id": {
+        "name": "pull_id",
+        "in": "path",
+        "required": True,
+        "description": "The id of a pull.",
+        "schema": {"type": "string"},
+        "example": "pull_0f1e2d3c4b5a6978",
     },
     "name": {
         "name": "name",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 from tollbar.settings.fields import Frozen, SecretText, Section, over, setting
+from tollbar.settings.hub import Hub
 from tollbar.settings.local import Local
 from tollbar.settings.offers import TIERS, Anonymous, Limits, Model, Provider, SelfService, Tier
 from tollbar.settings.secret import Secret
@@ -101,6 +102,7 @@ class Declared(Section):
     vendors: Vendors = setting(Vendors, "Where two vendors are found when not at their usual address.")
     local: Local = setting(Local, "How models of this machine are run.")
     egress: Egress = setting(Egress, "How providers are reached.")
+    hub: Hub = setting(Hub, "Where models for this machine come from.")
 
 
 class Settings(Declared):

@@ -14,6 +14,7 @@ MAGIC = b"GGUF"
 VERSIONS = (2, 3)
 MOST_KEYS = 10_000
 MOST_TEXT_BYTES = 1 << 20
+DEEPEST = 3
 EMBEDDING_ARCHITECTURES = frozenset(
     {"bert", "nomic-bert", "nomic-bert-moe", "jina-bert-v2", "jina-bert-v3", "modern-bert"}
 )
@@ -105,8 +106,10 @@ class _Reader:
             raise EOFError
         return data.decode()
 
-    def value(self, kind: int) -> Value | None:
+    def value(self, kind: int, depth: int = 0) -> Value | None:
         """A text or a number; None for an array, which is passed over."""
+        if depth > DEEPEST:
+            raise EOFError
         if kind == _TEXT:
             return self.text()
         if kind != _ARRAY:
@@ -119,7 +122,7 @@ class _Reader:
             if of == _TEXT:
                 self._skip(int(self.number("<Q")))
             else:
-                self.value(of)
+                self.value(of, depth + 1)
         return None
 
     def _skip(self, length: int) -> None:

@@ -72,7 +72,8 @@ def read_reference(text: str, names: Names, may_be_path: bool) -> Reference:
     if may_be_path and (path := _path(text)):
         return LocalFile(path)
     prefix = next((prefix for prefix in EXPLICIT if text.lower().startswith(prefix)), "")
-    repository, _, wanted = text[len(prefix) :].strip("/").partition(":")
+    bare = text[len(prefix) :].strip("/") if prefix else text
+    repository, _, wanted = bare.partition(":")
     if is_repository(repository):
         is_file = wanted.lower().endswith(".gguf")
         found = names.find_file(repository, wanted) if is_file else None

@@ -5,13 +5,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from tollbar.app.catalogue import Offer
+from tollbar.domain.local_models import LocalModel
 from tollbar.gateway.completions import Gateway
 from tollbar.ports import Clock, Provider
 from tollbar.providers.local.fleet import Fleet
 from tollbar.providers.local.memory import budget
 from tollbar.providers.local.process import EngineProcess, Launch, needed
 from tollbar.providers.local.provider import LocalProvider
-from tollbar.providers.local.shelf import LocalModel, Shelf
+from tollbar.providers.local.shelf import Shelf
 from tollbar.providers.local.terms import Terms
 from tollbar.providers.openai import OpenAIProvider
 from tollbar.providers.transport import Transport

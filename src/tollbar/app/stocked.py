@@ -10,7 +10,7 @@ from dataclasses import replace
 from tollbar.app.catalogue import Offer, local_target
 from tollbar.domain.catalogue import Model, Target
 from tollbar.domain.errors import UnknownModel
-from tollbar.providers.local.shelf import LocalModel
+from tollbar.domain.local_models import LocalModel
 from tollbar.settings import LOCAL, Settings
 
 

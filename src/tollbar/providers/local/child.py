@@ -104,12 +104,12 @@ def import_fault(message: str) -> dict[str, str]:
 def cpu_fault(cpu: str) -> dict[str, str] | None:
     """What is missing of a processor that /proc/cpuinfo describes; None when nothing is, or nobody knows."""
     flags = next((line.split() for line in cpu.splitlines() if line.startswith("flags")), [])
-    missing = [name for name in ("avx2", "fma") if flags and name not in flags]
+    missing = [name.upper() for name in ("avx2", "fma") if flags and name not in flags]
     if not missing:
         return None
     hint = "Use another machine, or an Ollama server: its models are found by themselves."
     return {
-        "fault": f"The engine for local models needs a processor with {' and '.join(missing).upper()}.",
+        "fault": f"The engine for local models needs a processor with {' and '.join(missing)}.",
         "hint": hint,
     }
 

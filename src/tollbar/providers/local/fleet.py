@@ -14,11 +14,11 @@ from typing import Self, TypeVar
 import structlog
 
 from tollbar.domain.errors import EngineUnavailable
+from tollbar.domain.local_models import LocalModel
 from tollbar.ports import Clock, Provider
 from tollbar.providers.local.process import EngineProcess, Launch
 from tollbar.providers.local.queue import FairQueue
 from tollbar.providers.local.runner import Runner, order_of
-from tollbar.providers.local.shelf import LocalModel
 from tollbar.providers.local.terms import Terms
 
 Done = TypeVar("Done")
@@ -170,7 +170,7 @@ class Fleet:
         self._forget(runner, engine)
         if crash := engine.crash:
             runner.failed(EngineUnavailable(crash, is_retryable=True), self._clock.monotonic())
-            structlog.get_logger("tollbar").warning("engine.crashed", model=runner.model.name, error=crash)
+            structlog.get_logger("tollbar").warning("engine.ended", model=runner.model.name, error=crash)
 
     def _spawn(self, chore: Coroutine[None, None, Done]) -> "asyncio.Task[Done]":
         task = self._group.create_task(chore)

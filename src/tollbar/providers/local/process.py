@@ -103,13 +103,13 @@ class EngineProcess:
         with suppress(ProcessLookupError):
             self._process.kill()
 
-    async def stop(self) -> None:
-        """Closes the pipe, which ends it, and waits until it is no more."""
+    async def stop(self, seconds: float = STOP_SECONDS) -> None:
+        """Closes the pipe, which ends it, and waits until it is no more; one that takes longer is killed."""
         self._is_stopping = True
         if self._process.stdin is not None:
-            stdin.close()
+            self._process.stdin.close()
         try:
-            async with asyncio.timeout(STOP_SECONDS):
+            async with asyncio.timeout(seconds):
                 await self.ended.wait()
         except TimeoutError:
             self.kill()
@@ -126,7 +126,7 @@ class EngineProcess:
         try:
             told = json.loads(await stdout.readline())
         except ValueError:  # nothing, or no line of ours: it has ended, or is no child of ours
-            self._process.stdin.close()
+            stdin.close()
             await self.ended.wait()
             raise EngineUnavailable(
                 self.crash or f"The engine of {self.order.name} ended.", is_retryable=True

@@ -44,9 +44,11 @@ class LocalProvider:
         """A turn for a call, and who serves it; the turn is to be ended."""
         runner = self._fleet.find(call.target.model)
         if runner.model.kind == "embedding":
-            raise UpstreamRejected(
-                f"{runner.model.name} makes vectors of texts and does not chat.", details={"param": "model"}
-            )
+            told = f"{runner.model.name} makes vectors of texts and does not chat."
+            raise UpstreamRejected(told, details={"param": "model"})
+        if call.request.choices > 1:  # the engine would count the tokens of one of them alone
+            told = "A model of this machine gives one answer to a call: leave `n` out, and call again for another."
+            raise UpstreamRejected(told, details={"param": "n"})
         weight = self._terms.weights.get(call.tier, 1.0)
         try:
             async with asyncio.timeout(call.deadline - self._clock.monotonic()):

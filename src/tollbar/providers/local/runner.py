@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from secrets import token_urlsafe
 
 from tollbar.domain.errors import EngineUnavailable
+from tollbar.domain.local_models import LocalModel
 from tollbar.ports import Provider
 from tollbar.providers.local.child import Order
 from tollbar.providers.local.header import NoGgufError, read_header
 from tollbar.providers.local.memory import estimate, shown
 from tollbar.providers.local.process import EngineProcess
 from tollbar.providers.local.queue import FairQueue
-from tollbar.providers.local.shelf import LocalModel
 from tollbar.providers.local.terms import Terms
 
 LONGEST_PAUSE_SECONDS = 60.0

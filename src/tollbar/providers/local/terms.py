@@ -4,8 +4,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tollbar.domain.local_models import LocalModel
 from tollbar.providers.local.memory import budget
-from tollbar.providers.local.shelf import LocalModel
 
 USUAL_CONTEXT_TOKENS = 4_096
 

@@ -9,8 +9,9 @@
 
 Large files (`.gguf`, `.safetensors`) are answered with a redirect to a storage host of its own, as the real hub does.
 The storage's tricks: `cut:N` breaks the connection after N bytes, `stall:N` sends N bytes and then nothing, `drip:N`
-sends N bytes every few milliseconds, `gate:N` sends N bytes and the rest when `hub.gate` is set, `whole` knows no ranges, `lie` sends other bytes of the same length, `status:N`
-refuses. `hub.answers` has statuses for the next questions to the hub itself.
+sends N bytes every few milliseconds, `gate:N` sends N bytes and the rest when `hub.gate` is set, `whole` knows no
+ranges, `lie` sends other bytes of the same length, `status:N` refuses. `hub.answers` has statuses for the
+next questions to the hub itself.
 """
 
 import hashlib

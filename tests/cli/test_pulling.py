@@ -199,7 +199,7 @@ def test_what_a_killed_pull_left_can_be_removed(terminal: Terminal, hub: FakeHub
 
 def test_two_processes_share_one_download(terminal: Terminal, hub: FakeHub, weights: bytes) -> None:
     """The second tells that it waits, and both end well; the storage was asked once."""
-    hub.plan("gate:1000000")
+    hub.plan("gate:1500000")
     with begun(terminal.directory, hub) as first:
         told = lines_of(first)
         until(told, "downloading")

@@ -9,8 +9,9 @@
 
 Large files (`.gguf`, `.safetensors`) are answered with a redirect to a storage host of its own, as the real hub does.
 The storage's tricks: `cut:N` breaks the connection after N bytes, `stall:N` sends N bytes and then nothing, `drip:N`
-sends N bytes every few milliseconds, `whole` knows no ranges, `lie` sends other bytes of the same length, `status:N`
-refuses. `hub.answers` has statuses for the next questions to the hub itself.
+sends N bytes every few milliseconds, `gate:N` sends N bytes and the rest when `hub.gate` is set, `whole` knows no
+ranges, `lie` sends other bytes of the same length, `status:N` refuses. `hub.answers` has statuses for the
+next questions to the hub itself.
 """
 
 import hashlib
@@ -64,6 +65,7 @@ class FakeHub:
     journal: list[Seen] = field(default_factory=list)
     answers: deque[int] = field(default_factory=deque)
     sent_bytes: int = 0
+    gate: threading.Event = field(default_factory=threading.Event)
     _tricks: deque[str] = field(default_factory=deque)
     _servers: list[ThreadingHTTPServer] = field(default_factory=list)
     _ended: threading.Event = field(default_factory=threading.Event)
@@ -103,6 +105,7 @@ class FakeHub:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._ended.set()
+        self.gate.set()
         for server in self._servers:
             server.shutdown()
             server.server_close()
@@ -232,6 +235,10 @@ def _write(hub: FakeHub, request: BaseHTTPRequestHandler, data: bytes, trick: st
                 hub.wait(30)
             request.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 1))
             request.close_connection = True
+        case "gate":
+            _put(hub, request, data[:number])
+            hub.gate.wait(30)
+            _put(hub, request, data[number:])
         case "drip":
             for place in range(0, len(data), number):
                 _put(hub, request, data[place : place + number])

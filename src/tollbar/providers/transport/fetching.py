@@ -141,12 +141,8 @@ class Fetcher:
             )
         except TimeoutError as fault:
             raise _silent(peer) from fault
-        except (aiohttp.ClientError, OSError, ValueError) as fault:
-            raise unreachable(peer, fault if isinstance(fault, OSError) else _invalid(fault, url)) from fault
-
-
-def _invalid(fault: aiohttp.ClientError | ValueError, url: str) -> aiohttp.ClientError:
-    return fault if isinstance(fault, aiohttp.ClientError) else aiohttp.InvalidURL(url)
+        except (aiohttp.ClientError, OSError) as fault:
+            raise unreachable(peer, fault) from fault
 
 
 def _redirect_fault(url: str, following: str) -> str:

@@ -21,7 +21,10 @@ STEADY_SECONDS = 60.0
 
 @dataclass(slots=True, eq=False)
 class Runner:
-    """A model, and how it fares. `taken` is the memory that is counted as its own, whether loading or loaded."""
+    """A model, and how it fares. `taken` is the memory that is counted as its own, whether loading or loaded.
+
+    `silences` counts the times in a row that its engine did not answer when it was asked how it is.
+    """
 
     model: LocalModel
     queue: FairQueue
@@ -33,6 +36,8 @@ class Runner:
     failures: int = 0
     not_before: float = 0.0
     started_at: float = 0.0
+    asked_at: float = 0.0
+    silences: int = 0
     fault: EngineUnavailable | None = field(default=None, repr=False)
 
     @property

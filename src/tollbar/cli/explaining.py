@@ -86,7 +86,7 @@ def describe_plan(plan: Plan) -> dict[str, object]:
 
 
 async def _plan(settings: "Settings", model: str, reference: str | None) -> Plan:
-    """The plan for a call with every target up: what is configured and pulled, without the servers that a start finds."""
+    """The plan for a call with every target up: what is configured and pulled, without servers that a start finds."""
     from tollbar.admin.keys import find_key
     from tollbar.app.catalogue import offer
     from tollbar.app.local import on_shelf, shelf_of

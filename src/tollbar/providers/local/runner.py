@@ -71,6 +71,11 @@ def order_of(model: LocalModel, terms: Terms) -> tuple[Order, int]:
 
     An embedding is made in one go, so that such a model takes one conversation at a time.
     """
+    if model.format != "gguf":
+        raise EngineUnavailable(
+            f"{model.name} is a {model.format} model, and the engine runs GGUF files alone.",
+            hint="Pull a GGUF of it (most repositories have a sister whose name ends in -GGUF), or serve it with vLLM.",
+        )
     try:
         header = read_header(model.path)
     except (OSError, NoGgufError) as fault:

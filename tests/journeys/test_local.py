@@ -1,5 +1,6 @@
 """Models of this machine, through a real server with real engines: what callers get of them."""
 
+import itertools
 import json
 import os
 import signal
@@ -234,7 +235,7 @@ def test_calls_are_answered_at_once(gateway: Gateway) -> None:
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(ask, range(4)))
     assert sorted(order) == sorted([*range(4)] * 60)
-    switches = sum(1 for before, after in zip(order, order[1:], strict=False) if before != after)
+    switches = sum(1 for before, after in itertools.pairwise(order) if before != after)
     assert switches > 30
 
 
@@ -324,14 +325,15 @@ def test_a_crash_of_an_engine_is_an_error_of_its_calls_alone(tmp_path: Path) -> 
     shelve(tmp_path / "data" / "models", "slow", context=16_384, layers=2, hidden=2_048)
     with started(tmp_path) as gateway:
         key = gateway.make_key("crash")
-        with gateway.sdk(key) as client, pytest.raises(APIError, match="broke off"):
+        with gateway.sdk(key) as client:
             asking = client.chat.completions.create(
                 model="slow", messages=asked("go 7"), temperature=0, max_tokens=ENDLESS, stream=True
             )
-            for number, _ in enumerate(asking):
-                if number == 5:
-                    (engine,) = engines(gateway)
-                    os.kill(engine, signal.SIGSEGV)
+            next(iter(asking))
+            (engine,) = engines(gateway)
+            os.kill(engine, signal.SIGSEGV)
+            with pytest.raises(APIError, match="broke off"):
+                list(asking)
         answer = gateway.post(key, {"model": "slow", "messages": asked("go t"), "temperature": 0})
         assert answer.json()["choices"][0]["message"]["content"] == "uvwxyz"
         assert engine not in engines(gateway)

@@ -46,16 +46,15 @@ def on_shelf(shelf: Shelf) -> tuple[LocalModel, ...]:
 
 def local_terms(settings: Settings) -> Terms:
     """How the settings want models to be run."""
-    local = settings.local
     return Terms(
-        context_tokens=local.context_tokens,
-        parallel=local.parallel,
-        threads=local.threads,
-        memory_bytes=budget(local.memory_mib),
-        idle_seconds=local.idle_seconds,
-        start_seconds=local.start_seconds,
-        queue=local.queue,
-        preload=local.preload,
+        context_tokens=settings.local.context_tokens,
+        parallel=settings.local.parallel,
+        threads=settings.local.threads,
+        memory_bytes=budget(settings.local.memory_mib),
+        idle_seconds=settings.local.idle_seconds,
+        start_seconds=settings.local.start_seconds,
+        queue=settings.local.queue,
+        preload=settings.local.preload,
         weights={name: tier.weight for name, tier in settings.tiers.items()},
     )
 

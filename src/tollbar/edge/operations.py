@@ -54,6 +54,10 @@ SAMPLES: Mapping[type[GatewayError], GatewayError] = {
         errors.Overloaded("Tollbar takes no new calls: draining."),
         errors.UpstreamFailed("The provider answered with status 500.", is_retryable=True),
         errors.UpstreamBusy("The provider limits the rate of our calls.", is_retryable=True),
+        errors.UpstreamFull("64 calls wait for tinyllama already.", retry_after_seconds=12.0),
+        errors.EngineUnavailable(
+            "The engine for local models is not installed.", hint="Install it with: pip install 'tollbar[local]'."
+        ),
         errors.UpstreamTimeout("The provider did not answer in time.", is_retryable=True),
         errors.UpstreamRejected("The provider refuses the request: unknown field 'foo'."),
         errors.UpstreamMisconfigured("The provider refuses the credentials that this gateway has for it."),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tollbar.domain.errors import InvalidValue, UnknownModel
+from tollbar.domain.errors import UnknownModel
 from tollbar.domain.local_models import RemoteFile
 from tollbar.providers.local.names import load
 from tollbar.providers.local.reference import (
@@ -51,7 +51,7 @@ def test_names_are_understood(text: str, meant: object) -> None:
 @pytest.mark.parametrize("text", ["", "  ", "x" * 501, "a\nb", "ollama:", "ollama:../x", "ollama:a b"])
 def test_what_can_be_no_name_is_refused(text: str) -> None:
     """The field is named."""
-    with pytest.raises(InvalidValue) as refused:
+    with pytest.raises(UnknownModel) as refused:
         read_reference(text, NAMES, may_be_path=True)
     assert refused.value.field == "model"
 

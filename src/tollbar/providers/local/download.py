@@ -9,6 +9,7 @@ lock.
 import asyncio
 import errno
 import hashlib
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -64,6 +65,7 @@ class Download:
             await self._resume()
             await self._bring()
             self._check()
+            await asyncio.to_thread(_flush, self._partial)
             self._partial.replace(target)
         except OSError as fault:
             raise _disk_fault(fault, self._folder) from fault
@@ -165,6 +167,12 @@ async def _gathered(pieces: AsyncIterator[bytes], clock: Clock) -> AsyncIterator
         raise
     if waiting:
         yield bytes(waiting)
+
+
+def _flush(path: Path) -> None:
+    """Has the disk keep a file, so that its name never stands for less than it, also after a power cut."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 def _size_of(path: Path) -> int:

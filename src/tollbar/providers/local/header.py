@@ -7,13 +7,13 @@ thousand words) are passed over. A file that is cut or is something else is refu
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import BinaryIO
 
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
 MOST_KEYS = 10_000
-MOST_TEXT_BYTES = 1 << 20
+MOST_TEXT_BYTES = 16 << 20
 DEEPEST = 3
 EMBEDDING_ARCHITECTURES = frozenset(
     {"bert", "nomic-bert", "nomic-bert-moe", "jina-bert-v2", "jina-bert-v3", "modern-bert"}
@@ -65,46 +65,51 @@ class Header:
 def read_header(path: Path) -> Header:
     """The head of a file; raises NoGgufError, or OSError when it cannot be read at all."""
     with path.open("rb") as file:
-        reader = _Reader(file, path.stat().st_size)
-        if file.read(4) != MAGIC:
+        if file.read(len(MAGIC)) != MAGIC:
             raise NoGgufError(f"{path.name} is no GGUF file")
-        try:
-            if (version := reader.number("<I")) not in VERSIONS:
-                raise NoGgufError(
-                    f"{path.name} is GGUF of version {version}, and {VERSIONS[0]} and {VERSIONS[-1]} can be read"
-                )
-            tensors, keys = int(reader.number("<Q")), int(reader.number("<Q"))
-            if keys > MOST_KEYS:
-                raise NoGgufError(f"{path.name} has a head of {keys} keys")
-            values = {}
-            for _ in range(keys):
-                name = reader.text()
-                value = reader.value(int(reader.number("<I")))
-                if value is not None:
-                    values[name] = value
-        except (struct.error, UnicodeDecodeError, EOFError, KeyError) as fault:
-            raise NoGgufError(f"{path.name} is cut off, or damaged, in its head") from fault
+        with mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+            try:
+                return _read(_Reader(data, len(MAGIC)), path.name)
+            except (struct.error, UnicodeDecodeError, EOFError, KeyError) as fault:
+                raise NoGgufError(f"{path.name} is cut off, or damaged, in its head") from fault
+
+
+def _read(reader: "_Reader", name: str) -> Header:
+    version = reader.number("<I")
+    if version not in VERSIONS:
+        raise NoGgufError(f"{name} is GGUF of version {version}, and {VERSIONS[0]} and {VERSIONS[-1]} can be read")
+    tensors, keys = int(reader.number("<Q")), int(reader.number("<Q"))
+    if keys > MOST_KEYS:
+        raise NoGgufError(f"{name} has a head of {keys} keys")
+    values: dict[str, Value] = {}
+    for _ in range(keys):
+        key = reader.text()
+        value = reader.value(int(reader.number("<I")))
+        if value is not None:
+            values[key] = value
     return Header(values, tensors)
 
 
 class _Reader:
-    """Takes values from a file, never more than it has."""
+    """Takes values from a file, never more than it has, and keeps no more text than is sensible."""
 
-    def __init__(self, file: BinaryIO, size: int) -> None:
-        self._file = file
-        self._size = size
+    def __init__(self, data: mmap, start: int) -> None:
+        self._data = data
+        self._at = start
+        self._kept = 0
 
     def number(self, form: str) -> int | float | bool:
-        return struct.unpack(form, self._file.read(struct.calcsize(form)))[0]
+        (value,) = struct.unpack_from(form, self._data, self._at)
+        self._at += struct.calcsize(form)
+        return value
 
     def text(self) -> str:
         length = int(self.number("<Q"))
-        if length > MOST_TEXT_BYTES:
+        self._kept += length
+        if self._kept > MOST_TEXT_BYTES or length > len(self._data) - self._at:
             raise EOFError
-        data = self._file.read(length)
-        if len(data) < length:
-            raise EOFError
-        return data.decode()
+        self._at += length
+        return self._data[self._at - length : self._at].decode()
 
     def value(self, kind: int, depth: int = 0) -> Value | None:
         """A text or a number; None for an array, which is passed over."""
@@ -115,17 +120,25 @@ class _Reader:
         if kind != _ARRAY:
             return self.number(_NUMBERS[kind])
         of, count = int(self.number("<I")), int(self.number("<Q"))
-        if of in _NUMBERS:
-            self._skip(count * struct.calcsize(_NUMBERS[of]))
-            return None
-        for _ in range(count):
-            if of == _TEXT:
-                self._skip(int(self.number("<Q")))
-            else:
+        if of == _TEXT:
+            self._pass_texts(count)
+        elif of in _NUMBERS:
+            self._pass(count * struct.calcsize(_NUMBERS[of]))
+        else:
+            for _ in range(count):
                 self.value(of, depth + 1)
         return None
 
-    def _skip(self, length: int) -> None:
-        if length > self._size - self._file.tell():
+    def _pass(self, length: int) -> None:
+        self._at += length
+        if self._at > len(self._data):
             raise EOFError
-        self._file.seek(length, 1)
+
+    def _pass_texts(self, count: int) -> None:
+        """Goes over a list of texts, of which a vocabulary has hundreds of thousands."""
+        at, data, end, length_at = self._at, self._data, len(self._data), struct.Struct("<Q").unpack_from
+        for _ in range(count):
+            at += 8 + length_at(data, at)[0]
+            if at > end:
+                raise EOFError
+        self._at = at

@@ -9,12 +9,13 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from tollbar.domain.errors import InvalidValue, UnknownModel
+from tollbar.domain.errors import UnknownModel
 from tollbar.domain.local_models import RemoteFile
 from tollbar.providers.local.names import NamedModel, Names, is_repository
 
 LONGEST = 500
 OLLAMA = "ollama:"
+HOW = "Any repository of Hugging Face works as owner/name, and a model of Ollama's as ollama:NAME."
 EXPLICIT = ("hf:", "hf.co/", "https://huggingface.co/", "https://hf.co/")
 # From the usual one on: smaller ones lose much, larger ones gain little and run slower.
 PREFERRED = ("Q4_K_M", "Q4_K_S", "Q4_0", "Q5_K_M", "Q5_K_S", "Q5_0", "Q6_K", "Q8_0", "F16", "BF16")
@@ -58,13 +59,13 @@ Reference = OllamaModel | LocalFile | HubModel
 
 
 def read_reference(text: str, names: Names, may_be_path: bool) -> Reference:
-    """What a text means; raises InvalidValue, or UnknownModel when it is nobody's name.
+    """What a text means; raises UnknownModel when it is nobody's name.
 
     `may_be_path` is for those who work on this machine: a caller from elsewhere must not learn what is on its disk.
     """
     text = text.strip()
     if not 0 < len(text) <= LONGEST or not text.isprintable():
-        raise InvalidValue("The name of a model is missing, or is none.", field="model")
+        raise UnknownModel("That is the name of no model.", hint=HOW, field="model")
     if text.startswith(OLLAMA):
         return _ollama(text.removeprefix(OLLAMA))
     if named := names.find(text.removeprefix("local/")):
@@ -82,7 +83,7 @@ def read_reference(text: str, names: Names, may_be_path: bool) -> Reference:
     meant = f"Did you mean {' or '.join(near)}? " if near else ""
     raise UnknownModel(
         f"No model is called {text[:100]!r}.",
-        hint=f"{meant}Any repository of Hugging Face works as owner/name, and a model of Ollama's as ollama:NAME.",
+        hint=f"{meant}{HOW}",
         field="model",
     )
 
@@ -119,7 +120,7 @@ def plain_name(text: str) -> str:
 
 def _ollama(name: str) -> OllamaModel:
     if not _OLLAMA_NAME.fullmatch(name) or ".." in name:
-        raise InvalidValue(
+        raise UnknownModel(
             "What follows 'ollama:' is no name of a model.", hint="As in ollama:qwen3:0.6b.", field="model"
         )
     return OllamaModel(name)

@@ -1,8 +1,7 @@
 """Attempts follow the plan: retried, waited for, handed on to another target, and ended at the first content."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -474,7 +473,7 @@ async def test_a_place_in_a_queue_is_known_while_a_call_waits() -> None:
     local = replace(TARGET, is_local=True)
 
     class Queued(FakeProvider):
-        def open(self, call: Call) -> AbstractAsyncContextManager[AsyncIterator[StreamEvent]]:
+        def open(self, call: Call) -> Any:
             exchange: Any = super().open(call)
             exchange.place = place
             return exchange

@@ -146,12 +146,14 @@ def bare(directory: Path, threads: int) -> Iterator[Door]:
 def relay(straight: Door) -> Iterator[Door]:
     """An empty relay before the bare engine."""
     port = free_port()
-    with subprocess.Popen([sys.executable, "-m", "bench.relay", str(port), str(straight.port)]) as process:
+    with subprocess.Popen(
+        [sys.executable, "-m", "bench.relay", str(port), str(straight.port)], stderr=subprocess.DEVNULL
+    ) as process:
         try:
             wait_for_port(port, process)
             yield Door("empty relay", port, straight.key, straight.engine, process.pid)
         finally:
-            process.terminate()
+            process.kill()
 
 
 def is_answering(door: Door) -> bool:

@@ -33,7 +33,7 @@ WIRES: dict[str, Callable[[FakeUpstream, Transport], Provider]] = {
 }
 GOOD = (
     *("ok", "chunks:64", "paced:3", "slices:1", "slices:7", "comments", "tools", "two-tools", "logprobs", "two"),
-    *("unknown", "surrogates", "reasoning", "no-done", "always-usage", "empty"),
+    *("unknown", "surrogates", "reasoning", "thoughts", "no-done", "always-usage", "empty"),
     *("slow-headers:50", "slow-body:50", "slow-middle:50"),
 )
 

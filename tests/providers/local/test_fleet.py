@@ -215,3 +215,17 @@ async def test_a_model_that_is_replaced_or_removed_ends_after_its_last_call(tmp_
         with pytest.raises(EngineUnavailable, match="not on this machine"):
             made.fleet.find("one")
         await made.started[1].ended.wait()
+
+
+async def test_an_engine_that_does_not_answer_is_ended(tmp_path: Path) -> None:
+    """It is there and silent: after three times it is ended, and the next call has another."""
+    async with a_fleet(tmp_path, "one", terms=replace(TERMS, health_seconds=0.1)) as made:
+        await made.use("one")
+        for _ in range(5):
+            await asyncio.sleep(0.11)
+            await made.fleet.tick()
+        assert made.running() == {"one"}
+        os.kill(made.started[0].pid, signal.SIGSTOP)
+        await until(lambda: made.started[0].ended.is_set(), made.fleet)
+        await made.use("one")
+        assert len(made.started) == 2

@@ -1,6 +1,7 @@
 """An engine as a process: it says where it is, it ends with us, and whatever keeps it from starting is said."""
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -10,6 +11,7 @@ import pytest
 
 from tests.journeys.stand import wait_until
 from tests.providers.local.making import shelve
+from tests.providers.local.models import WIDTH
 from tollbar.clock import SystemClock
 from tollbar.domain.catalogue import Timeouts
 from tollbar.domain.errors import EngineUnavailable, UpstreamMisconfigured
@@ -50,6 +52,23 @@ async def test_an_engine_serves_those_who_have_its_key(tmp_path: Path) -> None:
                 assert not may_enter
     await engine.stop()
     assert (engine.ended.is_set(), engine.crash) == (True, None)
+
+
+async def test_an_embedding_model_makes_vectors(tmp_path: Path) -> None:
+    """One for each text, of length one, equal for equal texts; tokens are counted."""
+    model = shelve(tmp_path, "vectors", kind="embedding")
+    engine = await EngineProcess.start(order_of(model, Terms(threads=1))[0], LAUNCH)
+    async with Transport(SystemClock()) as transport:
+        to = endpoint(Peer("local"), f"{engine.url}/v1/embeddings", {"authorization": f"Bearer {engine.order.key}"})
+        body = json.dumps({"model": "vectors", "input": ["abc", "abc", "z" * 400]}).encode()
+        async with transport.post(to, body, Timeouts(), stream=False) as answer:
+            made = json.loads(await answer.read())
+    vectors = [entry["embedding"] for entry in made["data"]]
+    assert [len(vector) for vector in vectors] == [WIDTH] * 3
+    assert vectors[0] == vectors[1] != vectors[2]
+    assert all(abs(sum(value * value for value in vector) - 1) < 1e-3 for vector in vectors)
+    assert made["usage"]["prompt_tokens"] == 3 + 3 + 400
+    await engine.stop()
 
 
 async def test_a_crash_is_told_with_its_signal(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from tests.providers.calls import foreign, joined
 from tests.providers.local.making import shelve
 from tollbar.clock import SystemClock
 from tollbar.domain.catalogue import Call, Target
-from tollbar.domain.errors import EngineUnavailable, UpstreamRejected, UpstreamTimeout
+from tollbar.domain.errors import EngineUnavailable, InvalidValue, UpstreamRejected, UpstreamTimeout
 from tollbar.domain.events import Frames, UsageSeen
 from tollbar.domain.place import Place
 from tollbar.ports import Provider
@@ -73,8 +73,8 @@ async def test_a_failure_gives_the_turn_back(local: tuple[LocalProvider, Fleet])
     provider, fleet = local
     for asked, kind in (
         (call("tiny", "x" * 1_000), UpstreamRejected),
-        (call("tiny", n=2), UpstreamRejected),
-        (call("vectors"), UpstreamRejected),
+        (call("tiny", n=2), InvalidValue),
+        (call("vectors"), InvalidValue),
         (call("gone"), EngineUnavailable),
     ):
         with pytest.raises(kind):

@@ -43,6 +43,13 @@ def test_a_model_that_is_too_large_is_refused_before_it_is_loaded(tmp_path: Path
     assert (told.value.status, told.value.is_retryable) == (503, False)
 
 
+def test_weights_of_another_kind_are_refused(tmp_path: Path) -> None:
+    """With what to pull in their place."""
+    with pytest.raises(EngineUnavailable, match="runs GGUF files alone") as told:
+        order_of(replace(shelve(tmp_path), format="safetensors"), TERMS)
+    assert "-GGUF" in told.value.hint
+
+
 def test_weights_that_cannot_be_read(tmp_path: Path) -> None:
     """Gone, or damaged: pull them anew."""
     model = shelve(tmp_path)

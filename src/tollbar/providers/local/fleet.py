@@ -13,7 +13,7 @@ from typing import Self, TypeVar
 
 import structlog
 
-from tollbar.domain.errors import EngineUnavailable
+from tollbar.domain.errors import EngineUnavailable, UpstreamError
 from tollbar.domain.local_models import LocalModel
 from tollbar.ports import Clock, Provider
 from tollbar.providers.local.process import EngineProcess, Launch
@@ -21,6 +21,7 @@ from tollbar.providers.local.queue import FairQueue
 from tollbar.providers.local.runner import Runner, order_of
 from tollbar.providers.local.terms import Terms
 
+MOST_SILENCES = 3
 Done = TypeVar("Done")
 Connect = Callable[[EngineProcess], Provider]
 """Makes the provider that calls an engine."""
@@ -91,11 +92,29 @@ class Fleet:
         """Starts what is wanted and does not run, and unloads what nobody used for long; called every second or so."""
         now = self._clock.monotonic()
         for runner in list(self._runners.values()):
+            if runner.running is not None and now >= runner.asked_at + self._terms.health_seconds:
+                runner.asked_at = now
+                self._spawn(self._ask(runner))
             if runner.running is None:
                 if runner.is_wanted and runner.starting is None and now >= runner.not_before:
                     runner.starting = self._spawn(self._start(runner))
             elif not runner.is_wanted and self._is_forgotten(runner, now):
                 await self._stop(runner, "idle")
+
+    async def _ask(self, runner: Runner) -> None:
+        """Asks an engine whether it is there; one that has not answered so many times is ended."""
+        engine, provider = runner.engine, runner.provider
+        if engine is None or provider is None:
+            return
+        try:
+            async with asyncio.timeout(self._terms.health_seconds):
+                await provider.models()
+            runner.silences = 0
+        except (UpstreamError, TimeoutError):
+            runner.silences += 1
+            if runner.silences >= MOST_SILENCES and runner.engine is engine:
+                structlog.get_logger("tollbar").warning("engine.silent", model=runner.model.name)
+                engine.kill()
 
     def _is_forgotten(self, runner: Runner, now: float) -> bool:
         """Whether nobody has used it for so long that it may be unloaded."""
@@ -122,7 +141,8 @@ class Fleet:
             return fault
         finally:
             runner.starting = None
-        runner.engine, runner.provider, runner.started_at = engine, self._connect(engine), self._clock.monotonic()
+        runner.engine, runner.provider, runner.silences = engine, self._connect(engine), 0
+        runner.started_at = runner.asked_at = self._clock.monotonic()
         self._spawn(self._watch(runner, engine))
         seconds = round(runner.started_at - began, 3)
         structlog.get_logger("tollbar").info("engine.started", model=runner.model.name, seconds=seconds)

@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 
 from tollbar.domain.catalogue import Call
-from tollbar.domain.errors import UpstreamRejected, UpstreamTimeout
+from tollbar.domain.errors import InvalidValue, UpstreamTimeout
 from tollbar.domain.events import StreamEvent
 from tollbar.domain.place import Place
 from tollbar.ports import Clock, Provider
@@ -32,7 +32,8 @@ class LocalProvider:
     def open(self, call: Call) -> "Served":
         """The answer of a model; entering waits for a turn and, if it must, for the model to be loaded.
 
-        Raises UpstreamFull when too many wait, EngineUnavailable when the model cannot run, and as any provider does.
+        Raises UpstreamFull when too many wait, EngineUnavailable when the model cannot run, InvalidValue for what no such
+        model does, and as any provider does.
         """
         return Served(self, call)
 
@@ -44,11 +45,10 @@ class LocalProvider:
         """A turn for a call, and who serves it; the turn is to be ended."""
         runner = self._fleet.find(call.target.model)
         if runner.model.kind == "embedding":
-            told = f"{runner.model.name} makes vectors of texts and does not chat."
-            raise UpstreamRejected(told, details={"param": "model"})
+            raise InvalidValue(f"{runner.model.name} makes vectors of texts and does not chat.", field="model")
         if call.request.choices > 1:  # the engine would count the tokens of one of them alone
             told = "A model of this machine gives one answer to a call: leave `n` out, and call again for another."
-            raise UpstreamRejected(told, details={"param": "n"})
+            raise InvalidValue(told, field="n")
         weight = self._terms.weights.get(call.tier, 1.0)
         try:
             async with asyncio.timeout(call.deadline - self._clock.monotonic()):

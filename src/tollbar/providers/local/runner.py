@@ -21,7 +21,10 @@ STEADY_SECONDS = 60.0
 
 @dataclass(slots=True, eq=False)
 class Runner:
-    """A model, and how it fares. `taken` is the memory that is counted as its own, whether loading or loaded."""
+    """A model, and how it fares. `taken` is the memory that is counted as its own, whether loading or loaded.
+
+    `silences` counts the times in a row that its engine did not answer when it was asked how it is.
+    """
 
     model: LocalModel
     queue: FairQueue
@@ -33,6 +36,8 @@ class Runner:
     failures: int = 0
     not_before: float = 0.0
     started_at: float = 0.0
+    asked_at: float = 0.0
+    silences: int = 0
     fault: EngineUnavailable | None = field(default=None, repr=False)
 
     @property
@@ -66,6 +71,11 @@ def order_of(model: LocalModel, terms: Terms) -> tuple[Order, int]:
 
     An embedding is made in one go, so that such a model takes one conversation at a time.
     """
+    if model.format != "gguf":
+        raise EngineUnavailable(
+            f"{model.name} is a {model.format} model, and the engine runs GGUF files alone.",
+            hint="Pull a GGUF of it (most repositories have a sister whose name ends in -GGUF), or serve it with vLLM.",
+        )
     try:
         header = read_header(model.path)
     except (OSError, NoGgufError) as fault:

@@ -15,7 +15,8 @@ class Terms:
     """The settings of `local`, as plain values.
 
     `context_tokens` is for one call; `threads` 0 means as many as the machine has cores; `idle_seconds` 0 means that
-    nothing is unloaded. `weights` are the shares that the tiers of keys have of a busy model, 1 where none is given.
+    nothing is unloaded; `health_seconds` is how often an engine is asked whether it is there. `weights` are the shares
+    that the tiers of keys have of a busy model, 1 where none is given.
     """
 
     context_tokens: int = USUAL_CONTEXT_TOKENS
@@ -24,6 +25,7 @@ class Terms:
     memory_bytes: int = field(default_factory=lambda: budget(0))
     idle_seconds: float = 600.0
     start_seconds: float = 300.0
+    health_seconds: float = 10.0
     queue: int = 64
     preload: tuple[str, ...] = ()
     weights: Mapping[str, float] = field(default_factory=dict)

@@ -95,3 +95,9 @@ def test_pictures_are_refused(tmp_path: Path) -> None:
         resolve("tiny", frozenset({feature}), Principal("", ""), catalogue, lambda _: True)
     with pytest.raises(InvalidValue, match="images"):
         resolve("tiny", frozenset({"images"}), Principal("", ""), catalogue, lambda _: True)
+
+
+def test_what_is_to_be_loaded_and_is_not_there_is_a_warning(tmp_path: Path) -> None:
+    """The start goes on: it may be pulled meanwhile."""
+    offered = an_offer_with(tmp_path, "local: {preload: [tiny, other]}\n", pulled("tiny"))
+    assert offered.warnings == ("local.preload names 'other', which was not pulled: tollbar pull other.",)

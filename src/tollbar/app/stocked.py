@@ -39,7 +39,9 @@ def stocked(base: Offer, settings: Settings, models: Sequence[LocalModel]) -> Of
         default_local_model=local.removeprefix(f"{LOCAL}/") if local.removeprefix(f"{LOCAL}/") in named else local,
     )
     others = [model for model in base.listed if model.name not in named]
-    return replace(base, catalogue=made, listed=(*others, *named.values()))
+    missing = [name for name in settings.local.preload if name not in targets]
+    warnings = tuple(f"local.preload names {name!r}, which was not pulled: tollbar pull {name}." for name in missing)
+    return replace(base, catalogue=made, listed=(*others, *named.values()), warnings=(*base.warnings, *warnings))
 
 
 class _Pulled:

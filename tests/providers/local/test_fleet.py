@@ -229,3 +229,17 @@ async def test_an_engine_that_does_not_answer_is_ended(tmp_path: Path) -> None:
         await until(lambda: made.started[0].ended.is_set(), made.fleet)
         await made.use("one")
         assert len(made.started) == 2
+
+
+async def test_what_fits_waits_for_nobody(tmp_path: Path) -> None:
+    """Not even for another that waits until a busy one is done."""
+    async with a_fleet(tmp_path, "one", "two", "small", room_for=1) as made:
+        turn = await made.turn("one")
+        await made.fleet.ready(made.fleet.find("one"))
+        other = asyncio.create_task(made.use("two"))
+        await asyncio.sleep(0.1)
+        made.fleet.find("one").taken = 0  # as if it were small
+        await made.use("small")
+        assert not other.done()
+        turn.end()
+        await other

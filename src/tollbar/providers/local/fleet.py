@@ -149,9 +149,12 @@ class Fleet:
         return None
 
     async def _make_room(self, runner: Runner, needed: int) -> None:
-        """Takes memory for a model, after others have gone if they must."""
+        """Takes memory for a model, after others have gone if they must; one that fits as it is waits for nobody."""
+        if self._fits(needed):
+            runner.taken = needed
+            return
         async with self._room:
-            while sum(other.taken for other in self._all()) + needed > self._terms.memory_bytes:
+            while not self._fits(needed):
                 others = [other for other in self._all() if other.taken]
                 loading = [other.starting for other in others if other.starting is not None]
                 loaded = [other for other in others if other.running is not None]
@@ -164,6 +167,9 @@ class Fleet:
                 else:
                     await asyncio.sleep(0)  # an engine has ended, and its end is about to be noticed
             runner.taken = needed
+
+    def _fits(self, needed: int) -> bool:
+        return sum(runner.taken for runner in self._all()) + needed <= self._terms.memory_bytes
 
     async def _stop(self, runner: Runner, reason: str) -> None:
         """Ends an engine after its last call; calls that wait go on with the next engine."""

@@ -32,8 +32,8 @@ class LocalProvider:
     def open(self, call: Call) -> "Served":
         """The answer of a model; entering waits for a turn and, if it must, for the model to be loaded.
 
-        Raises UpstreamFull when too many wait, EngineUnavailable when the model cannot run, InvalidValue for what no such
-        model does, and as any provider does.
+        Raises UpstreamFull when too many wait, EngineUnavailable when the model cannot run, InvalidValue for what no
+        such model does, and as any provider does.
         """
         return Served(self, call)
 

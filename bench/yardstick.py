@@ -93,7 +93,7 @@ class Yardstick:
             await _whole(send, 401, b"{}")
             return
         caller.calls.append(began)
-        if caller.calls[0] > began - 60 and len(caller.calls) > MOST_PER_MINUTE or caller.credits < 1:
+        if (caller.calls[0] > began - 60 and len(caller.calls) > MOST_PER_MINUTE) or caller.credits < 1:
             await _whole(send, 429, b"{}")
             return
         caller.credits -= 1

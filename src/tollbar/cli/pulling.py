@@ -62,7 +62,10 @@ def remove(
     config: Config = None,
     data: Data = None,
 ) -> None:
-    """Delete a model from this machine; one that was added by its path is only forgotten."""
+    """Delete a model from this machine.
+
+    One that was added by its path is only forgotten.
+    """
     from tollbar.admin.pulls import remove_model
     from tollbar.app.local import shelf_of
     from tollbar.cli.context import read_settings

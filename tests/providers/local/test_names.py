@@ -1,6 +1,8 @@
 """The short names of models."""
 
+import re
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -112,3 +114,11 @@ def test_a_row_neither_read_nor_marked_is_refused() -> None:
 def test_a_repository_has_an_owner_and_a_name(text: str, is_one: bool) -> None:
     """Nothing else is one, least of all a path."""
     assert is_repository(text) is is_one
+
+
+def test_the_page_lists_every_name() -> None:
+    """What can be typed is found in docs/local-models.md, and nothing else is."""
+    page = (Path(__file__).parents[3] / "docs" / "local-models.md").read_text(encoding="utf-8")
+    section = page.partition("## The short names")[2].partition("\n## ")[0]
+    listed = {name for line in section.splitlines() if line.startswith("|") for name in re.findall(r"`([^`]+)`", line)}
+    assert listed == set(load().models)

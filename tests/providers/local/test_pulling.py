@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.hub import TOKEN, FakeHub
-from tests.providers.local.conftest import pulling
+from tests.providers.local.conftest import SwiftClock, pulling
 from tests.providers.local.models import write_model
 from tollbar.domain.errors import (
     Conflict,
@@ -106,6 +106,23 @@ async def test_a_storage_that_falls_silent_is_left(stocked: FakeHub, tmp_path: P
     await pull(tmp_path, stocked, silence_seconds=0.3)
     assert Shelf(tmp_path).find(NAME) is not None
     assert stocked.asked("storage")[1].headers["range"].startswith("bytes=")
+
+
+async def test_a_storage_that_is_busy_gets_the_time_it_asks_for(stocked: FakeHub, tmp_path: Path) -> None:
+    """Too many requests, or an overload: the pull waits and goes on."""
+    stocked.plan("status:429", "cut:1200000", "status:503")
+    clock = SwiftClock()
+    await pull(tmp_path, stocked, clock=clock)
+    assert Shelf(tmp_path).find(NAME) is not None
+    assert clock.slept == [1.0, 1.0, 1.0]
+
+
+async def test_a_storage_that_refuses_is_believed(stocked: FakeHub, tmp_path: Path) -> None:
+    """An address whose time is over is not asked again and again."""
+    stocked.plan("status:403")
+    with pytest.raises(UpstreamMisconfigured):
+        await pull(tmp_path, stocked)
+    assert len(stocked.asked("storage")) == 1
 
 
 async def test_a_storage_without_ranges_serves_too(stocked: FakeHub, tmp_path: Path, weights: bytes) -> None:

@@ -33,7 +33,7 @@ LEVELS = {"run": ("run.txt", "build.txt"), "dev": ("dev.txt", "build.txt")}
 LOCKS = {
     "run.txt": ("pyproject.toml",),
     "build.txt": ("--group", "build"),
-    "dev.txt": ("pyproject.toml", "--group", "lint", "--group", "test", "--group", "bench"),
+    "dev.txt": ("pyproject.toml", "--extra", "local", "--group", "lint", "--group", "test", "--group", "bench"),
     "load.txt": ("--group", "load"),
     "profile.txt": ("--group", "profile"),
 }

@@ -34,7 +34,7 @@ WIRES: dict[str, Callable[[FakeUpstream, Transport], Provider]] = {
 IMPATIENT = Timeouts(first_byte_stream=0.25, first_byte_plain=0.25, between_bytes=0.2)
 GOOD = (
     *("ok", "chunks:64", "paced:3", "slices:1", "slices:7", "comments", "tools", "two-tools", "logprobs", "two"),
-    *("unknown", "surrogates", "reasoning", "no-done", "always-usage", "empty"),
+    *("unknown", "surrogates", "reasoning", "thoughts", "no-done", "always-usage", "empty"),
     *("slow-headers:50", "slow-body:50", "slow-middle:50"),
 )
 

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from tests.fakes import FakeClock, FakeProvider, Script, Stall, refuses, says
 from tests.making import BACKUP, TARGET, a_plan, a_request, a_told_answer, a_visit, an_answer
-from tollbar.domain.catalogue import Plan, Target
+from tollbar.domain.catalogue import Call, Plan, Target
 from tollbar.domain.errors import (
     InternalError,
     InvalidValue,
@@ -16,11 +18,13 @@ from tollbar.domain.errors import (
     UpstreamBusy,
     UpstreamError,
     UpstreamFailed,
+    UpstreamFull,
     UpstreamMisconfigured,
     UpstreamRejected,
     UpstreamTimeout,
 )
 from tollbar.domain.events import Finished, FinishReason, Frames, Started, StreamEvent, Text
+from tollbar.domain.place import Place
 from tollbar.gateway.attempts import EVENT_BYTES, MOST_PRELUDE_BYTES, MOST_SLEEPERS, Attempts, rungs
 from tollbar.gateway.health import FAILURES_TO_OPEN, OPEN_SECONDS, Health
 from tollbar.gateway.visit import Pace, Visit
@@ -478,3 +482,39 @@ async def test_a_probe_that_sent_nothing_leaves_the_probe_to_another() -> None:
     road.clock.advance(OPEN_SECONDS)
     await road.go(a_plan(TARGET, BACKUP))
     assert road.health.is_up(TARGET)
+
+
+async def test_a_full_queue_goes_to_the_next_target_and_opens_no_circuit() -> None:
+    """It is well and busy: no wait, no second try there, and however often it happens, calls go there again."""
+    road = Road(refuses(UpstreamFull("full", retry_after_seconds=2.0)))
+    for _ in range(FAILURES_TO_OPEN + 1):
+        assert await road.go(a_plan(TARGET, BACKUP)) == [*an_answer()]
+        assert road.health.is_up(TARGET)
+    assert (road.clock.slept, len(road.main.calls)) == ([], FAILURES_TO_OPEN + 1)
+
+
+async def test_a_provider_knows_whose_call_it_is() -> None:
+    """So that it can share itself out among keys."""
+    road = Road(GOOD)
+    await road.go()
+    assert (road.main.calls[0].caller, road.main.calls[0].tier) == (road.visit.principal.key_id, "")
+
+
+async def test_a_place_in_a_queue_is_known_while_a_call_waits() -> None:
+    """Of a local target's exchange that has one; no other is asked."""
+    road, place = Road(GOOD), Place(2, 1.0)
+    local = replace(TARGET, is_local=True)
+
+    class Queued(FakeProvider):
+        def open(self, call: Call) -> Any:
+            exchange: Any = super().open(call)
+            exchange.place = place
+            return exchange
+
+    attempts = Attempts({"main": Queued(GOOD)}, road.health, road.clock, lambda: 0.5)
+    plan = a_plan()._replace(targets=(local,))
+    async with attempts.run(plan, a_request(), road.visit) as events:
+        _ = [event async for event in events]
+    assert road.visit.place is place
+    await road.go()
+    assert road.visit.place is place

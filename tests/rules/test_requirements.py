@@ -35,6 +35,7 @@ SPELLINGS = {
     "bsd license": "bsd",
     "isc license (iscl)": "isc",
     "mit license": "mit",
+    "mpl-2.0 and mit": "mpl-2.0",
     "mozilla public license 2.0 (mpl 2.0)": "mpl-2.0",
     "python software foundation license": "psf-2.0",
 }
@@ -56,6 +57,11 @@ def direct_dependencies() -> list[Requirement]:
 def development_dependencies() -> list[Requirement]:
     """What building, checking, testing and measuring it asks for."""
     return [Requirement(line) for group in pyproject()["dependency-groups"].values() for line in group]
+
+
+def extra_dependencies() -> list[Requirement]:
+    """What the extras ask for."""
+    return [Requirement(line) for extra in pyproject()["project"]["optional-dependencies"].values() for line in extra]
 
 
 def read_lock(name: str) -> str:
@@ -183,7 +189,8 @@ def test_each_dependency_is_explained() -> None:
     """Whatever is asked for, tools included, has its line of reason; what is not asked for any more has none."""
     reasons = (ROOT / "docs" / "decisions" / "dependencies.md").read_text(encoding="utf-8")
     explained = set(re.findall(r"^\| `([^`]+)` \|", reasons, re.MULTILINE))
-    assert explained == {wanted.name for wanted in [*direct_dependencies(), *development_dependencies()]}
+    asked_for = [*direct_dependencies(), *extra_dependencies(), *development_dependencies()]
+    assert explained == {wanted.name for wanted in asked_for}
 
 
 def test_nobody_commits_another_lock() -> None:

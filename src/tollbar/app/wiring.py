@@ -16,12 +16,16 @@ import structlog
 
 from tollbar import __version__
 from tollbar.admin.bootstrap import derive, ensure_admin_key, read_secret, renew_starter_key
+from tollbar.admin.pulls import Pulls
 from tollbar.admin.rotating import RotatingKey
 from tollbar.app.callers import doors, rates, terms
 from tollbar.app.calls import call_log
 from tollbar.app.catalogue import Offer
+from tollbar.app.local import Stock, local_chores, local_engines, shelf_of
+from tollbar.app.pulling import open_pulls
 from tollbar.app.rotation import rotating_key
 from tollbar.app.rules import call_rules
+from tollbar.app.stocked import stocked
 from tollbar.app.upstreams import open_upstreams
 from tollbar.clock import SystemClock
 from tollbar.counters.memory import MemoryCounters
@@ -43,7 +47,7 @@ from tollbar.ports import Clock, Provider
 from tollbar.providers.discovery import LocalServer
 from tollbar.providers.prices import Prices
 from tollbar.providers.transport import Transport
-from tollbar.settings import Settings
+from tollbar.settings import LOCAL, Settings
 from tollbar.storage.store import Options, Storage, open_storage
 
 TICK_SECONDS = 5.0
@@ -90,8 +94,9 @@ class _Parts:
     metrics: Metrics
     digest_of: Callable[[str], bytes]
     readiness: Readiness
-    offer: Offer
+    stock: Stock
     doors: Doors
+    pulls: Pulls
 
 
 @asynccontextmanager
@@ -114,7 +119,12 @@ async def running(
         starter_key = await renew_starter_key(storage.keys, clock, digest_of) if makes_starter_key else None
         transport = await stack.enter_async_context(Transport(clock, settings.egress.proxy, settings.egress.ca_file))
         prices = Prices(lambda: clock.now().date())
-        servers, made, providers = await open_upstreams(settings, transport, prices, clock)
+        servers, base, providers = await open_upstreams(settings, transport, prices, clock)
+        engines = await stack.enter_async_context(local_engines(settings, transport, clock))
+        stock = Stock(shelf_of(settings), engines.fleet, lambda models: stocked(base, settings, models))
+        made = stock.offer
+        if LOCAL not in made.instances:
+            providers = {**providers, LOCAL: engines.provider}
         metrics = Metrics()
         sinks = (call_log(log), metrics.observe, storage.log.write)
         counters, recorder = MemoryCounters(clock), Recorder(sinks, clock)
@@ -129,9 +139,11 @@ async def running(
         if rotating is not None:
             await rotating.tick()  # before anybody can call: one whose week went by meanwhile is replaced
         entrances = doors(settings, PageGate(counters, limits), digest_of, rotating)
-        services = _services(_Parts(gateway, storage, metrics, digest_of, readiness, made, entrances))
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
+        pulls = await stack.enter_async_context(open_pulls(settings, clock, tasks.create_task))
+        services = _services(_Parts(gateway, storage, metrics, digest_of, readiness, stock, entrances, pulls))
         chores = [tasks.create_task(chore) for chore in _chores(gateway, storage, settings, rotating)]
+        chores += [tasks.create_task(chore) for chore in local_chores(engines.fleet, stock, gateway)]
         if made.instances:
             chores.append(tasks.create_task(_load_prices(prices)))
         stack.callback(_cancel, chores)
@@ -174,7 +186,7 @@ def _gateway(
 
 
 def _services(parts: _Parts) -> Services:
-    gateway, storage, listed = parts.gateway, parts.storage, parts.offer.listed
+    gateway, storage, stock = parts.gateway, parts.storage, parts.stock
 
     def key_changed(key_id: str) -> None:
         gateway.authenticator.forget()
@@ -191,11 +203,12 @@ def _services(parts: _Parts) -> Services:
         digest=parts.digest_of,
         status=lambda: {"calls": len(gateway.recorder.visits), "owed": gateway.admission.owed},
         is_ready=lambda: not parts.readiness.is_draining,
-        listed=lambda: listed,
+        listed=lambda: stock.offer.listed,
         key_changed=key_changed,
         metrics=render,
         version=__version__,
         doors=parts.doors,
+        pulls=parts.pulls,
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from tollbar.admin.pulls import Pulls
 from tollbar.admin.rotating import RotatingKey
 from tollbar.admin.self_service import SelfServiceTerms
 from tollbar.domain.catalogue import Model
@@ -39,7 +40,7 @@ class Services:
 
     `digest` turns a secret into what the store knows of it. `status` tells what is already known of stores and
     providers, without asking anybody; `is_ready` whether new calls are welcome. `listed` are the models that can be
-    named. `key_changed` makes the change of a key count at once in this process.
+    named. `key_changed` makes the change of a key count at once in this process. `pulls` gets models onto this machine.
     """
 
     gateway: Gateway
@@ -54,3 +55,4 @@ class Services:
     metrics: Callable[[], bytes]
     version: str
     doors: Doors
+    pulls: Pulls

@@ -15,7 +15,7 @@ from tollbar.domain.events import Dropped, Frames, StreamEvent
 from tollbar.domain.identity import KeyKind, Principal
 from tollbar.edge.address import NOBODY_TRUSTED, Addresses, source
 from tollbar.edge.credentials import credential_in
-from tollbar.edge.headers import error_headers, limit_headers, process_headers
+from tollbar.edge.headers import error_headers, limit_headers, place_headers, process_headers
 from tollbar.edge.line import Departure, Headers, Line, Receive, Send
 from tollbar.edge.origins import NO_ORIGIN, Origins, refuse_cross_site
 from tollbar.edge.query import hidden_keys
@@ -209,12 +209,14 @@ class CallResponse:
         rooms = self._visit.rooms if self._visit is not None else ()
         if isinstance(error, RateLimited):
             rooms = error.rooms
+        place = self._visit.place if self._visit is not None else None
         endpoint = self._endpoint
         dropped = [_dropped_header(self._dropped)] if self._dropped else ()
         return [
             (b"x-request-id", self._request_id.encode()),
             *dropped,
             *limit_headers(rooms),
+            *(place_headers(place) if place is not None else ()),
             *process_headers(endpoint.memory, self._began, endpoint.gateway.clock.monotonic()),
         ]
 

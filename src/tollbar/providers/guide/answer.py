@@ -15,9 +15,9 @@ STRANGE = (
     "I only know Tollbar, and nothing in its documentation seems to answer that. If you meant Tollbar, ask with other "
     "words. For everything else, connect a real model:\n\n"
     "- a vendor's: set its key, such as `OPENAI_API_KEY` or `GROQ_API_KEY`, in the environment and restart;\n"
-    "- a local one: start Ollama, LM Studio, llama.cpp or vLLM on this machine, then restart. (`tollbar pull`, which "
-    "fetches a model that runs inside Tollbar, is planned.)\n\n"
-    "How: docs/guide.md"
+    "- one on this machine: `tollbar pull` proposes a model that fits it and fetches it; or start Ollama, LM Studio, "
+    "llama.cpp or vLLM, then restart.\n\n"
+    "How: docs/guide.md, docs/local-models.md"
 )
 
 

@@ -1,18 +1,35 @@
 """What every implementation of the `Counters` port promises."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from tests.counters.clock import ManualClock
 from tollbar.counters.memory import MemoryCounters
+from tollbar.counters.shared import SharedCounters
 from tollbar.domain.limits import Charge, Limit, Measure, Room
 from tollbar.ports import Clock, Counters
 
 pytestmark = pytest.mark.anyio
 
-IMPLEMENTATIONS: dict[str, Callable[[Clock], Counters]] = {"memory": MemoryCounters}
+Made = Iterator[Counters]
+
+
+def memory(clock: Clock, directory: Path) -> Made:
+    """Those of one process."""
+    yield MemoryCounters(clock)
+
+
+def shared(clock: Clock, directory: Path) -> Made:
+    """Those of several workers, as one of them has them."""
+    with closing(SharedCounters(clock, directory)) as counters:
+        yield counters
+
+
+IMPLEMENTATIONS: dict[str, Callable[[Clock, Path], Made]] = {"memory": memory, "shared": shared}
 
 PER_MINUTE = Limit(Measure.REQUESTS, 20, 60)
 PER_DAY = Limit(Measure.REQUESTS, 100, 86_400)
@@ -27,9 +44,9 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture(params=sorted(IMPLEMENTATIONS))
-def counters(request: pytest.FixtureRequest, clock: ManualClock) -> Counters:
+def counters(request: pytest.FixtureRequest, clock: ManualClock, tmp_path: Path) -> Made:
     """One implementation after the other, on the test's clock."""
-    return IMPLEMENTATIONS[request.param](clock)
+    yield from IMPLEMENTATIONS[request.param](clock, tmp_path)
 
 
 async def passes(counters: Counters, *charges: Charge) -> bool:

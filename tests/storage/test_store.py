@@ -130,7 +130,7 @@ async def test_a_store_that_cannot_be_written_is_no_start(tmp_path: Path) -> Non
     class Full:
         """A ledger on a full disk."""
 
-        async def start(self, is_alone: bool) -> None:
+        async def start(self, is_alone: bool, slot: str | None = None) -> None:
             """Fails."""
             raise overloaded(sqlite3.OperationalError("database or disk is full"))
 

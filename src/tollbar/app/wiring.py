@@ -6,27 +6,26 @@ trust; what is merely missing is a warning.
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-import structlog
-
 from tollbar import __version__
 from tollbar.admin.bootstrap import derive, ensure_admin_key, read_secret, renew_starter_key
-from tollbar.admin.rotating import RotatingKey
 from tollbar.app.callers import doors, rates, terms
 from tollbar.app.calls import call_log
 from tollbar.app.catalogue import Offer
+from tollbar.app.chores import Work, chores
 from tollbar.app.rotation import rotating_key
 from tollbar.app.rules import call_rules
 from tollbar.app.upstreams import open_upstreams
+from tollbar.app.workers import Worker
 from tollbar.clock import SystemClock
 from tollbar.counters.memory import MemoryCounters
 from tollbar.domain.digest import digest
-from tollbar.domain.errors import GatewayError, InvalidKey, Overloaded
+from tollbar.domain.errors import Overloaded
 from tollbar.edge.application import application
 from tollbar.edge.middleware import RequestIds
 from tollbar.edge.services import Doors, Services
@@ -39,18 +38,12 @@ from tollbar.gateway.rates import PageGate
 from tollbar.gateway.record import Recorder
 from tollbar.logs import Sink
 from tollbar.metrics import Metrics
-from tollbar.ports import Clock, Provider
+from tollbar.ports import Clock, Counters, Provider
 from tollbar.providers.discovery import LocalServer
 from tollbar.providers.prices import Prices
 from tollbar.providers.transport import Transport
 from tollbar.settings import Settings
 from tollbar.storage.store import Options, Storage, open_storage
-
-TICK_SECONDS = 5.0
-POLL_SECONDS = 0.25
-"""How often the store is asked whether another process changed a key: what is revoked there stops here within it."""
-ROTATE_SECONDS = 1.0
-PRUNE_SECONDS = 3_600.0
 
 
 @dataclass(slots=True)
@@ -92,13 +85,16 @@ class _Parts:
     readiness: Readiness
     offer: Offer
     doors: Doors
+    worker: Worker | None
 
 
 @asynccontextmanager
 async def running(
-    settings: Settings, log: Sink, makes_starter_key: bool, clock: Clock | None = None
+    settings: Settings, log: Sink, makes_starter_key: bool, clock: Clock | None = None, worker: Worker | None = None
 ) -> AsyncIterator[Running]:
     """The product of these settings, from an opened store to closed connections; `clock` is the system's by default.
+
+    As one of several workers it shows the keys that their supervisor made, and counts with the others.
 
     Raises BootstrapError, StorageError or VendorFaults when it must not start.
     """
@@ -107,45 +103,66 @@ async def running(
     digest_of = partial(digest, secrets.pepper)
     async with AsyncExitStack() as stack:
         storage = await stack.enter_async_context(
-            open_storage(settings.data, clock, _store_options(settings, secrets.check))
+            open_storage(settings.data, clock, _store_options(settings, secrets.check, worker))
         )
-        configured = settings.admin_key.reveal() if settings.admin_key else None
-        admin_key = await ensure_admin_key(storage.keys, clock, digest_of, configured)
-        starter_key = await renew_starter_key(storage.keys, clock, digest_of) if makes_starter_key else None
+        if worker is not None:
+            admin_key, starter_key = worker.made.admin, worker.made.starter
+        else:
+            configured = settings.admin_key.reveal() if settings.admin_key else None
+            admin_key = await ensure_admin_key(storage.keys, clock, digest_of, configured)
+            starter_key = await renew_starter_key(storage.keys, clock, digest_of) if makes_starter_key else None
         transport = await stack.enter_async_context(Transport(clock, settings.egress.proxy, settings.egress.ca_file))
         prices = Prices(lambda: clock.now().date())
         servers, made, providers = await open_upstreams(settings, transport, prices, clock)
         metrics = Metrics()
         sinks = (call_log(log), metrics.observe, storage.log.write)
-        counters, recorder = MemoryCounters(clock), Recorder(sinks, clock)
+        counters, beat = _counters(clock, worker, stack)
+        recorder = Recorder(sinks, clock)
         stack.callback(recorder.flush)
         authenticator = Authenticator(storage.keys, digest_of, counters, clock, terms(settings, digest_of))
         limits = rates(settings)
         admission = Admission(counters, storage.ledger, clock, limits)
         gateway = _gateway(authenticator, admission, recorder, made, providers, clock)
+        before = worker.published() if worker else None
+        if before is not None:  # the worker whose place this is: what it counted must not be forgotten
+            metrics.resume(before)
         metrics.watch(lambda: len(recorder.visits), lambda: storage.log.dropped + recorder.lost)
         readiness = Readiness()
         rotating = rotating_key(settings, storage.rotation, clock, digest_of, secrets.encryption, authenticator.forget)
         if rotating is not None:
             await rotating.tick()  # before anybody can call: one whose week went by meanwhile is replaced
         entrances = doors(settings, PageGate(counters, limits), digest_of, rotating)
-        services = _services(_Parts(gateway, storage, metrics, digest_of, readiness, made, entrances))
+        services = _services(_Parts(gateway, storage, metrics, digest_of, readiness, made, entrances, worker))
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
-        chores = [tasks.create_task(chore) for chore in _chores(gateway, storage, settings, rotating)]
+        retention = timedelta(days=settings.requests.retention_days)
+        work = Work(gateway, storage, metrics, retention, rotating, worker, beat)
+        begun = [tasks.create_task(chore) for chore in chores(work)]
         if made.instances:
-            chores.append(tasks.create_task(_load_prices(prices)))
-        stack.callback(_cancel, chores)
+            begun.append(tasks.create_task(_load_prices(prices)))
+        stack.callback(_cancel, begun)
         app = application(services, call_rules(settings), _origins(settings))
         yield Running(app, gateway, made, servers, admin_key, starter_key, readiness)
 
 
-def _store_options(settings: Settings, check: bytes) -> Options:
+def _store_options(settings: Settings, check: bytes, worker: Worker | None) -> Options:
     return Options(
         secret_check=check,
         is_server=True,
+        slot=worker.slot if worker else None,
         is_strict=settings.ledger.strict,
         survives_power_loss=settings.ledger.durability == "power",
     )
+
+
+def _counters(clock: Clock, worker: Worker | None, stack: AsyncExitStack) -> tuple[Counters, Callable[[], None]]:
+    """What rates are counted with, and how it is told that this process lives."""
+    if worker is None:
+        return MemoryCounters(clock), lambda: None
+    from tollbar.counters.shared import SharedCounters  # which does not exist everywhere
+
+    shared = SharedCounters(clock, worker.directory, worker.number)
+    stack.callback(shared.close)
+    return shared, shared.beat
 
 
 def _origins(settings: Settings) -> tuple[str, ...]:
@@ -181,7 +198,7 @@ def _services(parts: _Parts) -> Services:
 
     def render() -> bytes:
         parts.gateway.recorder.flush()
-        return parts.metrics.render()
+        return parts.metrics.render(parts.worker.others() if parts.worker else None)
 
     return Services(
         gateway=gateway,
@@ -197,56 +214,6 @@ def _services(parts: _Parts) -> Services:
         version=__version__,
         doors=parts.doors,
     )
-
-
-def _chores(
-    gateway: Gateway, storage: Storage, settings: Settings, rotating: RotatingKey | None
-) -> list[Coroutine[None, None, None]]:
-    """What goes on in the background, each at its own pace."""
-
-    async def tick() -> None:
-        await storage.ledger.tick()
-        await gateway.admission.tick()
-
-    async def prune() -> None:
-        await storage.requests.prune(gateway.clock.now() - timedelta(days=settings.requests.retention_days))
-
-    return [
-        *([_every(ROTATE_SECONDS, rotating.tick, gateway.clock)] if rotating is not None else ()),
-        _every(TICK_SECONDS, tick, gateway.clock),
-        _every(PRUNE_SECONDS, prune, gateway.clock),
-        _watch_keys(gateway, storage),
-    ]
-
-
-async def _every(seconds: float, chore: Callable[[], Awaitable[object]], clock: Clock) -> None:
-    """Does a chore again and again; a store that is away for a while is logged, and the chore done next time."""
-    while True:
-        await clock.sleep(seconds)
-        try:
-            await chore()
-        except GatewayError as fault:
-            structlog.get_logger("tollbar").warning("chore.failed", chore=chore.__name__, error=fault.message)
-
-
-async def _watch_keys(gateway: Gateway, storage: Storage) -> None:
-    """Forgets keys that another process changed, and ends the calls of those it revoked."""
-    known = await storage.keys.changes()
-    while True:
-        await gateway.clock.sleep(POLL_SECONDS)
-        try:
-            number = await storage.keys.changes()
-            if number == known:
-                continue
-            gateway.authenticator.forget()
-            storage.ledger.give_back()  # a grant may have been lowered: what is leased of it is asked for anew
-            principals = [visit.principal for visit in gateway.recorder.visits]
-            for key_id in {principal.key_id for principal in principals if principal.kind.is_stored}:
-                if (await storage.keys.get(key_id)).revoked_at is not None:
-                    gateway.recorder.interrupt(InvalidKey("The API key was revoked."), key_id)
-            known = number
-        except GatewayError as fault:
-            structlog.get_logger("tollbar").warning("keys.unwatched", error=fault.message)
 
 
 async def _load_prices(prices: Prices) -> None:

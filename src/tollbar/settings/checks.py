@@ -1,6 +1,7 @@
 """What the settings must hold together: names that refer to each other, secrets worth the name, dangerous mixtures."""
 
 import re
+import sys
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ MIN_DISTINCT = 6
 PLACEHOLDERS = ("changeme", "change-me", "change_me", "password", "placeholder", "example", "default", "1234567890")
 ENVIRONMENTS = DEVELOPMENT_NAMES | {"production", "prod", "staging", "test", "testing"}
 _EXAMPLE = re.compile(r"(?:sk-)?(?:<?your[ _-]|my[_-](?:secret|key|api)|x{4,}|<)", re.IGNORECASE)
+IN_MEMORY = "memory://"
 EXAMPLE = "looks like an example that was never replaced"
 
 
@@ -41,6 +43,7 @@ def find_faults(declared: Declared, names: Names, place_of: PlaceOf) -> list[Fau
     found: list[tuple[Location, str, str]] = [
         *_weak_secrets(declared),
         *_stores(declared),
+        *_workers(declared),
         *_providers(declared, names),
         *_models(declared, names),
         *_aliases(declared, names),
@@ -113,9 +116,20 @@ def _stores(declared: Declared) -> Iterator[tuple[Location, str, str]]:
     elif database is not None and not database.startswith("sqlite:"):
         wrong = f"is {mask_password(database)!r}, a store that Tollbar does not have yet"
         yield ("database_url",), wrong, "Leave it out, or write sqlite://, for SQLite in the data directory."
-    if redis is not None and redis != "memory://":
+    if redis is not None and redis != IN_MEMORY:
         wrong = f"is {mask_password(redis)!r}, but counters are kept in memory only so far"
         yield ("redis_url",), wrong, "Leave it out, and run one process."
+
+
+def _workers(declared: Declared) -> Iterator[tuple[Location, str, str]]:
+    if declared.server.workers == 1:
+        return
+    if declared.redis_url == IN_MEMORY:
+        wrong = f"is {IN_MEMORY!r}, but {declared.server.workers} workers that count each for itself let too much pass"
+        yield ("redis_url",), wrong, "Leave it out, and they count together; or name a Redis; or set server.workers: 1."
+    elif sys.platform == "win32":
+        wrong = f"is {declared.server.workers}, but workers of one machine cannot share their counters on Windows"
+        yield ("server", "workers"), wrong, "Set it to 1, or run Tollbar in a container."
 
 
 def _providers(declared: Declared, names: Names) -> Iterator[tuple[Location, str, str]]:

@@ -35,6 +35,7 @@ from tollbar.storage.schema import (
     leases,
     ledger,
     processes,
+    recalls,
     requests,
     rotation,
     secrets,
@@ -84,12 +85,18 @@ def _ledger() -> LedgerSql:
         index_elements=[leases.c.allowance, leases.c.process],
         set_={"amount": leases.c.amount + made.excluded.amount},
     )
-    stale = processes.c.heartbeat_at < bindparam("before")
+    asked = insert_or(recalls)
+    recall = asked.on_conflict_do_update(index_elements=[recalls.c.allowance], set_={"at": asked.excluded.at})
+    is_stale = or_(processes.c.heartbeat_at < bindparam("before"), processes.c.slot == bindparam("slot"))
     return LedgerSql(
-        insert_process=_text(insert(processes).values(started_at=bindparam("at"), heartbeat_at=bindparam("at"))),
+        insert_process=_text(
+            insert(processes)
+            .values(started_at=bindparam("at"), heartbeat_at=bindparam("at"), slot=bindparam("slot"))
+            .returning(processes.c.id)
+        ),
         find_process=_text(select(processes.c.id).where(process)),
         beat=_text(processes.update().values(heartbeat_at=bindparam("at")).where(process)),
-        stale_processes=_text(select(processes.c.id).where(processes.c.id != bindparam("process"), stale)),
+        stale_processes=_text(select(processes.c.id).where(processes.c.id != bindparam("process"), is_stale)),
         insert_holds=_rows(holds),
         end_holds=_text(holds.delete().where(holds.c.reservation.in_(_list("reservations")))),
         charge=_text(charge),
@@ -104,6 +111,10 @@ def _ledger() -> LedgerSql:
         balances=_text(_balances().where(allowances.c.id.in_(_list("allowances")))),
         begin_period=_text(begin_period),
         void_leases=_text(leases.delete().where(leases.c.allowance == bindparam("allowance"))),
+        idle_elsewhere=_text(_idle_elsewhere()),
+        recall=_rows_of(recall, recalls),
+        recalled=_text(select(recalls.c.allowance, recalls.c.at)),
+        forget_recalls=_text(recalls.delete().where(recalls.c.at < bindparam("before"))),
         lease=_text(lease),
         insert_leases=_rows_of(insert_leases, leases),
         open_holds=_text(_open_holds()),
@@ -127,6 +138,22 @@ def _open_holds() -> Select[*tuple[Any, ...]]:
         .where(h.process.in_(_list("processes")))
         .order_by(h.reservation, h.allowance)
     )
+
+
+def _idle_elsewhere() -> Select[*tuple[Any, ...]]:
+    """What other processes leased of some allowances and no call of theirs holds, where there is any."""
+    h, others = holds.c, leases.c.process != bindparam("process")
+    held = (
+        select(func.coalesce(func.sum(h.amount), ZERO))
+        .where(h.allowance == leases.c.allowance, h.process == leases.c.process)
+        .where(h.period_start == leases.c.period_start)
+        .scalar_subquery()
+    )
+    found = select(leases.c.allowance, (leases.c.amount - held).label("idle")).where(
+        leases.c.allowance.in_(_list("allowances")), others
+    )
+    idle = found.subquery("idle")
+    return select(idle.c.allowance, func.sum(idle.c.idle)).where(idle.c.idle > ZERO).group_by(idle.c.allowance)
 
 
 def _return_leases() -> Update:

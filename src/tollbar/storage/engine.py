@@ -18,8 +18,8 @@ from tollbar.domain.errors import Overloaded
 DATABASE = "tollbar.db"
 LOCK = "serve.lock"
 BUSY_SECONDS = 5.0
-# SQLite 3.33 brought UPDATE … FROM, the newest of what the statements use.
-OLDEST_SQLITE = (3, 33, 0)
+# SQLite 3.35 brought RETURNING, the newest of what the statements use.
+OLDEST_SQLITE = (3, 35, 0)
 # The same few pages are written over and over: 16 MiB of log let a checkpoint copy each of them once for many commits.
 CHECKPOINT_PAGES = 4_000
 # After a checkpoint a larger write-ahead log is cut back to this.

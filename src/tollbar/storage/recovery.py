@@ -29,17 +29,15 @@ COSTLY = frozenset({Unit.DOLLARS, Unit.TOKENS})
 _encode: Callable[[object], bytes] = msgspec.json.encode
 
 
-def register(connection: sqlite3.Connection, sql: LedgerSql, now: int) -> int:
+def register(connection: sqlite3.Connection, sql: LedgerSql, now: int, slot: str | None) -> int:
     """The number of a process that starts now; no other ever had it."""
-    number = connection.execute(sql.insert_process, {"at": now}).lastrowid
-    if number is None:
-        raise RuntimeError("the store gave this process no number")
+    (number,) = connection.execute(sql.insert_process, {"at": now, "slot": slot}).fetchone()
     return number
 
 
-def silent(connection: sqlite3.Connection, sql: LedgerSql, process: int, before: int) -> list[int]:
-    """The other processes that were last heard of before a moment."""
-    rows = connection.execute(sql.stale_processes, {"process": process, "before": before})
+def silent(connection: sqlite3.Connection, sql: LedgerSql, process: int, before: int, slot: str | None) -> list[int]:
+    """The other processes that were last heard of before a moment, and those whose slot this one has now."""
+    rows = connection.execute(sql.stale_processes, {"process": process, "before": before, "slot": slot})
     return [number for (number,) in rows]
 
 

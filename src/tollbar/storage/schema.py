@@ -96,14 +96,24 @@ allowances = Table(
     CheckConstraint("granted >= 0 AND spent >= 0 AND leased >= 0", name="amounts"),
 )
 
-# A row for each start of a serving process; numbers are never used twice, so a number stands for one start.
+# A row for each start of a serving process; numbers are never used twice, so a number stands for one start. `slot`
+# is its place among the workers of one server: whoever has it after another knows that the other is dead.
 processes = Table(
     "processes",
     metadata,
     Column("id", NUMBER, primary_key=True),
     Column("started_at", NUMBER, nullable=False),
     Column("heartbeat_at", NUMBER, nullable=False),
+    Column("slot", Text),
     sqlite_autoincrement=True,
+)
+
+# Allowances that somebody found empty while others kept some of it ready, and when: they give that back (ruling 12).
+recalls = Table(
+    "recalls",
+    metadata,
+    Column("allowance", NUMBER, primary_key=True, autoincrement=False),
+    Column("at", NUMBER, nullable=False),
 )
 
 leases = Table(

@@ -57,6 +57,10 @@ class LedgerSql:
     balances: str
     begin_period: str
     void_leases: str
+    idle_elsewhere: str
+    recall: Rows
+    recalled: str
+    forget_recalls: str
     lease: str
     insert_leases: Rows
     open_holds: str

@@ -33,12 +33,14 @@ SECRET = "secret_check"
 class Options:
     """`secret_check` is derived from the installation's secret, and says nothing about it.
 
-    `is_server` takes the data directory for itself. `is_strict` admits a call only if the most it may cost fits;
+    `is_server` takes the data directory for itself, unless a `slot` says which of several workers this is, whose
+    supervisor has it. `is_strict` admits a call only if the most it may cost fits;
     `survives_power_loss` makes each commit wait for the disk.
     """
 
     secret_check: bytes
     is_server: bool = False
+    slot: str | None = None
     is_strict: bool = False
     survives_power_loss: bool = False
 
@@ -60,7 +62,7 @@ async def open_storage(directory: Path, clock: Clock, options: Options) -> Async
     """The store in a data directory, made where there is none; at the end everything queued is written."""
     with ExitStack() as resources:
         path = await asyncio.to_thread(prepare, directory)
-        if options.is_server:
+        if options.is_server and options.slot is None:
             resources.enter_context(serving_lock(directory))
         database = Database(path, options.survives_power_loss)
         connection, sql = await asyncio.to_thread(_open, database, options.secret_check)
@@ -79,7 +81,7 @@ async def open_storage(directory: Path, clock: Clock, options: Options) -> Async
         logging = asyncio.create_task(storage.log.run())
         try:
             if options.is_server:
-                await _start(storage, path)
+                await _start(storage, path, options.slot)
             yield storage
         finally:
             logging.cancel()
@@ -91,9 +93,9 @@ async def open_storage(directory: Path, clock: Clock, options: Options) -> Async
             await reader.close()
 
 
-async def _start(storage: Storage, path: Path) -> None:
+async def _start(storage: Storage, path: Path, slot: str | None = None) -> None:
     try:
-        await storage.ledger.start(is_alone=True)
+        await storage.ledger.start(is_alone=slot is None, slot=slot)
     except Overloaded as fault:
         raise StoreRefused(
             f"The database {path} cannot be written: {fault.__cause__}.",

@@ -12,7 +12,7 @@ from pathlib import Path
 from tollbar.storage.engine import Database, StoreRefused
 
 # The newest migration in `migrations/versions`.
-NEWEST = "0003"
+NEWEST = "0004"
 
 
 def upgrade(database: Database) -> None:

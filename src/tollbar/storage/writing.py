@@ -115,11 +115,24 @@ class LedgerWriter:
         balances = current_balances(connection, self._sql, wanted, now)
         before = {balance.allowance: balance.leased for balance in balances.values()}
         for taking in takings:
-            taking.granted, taking.refused = (), None
+            taking.granted, taking.refused, taking.elsewhere = (), None, 0
             decide(taking, balances, self._is_strict)
         self._lease(connection, [(balance, balance.leased - before[number]) for number, balance in balances.items()])
         rows = [row for taking in takings if taking.granted for row in _rows_of_taking(taking)]
         self._sql.insert_holds.insert(connection, rows)
+        self._recall(connection, takings, now)
+
+    def _recall(self, connection: sqlite3.Connection, takings: Sequence[Taking], now: int) -> None:
+        """Asks other processes for what they keep ready of allowances that refused a call."""
+        refused = {taking.refused.want.allowance for taking in takings if taking.refused is not None}
+        if not refused:
+            return
+        wanted = {"allowances": _json(list(refused)), "process": self.process}
+        idle = dict(connection.execute(self._sql.idle_elsewhere, wanted).fetchall())
+        self._sql.recall.insert(connection, [(allowance, now) for allowance in idle])
+        for taking in takings:
+            if taking.refused is not None:
+                taking.elsewhere = idle.get(taking.refused.want.allowance, 0)
 
     def _lease(self, connection: sqlite3.Connection, changes: Sequence[tuple[Balance, int]]) -> None:
         leased = [(balance.allowance, self.process, balance.period, amount) for balance, amount in changes if amount]

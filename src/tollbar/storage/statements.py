@@ -18,6 +18,7 @@ import msgspec
 # The largest has 5,632 values, where SQLite takes 32,766.
 CHUNKS = (256, 64, 16, 4, 1)
 NAME = "statements"
+SOURCES = ("schema.py", "dialects.py", "compiling.py", "ledger_sql.py", "statements.py")
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,7 @@ def _source_digest() -> str:
     """Empty where the package was installed without its source: then nothing is kept."""
     folder = Path(__file__).parent
     try:
-        source = b"".join((folder / name).read_bytes() for name in ("schema.py", "compiling.py", "statements.py"))
+        source = b"".join((folder / name).read_bytes() for name in SOURCES)
     except OSError:
         return ""
     return hashlib.sha256(source).hexdigest()

@@ -39,7 +39,7 @@ async def two_workers(directory: Path, clock: StepClock) -> AsyncIterator[list[R
     async with AsyncExitStack() as stack:
         products = []
         for number in range(2):
-            worker = Worker(number, 2, shared, os.getppid(), MadeKeys())
+            worker = Worker(number, 2, shared, os.getppid(), MadeKeys(), "place")
             made = running(settings, log, makes_starter_key=False, clock=clock, worker=worker)
             products.append(await stack.enter_async_context(made))
         yield products
@@ -101,10 +101,14 @@ async def test_a_process_that_was_silent_too_long_ends_its_calls(tmp_path: Path)
     """Others may have resolved what they held; whoever reads an answer of it is told so."""
     clock, ledger = StepClock(), Silent()
     gateway: Any = SimpleNamespace(clock=clock, recorder=ledger, admission=ledger)
-    storage: Any = SimpleNamespace(ledger=ledger)
+    storage: Any = SimpleNamespace(ledger=ledger, is_shared=False)
     beats: list[float] = []
     nothing: Any = None
-    work = Work(gateway, storage, nothing, timedelta(days=1), None, None, lambda: beats.append(clock.seconds))
+
+    async def beat() -> None:
+        beats.append(clock.seconds)
+
+    work = Work(gateway, storage, nothing, timedelta(days=1), None, None, beat)
     tick, *others = chores(work)
     for other in others:
         other.close()

@@ -14,7 +14,7 @@ from tollbar.settings import SettingsError
 
 def a_worker(directory: Path, number: int = 0) -> Worker:
     """One of three."""
-    return Worker(number, 3, directory, os.getppid(), MadeKeys())
+    return Worker(number, 3, directory, os.getppid(), MadeKeys(), "place")
 
 
 def test_what_workers_publish_the_others_read(tmp_path: Path) -> None:
@@ -35,9 +35,9 @@ def test_one_of_them_tells_of_the_start(tmp_path: Path) -> None:
 
 def test_each_has_a_slot_of_its_own_and_knows_its_supervisor(tmp_path: Path) -> None:
     """Two starts never share a slot, because they never share a directory."""
-    assert {a_worker(tmp_path, number).slot for number in range(3)} == {f"{tmp_path.name}/{n}" for n in range(3)}
+    assert {a_worker(tmp_path, number).slot for number in range(3)} == {"place/0", "place/1", "place/2"}
     assert not a_worker(tmp_path).has_lost_its_supervisor()
-    assert Worker(0, 1, tmp_path, -1, MadeKeys()).has_lost_its_supervisor()
+    assert Worker(0, 1, tmp_path, -1, MadeKeys(), "place").has_lost_its_supervisor()
 
 
 def test_the_address_is_listened_on_once_for_all() -> None:

@@ -35,7 +35,7 @@ from tollbar.domain.money import Unit
 from tollbar.domain.records import LedgerEntry
 from tollbar.domain.usage import Usage
 from tollbar.ports import Claim, KeyChange
-from tollbar.storage.journal import Journal
+from tollbar.storage.journal import CLOSED, Journal
 from tollbar.storage.ledger import RECALL_STEP_SECONDS
 from tollbar.storage.operations import Held
 from tollbar.storage.store import Storage
@@ -260,7 +260,7 @@ class Interleavings(RuleBasedStateMachine):
         journal = self.workers[place].storage.journal
         journal._inbox.put(None)
         await asyncio.to_thread(journal._thread.join)
-        journal._is_closed = True
+        journal._refusal = CLOSED
         self.workers[place].open.clear()
         await self.workers[place].resources.aclose()
         journal._connection.close()

@@ -137,7 +137,7 @@ async def test_a_store_that_cannot_be_written_is_no_start(tmp_path: Path) -> Non
     async with open_storage(a_directory(tmp_path), StepClock(), Options(SECRET)) as storage:
         full: Any = replace(storage, ledger=cast(Any, Full()))
         with pytest.raises(StoreRefused, match="disk is full") as refusal:
-            await store._start(full, tmp_path / "tollbar.db")
+            await store._start(full, str(tmp_path / "tollbar.db"))
     assert "disk space" in refusal.value.hint
 
 

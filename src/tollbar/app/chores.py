@@ -11,6 +11,7 @@ import structlog
 
 from tollbar.admin.rotating import RotatingKey
 from tollbar.app.workers import Worker
+from tollbar.clock import ShiftedClock
 from tollbar.domain.errors import GatewayError, InvalidKey, Overloaded
 from tollbar.gateway.completions import Gateway
 from tollbar.metrics import Metrics
@@ -20,6 +21,8 @@ from tollbar.storage.store import Storage
 TICK_SECONDS = 5.0
 POLL_SECONDS = 0.25
 """How often the store is asked whether another process changed a key: what is revoked there stops here within it."""
+HEED_SECONDS = 0.1
+"""How often it is asked what other processes recall: a call that waits for that waits for half a second at most."""
 ROTATE_SECONDS = 1.0
 PRUNE_SECONDS = 3_600.0
 PUBLISH_SECONDS = 1.0
@@ -36,7 +39,7 @@ class Work:
     retention: timedelta
     rotating: RotatingKey | None
     worker: Worker | None
-    beat: Callable[[], None]
+    beat: Callable[[], Awaitable[None]]
 
 
 def chores(work: Work) -> list[Coroutine[None, None, None]]:
@@ -44,8 +47,10 @@ def chores(work: Work) -> list[Coroutine[None, None, None]]:
     gateway, storage, clock = work.gateway, work.storage, work.gateway.clock
 
     async def tick() -> None:
-        work.beat()
+        await work.beat()
         await storage.ledger.tick()
+        if isinstance(clock, ShiftedClock):
+            clock.shift(await storage.offset(clock.own))
         if storage.ledger.is_fenced:
             gateway.recorder.interrupt(FENCED)
         await gateway.admission.tick()
@@ -59,11 +64,12 @@ def chores(work: Work) -> list[Coroutine[None, None, None]]:
         _every(PRUNE_SECONDS, prune, clock),
         _watch_keys(gateway, storage),
     ]
+    if work.worker is not None or storage.is_shared:
+        every_process.append(_every(HEED_SECONDS, storage.ledger.heed, clock))
     if work.worker is None:
         return every_process
     return [
         *every_process,
-        _every(POLL_SECONDS, storage.ledger.heed, clock),
         _every(PUBLISH_SECONDS, _publishing(work.worker, work.metrics, gateway), clock),
     ]
 

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, closing, contextmanager, suppress
 from tollbar import logs
 from tollbar.app.banner import banner, made_keys
 from tollbar.app.known import known_names
+from tollbar.app.stores import postgres_address
 from tollbar.app.wiring import Running, running
 from tollbar.app.workers import Post, Worker, supervise
 from tollbar.clock import SystemClock
@@ -97,7 +98,7 @@ def serve(settings: Settings, tell: Callable[[str], None]) -> None:
     log = _log(settings)
     post = None
     if settings.server.workers > 1:
-        post = supervise(settings, log)
+        post = supervise(settings, log, postgres_address(settings))
         if post is None:
             return
     _serve(settings, log, tell, post)

@@ -20,10 +20,10 @@ from tollbar.app.catalogue import Offer
 from tollbar.app.chores import Work, chores
 from tollbar.app.rotation import rotating_key
 from tollbar.app.rules import call_rules
+from tollbar.app.stores import counting, postgres_address
 from tollbar.app.upstreams import open_upstreams
 from tollbar.app.workers import Worker
-from tollbar.clock import SystemClock
-from tollbar.counters.memory import MemoryCounters
+from tollbar.clock import ShiftedClock, SystemClock
 from tollbar.domain.digest import digest
 from tollbar.domain.errors import Overloaded
 from tollbar.edge.application import application
@@ -38,7 +38,7 @@ from tollbar.gateway.rates import PageGate
 from tollbar.gateway.record import Recorder
 from tollbar.logs import Sink
 from tollbar.metrics import Metrics
-from tollbar.ports import Clock, Counters, Provider
+from tollbar.ports import Clock, Provider
 from tollbar.providers.discovery import LocalServer
 from tollbar.providers.prices import Prices
 from tollbar.providers.transport import Transport
@@ -99,12 +99,16 @@ async def running(
     Raises BootstrapError, StorageError or VendorFaults when it must not start.
     """
     clock = clock or SystemClock()
+    if postgres_address(settings) is not None:
+        clock = ShiftedClock(clock)
     secrets = derive(read_secret(settings.data, settings.secret.reveal() if settings.secret else None))
     digest_of = partial(digest, secrets.pepper)
     async with AsyncExitStack() as stack:
         storage = await stack.enter_async_context(
             open_storage(settings.data, clock, _store_options(settings, secrets.check, worker))
         )
+        if isinstance(clock, ShiftedClock):
+            clock.shift(await storage.offset(clock.own))
         if worker is not None:
             admin_key, starter_key = worker.made.admin, worker.made.starter
         else:
@@ -116,8 +120,8 @@ async def running(
         servers, made, providers = await open_upstreams(settings, transport, prices, clock)
         metrics = Metrics()
         sinks = (call_log(log), metrics.observe, storage.log.write)
-        counters, beat = _counters(clock, worker, stack)
-        recorder = Recorder(sinks, clock)
+        counted = await counting(settings, clock, worker, stack)
+        counters, recorder = counted.counters, Recorder(sinks, clock)
         stack.callback(recorder.flush)
         authenticator = Authenticator(storage.keys, digest_of, counters, clock, terms(settings, digest_of))
         limits = rates(settings)
@@ -135,8 +139,8 @@ async def running(
         services = _services(_Parts(gateway, storage, metrics, digest_of, readiness, made, entrances, worker))
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         retention = timedelta(days=settings.requests.retention_days)
-        work = Work(gateway, storage, metrics, retention, rotating, worker, beat)
-        begun = [tasks.create_task(chore) for chore in chores(work)]
+        work = Work(gateway, storage, metrics, retention, rotating, worker, counted.beat)
+        begun = [tasks.create_task(chore) for chore in (*chores(work), *counted.chores)]
         if made.instances:
             begun.append(tasks.create_task(_load_prices(prices)))
         stack.callback(_cancel, begun)
@@ -151,18 +155,8 @@ def _store_options(settings: Settings, check: bytes, worker: Worker | None) -> O
         slot=worker.slot if worker else None,
         is_strict=settings.ledger.strict,
         survives_power_loss=settings.ledger.durability == "power",
+        address=postgres_address(settings),
     )
-
-
-def _counters(clock: Clock, worker: Worker | None, stack: AsyncExitStack) -> tuple[Counters, Callable[[], None]]:
-    """What rates are counted with, and how it is told that this process lives."""
-    if worker is None:
-        return MemoryCounters(clock), lambda: None
-    from tollbar.counters.shared import SharedCounters  # which does not exist everywhere
-
-    shared = SharedCounters(clock, worker.directory, worker.number)
-    stack.callback(shared.close)
-    return shared, shared.beat
 
 
 def _origins(settings: Settings) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from tollbar.clock import SystemClock
 from tollbar.domain.digest import digest
 from tollbar.logs import Sink
 from tollbar.settings import Settings
-from tollbar.storage.engine import serving_lock
+from tollbar.storage.engine import serving_lock, slot_of
 from tollbar.storage.store import Options, open_storage
 
 IN_MEMORY = Path("/dev/shm")
@@ -40,18 +40,19 @@ class MadeKeys:
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """One of several: its number, how many there are, the directory that all share, and who started it."""
+    """One of several: its number, how many there are, the directory that all share, who started it, and from where."""
 
     number: int
     count: int
     directory: Path
     supervisor: int
     made: MadeKeys
+    place: str
 
     @property
     def slot(self) -> str:
         """Its place in the store: whoever had it before is dead."""
-        return f"{self.directory.name}/{self.number}"
+        return f"{self.place}/{self.number}"
 
     def has_lost_its_supervisor(self) -> bool:
         """Whether nobody is left who would stop this process."""
@@ -98,8 +99,8 @@ class Post:
     inherited: ExitStack
 
 
-def supervise(settings: Settings, log: Sink) -> Post | None:
-    """In a worker: its post. In the supervisor: None, once all workers have ended.
+def supervise(settings: Settings, log: Sink, address: str | None) -> Post | None:
+    """In a worker: its post. In the supervisor: None, once all workers have ended. `address` is that of a Postgres.
 
     Raises BootstrapError, StoreRefused or WorkersFailed.
     """
@@ -108,7 +109,7 @@ def supervise(settings: Settings, log: Sink) -> Post | None:
         stack.enter_context(serving_lock(settings.data))
         sockets = listening(settings.server.host, settings.server.port)
         stack.callback(_close, sockets)
-        made = asyncio.run(_prepare(settings))
+        made = asyncio.run(_prepare(settings, address))
         directory = _shared(settings.data)
         stack.callback(_remove, settings.data / SHARED)
         supervisor, count = os.getpid(), settings.server.workers
@@ -116,7 +117,9 @@ def supervise(settings: Settings, log: Sink) -> Post | None:
         if number is None:
             return None
         # What was opened is the supervisor's to undo; and the lock stays taken as long as a worker has it.
-        return Post(Worker(number, count, directory, supervisor, made), sockets, stack.pop_all())
+        return Post(
+            Worker(number, count, directory, supervisor, made, slot_of(settings.data)), sockets, stack.pop_all()
+        )
 
 
 def listening(host: str, port: int) -> list[socket.socket]:
@@ -147,14 +150,14 @@ def _listening(family: int, address: tuple[object, ...]) -> socket.socket:
     return made
 
 
-async def _prepare(settings: Settings) -> MadeKeys:
+async def _prepare(settings: Settings, address: str | None) -> MadeKeys:
     """What a start sees to once: nothing is left of dead processes, and there is an admin key."""
     clock = SystemClock()
     secrets = derive(read_secret(settings.data, settings.secret.reveal() if settings.secret else None))
     digest_of = partial(digest, secrets.pepper)
-    options = Options(secrets.check, survives_power_loss=settings.ledger.durability == "power")
+    options = Options(secrets.check, survives_power_loss=settings.ledger.durability == "power", address=address)
     async with open_storage(settings.data, clock, options) as storage:
-        await storage.ledger.start(is_alone=True)
+        await storage.ledger.start(is_alone=address is None)
         configured = settings.admin_key.reveal() if settings.admin_key else None
         return MadeKeys(
             await ensure_admin_key(storage.keys, clock, digest_of, configured),

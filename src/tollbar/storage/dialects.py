@@ -53,7 +53,7 @@ class Compiler:
 
     def rows(self, table: Table, without: str = "") -> Rows:
         """An INSERT of any number of rows."""
-        return self.rows_of(self.insert(table), table, without)
+        return self.rows_of(self.insert(table).inline(), table, without)
 
     def rows_of(self, statement: ClauseElement, table: Table, without: str = "") -> Rows:
         """The same for an INSERT that is given."""
@@ -88,7 +88,7 @@ class Compiler:
 
     def _of(self, paramstyle: Any) -> Any:
         if self._dialect is Dialect.POSTGRES:
-            return PGDialect(paramstyle=paramstyle, implicit_returning=False)
+            return PGDialect(paramstyle=paramstyle)
         return sqlite.dialect(paramstyle=paramstyle)
 
 

@@ -10,7 +10,6 @@ It keeps six promises, on one process or many, through any crash:
 6. No price is ever guessed: charges are the caller's figures, and recovery uses only the estimate it was given.
 """
 
-import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -21,6 +20,7 @@ from tollbar.domain.identity import Allowance, AllowanceId
 from tollbar.domain.money import Unit, to_decimal
 from tollbar.domain.records import LedgerEntry
 from tollbar.ports import Claim, Clock, Reservation
+from tollbar.storage.engine import Connection
 from tollbar.storage.journal import Journal
 from tollbar.storage.leases import Leases, fetching
 from tollbar.storage.operations import NUMBER_BITS, SETTLED, Ending, Granted, Held, Return, Settlement, Taking
@@ -73,6 +73,7 @@ class StoredLedger:
     async def reserve(self, request_id: str, claims: Sequence[Claim], estimate: LedgerEntry) -> Held:
         """See `ports.Ledger`."""
         used_at = self._check_fence()
+        refused_at = None
         while True:
             held = Held(self._number(), request_id, estimate)
             short = self._leases.take(held, claims, used_at, self._now)
@@ -96,7 +97,9 @@ class StoredLedger:
                 return held
             if taking.refused.want.lease.free:  # something came back meanwhile
                 continue
-            if not taking.elsewhere or self._clock.monotonic() - used_at >= RECALL_SECONDS:
+            now = self._clock.monotonic()
+            refused_at = now if refused_at is None else refused_at
+            if not taking.elsewhere or now - refused_at >= RECALL_SECONDS:
                 raise _shortage(taking.refused)
             await self._clock.sleep(RECALL_STEP_SECONDS)
 
@@ -218,7 +221,7 @@ class StoredLedger:
         sql, process = self._statements.ledger, self._writer.process
         before = now - EXPIRY_SECONDS * SECOND if silent_before is None else silent_before
 
-        def beat(connection: sqlite3.Connection) -> tuple[int, int]:
+        def beat(connection: Connection) -> tuple[int, int]:
             is_known = connection.execute(sql.beat, {"process": process, "at": now}).rowcount == 1
             number = process if is_known else register(connection, sql, now, self._slot)
             connection.execute(sql.forget_recalls, {"before": now - RECALLED_SECONDS * SECOND})

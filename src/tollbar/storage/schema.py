@@ -53,8 +53,9 @@ keys = Table(
     Column("bound_to", LargeBinary),
 )
 
+_ONLY = keys.c.kind == "self_service"
 # What makes it one key for each address, however many ask at once, in however many processes.
-Index("one_key_per_address", keys.c.bound_to, unique=True, sqlite_where=keys.c.kind == "self_service")
+Index("one_key_per_address", keys.c.bound_to, unique=True, sqlite_where=_ONLY, postgresql_where=_ONLY)
 
 # A key has several during a rotation; all but the newest have a `valid_until`.
 secrets = Table(

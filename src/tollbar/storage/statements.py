@@ -5,7 +5,6 @@ importing SQLAlchemy costs a start more than everything else here, so a start th
 """
 
 import hashlib
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +12,8 @@ from itertools import chain, islice
 from pathlib import Path
 
 import msgspec
+
+from tollbar.storage.engine import Connection
 
 # Rows of one INSERT, largest first: a batch of any size is a handful of statements, and each is prepared once.
 # The largest has 5,632 values, where SQLite takes 32,766.
@@ -29,7 +30,7 @@ class Rows:
     row: str
     tail: str
 
-    def insert(self, connection: sqlite3.Connection, rows: Sequence[tuple[object, ...]]) -> None:
+    def insert(self, connection: Connection, rows: Sequence[tuple[object, ...]]) -> None:
         """Adds the rows, in order. SQLite gives up the interpreter at each statement, hence few and large ones."""
         remaining = iter(rows)
         for size in _chunks(len(rows)):
@@ -127,7 +128,7 @@ class _Kept:
     statements: Statements
 
 
-def statements(connection: sqlite3.Connection) -> Statements:
+def statements(connection: Connection, dialect: str = "sqlite") -> Statements:
     """The store's statements: those kept in it if they are of this source, else compiled and kept."""
     source = _source_digest()
     kept = _kept(connection)
@@ -135,17 +136,17 @@ def statements(connection: sqlite3.Connection) -> Statements:
         return kept.statements
     from tollbar.storage.compiling import compile_statements
 
-    made = _Kept(source, compile_statements())
+    made = _Kept(source, compile_statements(dialect))
     if not source:
         return made.statements
     connection.execute(
-        "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+        "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         (NAME, msgspec.json.encode(made).decode()),
     )
     return made.statements
 
 
-def _kept(connection: sqlite3.Connection) -> _Kept | None:
+def _kept(connection: Connection) -> _Kept | None:
     found = connection.execute("SELECT value FROM meta WHERE name = ?", (NAME,)).fetchone()
     try:
         return msgspec.json.decode(found[0], type=_Kept) if found else None

@@ -1,6 +1,8 @@
 """Events make one answer, in the order in which its parts began."""
 
 from tollbar.domain.events import (
+    Cited,
+    Dropped,
     Finished,
     FinishReason,
     Frames,
@@ -13,7 +15,7 @@ from tollbar.domain.events import (
     UsageSeen,
 )
 from tollbar.domain.fold import Answer, Completion, fold
-from tollbar.domain.messages import RefusalPart, TextPart, ThinkingPart, ToolCallPart
+from tollbar.domain.messages import Citation, RefusalPart, TextPart, ThinkingPart, ToolCallPart
 from tollbar.domain.usage import Usage
 
 
@@ -67,3 +69,28 @@ def test_choices_are_in_order_of_their_index() -> None:
         (0, "a", None),
         (1, "b", FinishReason.LENGTH),
     ]
+
+
+def test_a_citation_stays_with_the_words_that_rest_on_it() -> None:
+    """One that comes before any words makes room for itself; later words are another part's only after another kind."""
+    one, two = Citation("https://a"), Citation(title="b")
+    events = (Cited(one), Text("a"), Thinking("Hm."), Text("b"), Cited(two), Cited(one))
+    parts = (TextPart("a", (one,)), ThinkingPart("Hm."), TextPart("b", (two, one)))
+    assert fold(events).answers[0].parts == parts
+
+
+def test_what_was_dropped_is_no_part_of_an_answer() -> None:
+    """It is the request's affair."""
+    assert fold((Dropped(("top_k",)),)).answers == ()
+
+
+def test_proofs_and_the_word_that_ended_it_are_kept() -> None:
+    """Redacted thoughts have a signature alone; a call may prove the thoughts behind it."""
+    events = (
+        Thinking("", 0, "sealed", is_redacted=True),
+        ToolCalled(0, "c", "f", 0, "proof"),
+        Finished(FinishReason.STOP, 0, "END"),
+    )
+    answer = fold(events).answers[0]
+    assert answer.parts == (ThinkingPart("", "sealed", is_redacted=True), ToolCallPart("c", "f", "", "proof"))
+    assert answer.stop_sequence == "END"

@@ -14,7 +14,7 @@ from tests.fakes import FakeProvider, Hook, MemoryLedger, Script, Stall, quiet, 
 from tests.making import Scene, a_body, a_model, a_scene, a_told_answer, an_answer
 from tollbar.domain.completion import CompletionRequest
 from tollbar.domain.errors import InvalidKey, Overloaded, StreamBroken, UpstreamFailed, UpstreamRejected
-from tollbar.domain.events import Frames, Text
+from tollbar.domain.events import Dropped, Frames, Text
 from tollbar.domain.identity import Grant, Key, Permission
 from tollbar.domain.limits import Limit, Measure
 from tollbar.domain.money import Unit
@@ -127,6 +127,32 @@ async def test_an_answer_in_our_own_events_is_written_in_the_dialect() -> None:
     assert "".join(chunks) == "Hello"
     plain = await ask(scene, a_body(stream=None)).answer()
     assert plain.json()["choices"][0]["message"]["content"] == "Hello"
+
+
+@pytest.mark.parametrize("stream", [True, None])
+async def test_what_the_request_lost_is_told_in_a_header(stream: bool | None) -> None:
+    """A knob that the provider's dialect has no word for is never dropped in silence."""
+    scene = await a_call_scene(says(Dropped(("top_k", "logit_bias")), *a_told_answer("Hi")))
+    answer = await ask(scene, a_body(stream=stream)).answer()
+    assert (answer.status, answer.header("x-tollbar-dropped")) == (200, "top_k, logit_bias")
+    assert b"Hi" in answer.body
+
+
+async def test_a_stream_that_has_begun_tells_of_it_in_a_comment() -> None:
+    """The headers went out with a sign of life, before anybody knew."""
+    gate = asyncio.Event()
+
+    async def slow(point: str) -> None:
+        if point == "provider.open":
+            await gate.wait()
+
+    scene = a_scene(FakeProvider(says(Dropped(("top_k",)), *a_told_answer("Hi")), hook=slow))
+    await scene.keys.add(Key("callcallca", "caller", "…", Permission.CALL, scene.clock.now()), CALL_KEY.encode(), ())
+    caller = ask(scene, silence_seconds=0.002)
+    await caller.until(lambda: DIALECT.comment in caller.body)
+    gate.set()
+    answer = await caller.answer()
+    assert b": x-tollbar-dropped: top_k\n\n" in answer.body
 
 
 async def test_rates_are_told_and_kept() -> None:

@@ -10,6 +10,7 @@ from tests.making import BACKUP, TARGET, a_plan, a_request, a_told_answer, a_vis
 from tollbar.domain.catalogue import Plan, Target
 from tollbar.domain.errors import (
     InternalError,
+    InvalidValue,
     Overloaded,
     StreamBroken,
     UpstreamBusy,
@@ -404,3 +405,43 @@ async def test_what_is_kept_back_has_an_end(prelude: StreamEvent) -> None:
     road = Road(says(*endless, *an_answer()))
     assert await road.go(a_plan(TARGET, BACKUP, attempts=2)) == [*an_answer()]
     assert road.calls == (1, 1)
+
+
+CANNOT = InvalidValue("'audio' cannot be said.", field="audio")
+
+
+async def test_a_target_whose_dialect_lacks_the_words_is_skipped() -> None:
+    """It was sent nothing, so it is no attempt; the plan says why it was left out."""
+    road = Road(refuses(CANNOT))
+    plan = a_plan(TARGET, BACKUP)
+    road.visit.plan = plan
+    assert await road.go(plan) == list(an_answer())
+    assert road.calls == (1, 1)
+    assert [attempt.target for attempt in road.visit.tries] == [BACKUP]
+    assert road.visit.plan.skipped == ((TARGET.name, CANNOT.message),)
+
+
+async def test_a_request_that_no_target_can_be_told_is_the_callers_fault() -> None:
+    """The field is named, and no attempt is on record."""
+    road = Road(refuses(CANNOT), spare=refuses(CANNOT))
+    with pytest.raises(InvalidValue, match="audio"):
+        await road.go(a_plan(TARGET, BACKUP))
+    assert road.visit.tries == []
+
+
+async def test_a_failure_is_told_before_what_cannot_be_said_elsewhere() -> None:
+    """The first target could have answered: that it failed is the news."""
+    road = Road(refuses(UpstreamMisconfigured("no")), spare=refuses(CANNOT))
+    with pytest.raises(UpstreamMisconfigured):
+        await road.go(a_plan(TARGET, BACKUP))
+    assert len(road.visit.tries) == 1
+
+
+async def test_a_probe_that_sent_nothing_leaves_the_probe_to_another() -> None:
+    """A circuit that is half open lets the next call through."""
+    road = Road(refuses(CANNOT))
+    for _ in range(FAILURES_TO_OPEN):
+        road.health.failed(TARGET)
+    road.clock.advance(OPEN_SECONDS)
+    await road.go(a_plan(TARGET, BACKUP))
+    assert road.health.is_up(TARGET)

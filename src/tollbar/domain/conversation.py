@@ -76,8 +76,9 @@ class Sampling:
 class Conversation:
     """All of a request that its head does not say.
 
-    `effort` is how long a model may think (`low`, `medium`, `high`, or the provider's own words);
-    `calls_in_parallel` whether it may call several tools at once.
+    `effort` is how long a model may think (`low`, `medium`, `high`, or the provider's own words), `thinking_tokens` the
+    same as a count of tokens, 0 for not at all; `calls_in_parallel` whether it may call several tools at once.
+    `unmodelled` names the caller's knobs that have no place here: who sends the conversation on has dropped them.
     """
 
     messages: tuple[Message, ...]
@@ -87,3 +88,5 @@ class Conversation:
     sampling: Sampling = Sampling()
     output: OutputFormat | None = None
     effort: str | None = None
+    thinking_tokens: int | None = None
+    unmodelled: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ with what the meter must know about them read on the way.
 from enum import StrEnum
 from typing import NamedTuple
 
+from tollbar.domain.messages import Citation
 from tollbar.domain.usage import Usage
 
 
@@ -18,6 +19,12 @@ class FinishReason(StrEnum):
     LENGTH = "length"
     TOOL_CALLS = "tool_calls"
     CONTENT_FILTER = "content_filter"
+
+
+class Dropped(NamedTuple):
+    """What of the request the provider's dialect had no word for: knobs, by the caller's names; never content."""
+
+    fields: tuple[str, ...]
 
 
 class Started(NamedTuple):
@@ -35,11 +42,15 @@ class Text(NamedTuple):
 
 
 class Thinking(NamedTuple):
-    """A piece of the model's thoughts. A `signature` proves all of this choice's thoughts so far, and ends them."""
+    """A piece of the model's thoughts. A `signature` proves all of this choice's thoughts so far, and ends them.
+
+    Redacted thoughts have no text; the signature holds them, encrypted.
+    """
 
     text: str
     choice: int = 0
     signature: str = ""
+    is_redacted: bool = False
 
 
 class Refused(NamedTuple):
@@ -50,12 +61,16 @@ class Refused(NamedTuple):
 
 
 class ToolCalled(NamedTuple):
-    """The model begins to call a tool; `index` counts the calls of a choice, from 0."""
+    """The model begins to call a tool; `index` counts the calls of a choice, from 0.
+
+    A `signature` proves the thoughts that led to the call, where the provider puts it there.
+    """
 
     index: int
     id: str
     name: str
     choice: int = 0
+    signature: str = ""
 
 
 class ToolArguments(NamedTuple):
@@ -66,6 +81,13 @@ class ToolArguments(NamedTuple):
     choice: int = 0
 
 
+class Cited(NamedTuple):
+    """The choice's text so far, or the part of it that the citation says, rests on a source."""
+
+    citation: Citation
+    choice: int = 0
+
+
 class UsageSeen(NamedTuple):
     """The provider's report of what the call consumed."""
 
@@ -73,10 +95,11 @@ class UsageSeen(NamedTuple):
 
 
 class Finished(NamedTuple):
-    """One choice is complete."""
+    """One choice is complete; `stop_sequence` is the caller's own word that ended it, where the provider tells."""
 
     reason: FinishReason
     choice: int = 0
+    stop_sequence: str | None = None
 
 
 class Frames(NamedTuple):
@@ -98,7 +121,7 @@ Said = Text | Thinking | Refused | ToolCalled | ToolArguments
 
 _CONTENT = (Text, Thinking, Refused, ToolCalled, ToolArguments, Finished)
 
-StreamEvent = Started | Said | UsageSeen | Finished | Frames
+StreamEvent = Dropped | Started | Said | Cited | UsageSeen | Finished | Frames
 
 
 def is_content(event: StreamEvent) -> bool:

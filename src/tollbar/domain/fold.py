@@ -4,10 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tollbar.domain.events import (
+    Cited,
+    Dropped,
     Finished,
     FinishReason,
     Frames,
     Refused,
+    Said,
     Started,
     StreamEvent,
     Text,
@@ -16,7 +19,7 @@ from tollbar.domain.events import (
     ToolCalled,
     UsageSeen,
 )
-from tollbar.domain.messages import Part, RefusalPart, TextPart, ThinkingPart, ToolCallPart
+from tollbar.domain.messages import Citation, Part, RefusalPart, TextPart, ThinkingPart, ToolCallPart
 from tollbar.domain.usage import Usage, merge
 
 
@@ -27,6 +30,7 @@ class Answer:
     index: int
     parts: tuple[Part, ...]
     reason: FinishReason | None
+    stop_sequence: str | None = None
 
     @property
     def text(self) -> str:
@@ -50,9 +54,11 @@ class _Pile:
 
     kinds: list[type[Text | Thinking | Refused] | ToolCalled] = field(default_factory=list)
     pieces: list[list[str]] = field(default_factory=list)
-    signatures: dict[int, str] = field(default_factory=dict)
+    signatures: dict[int, tuple[str, bool]] = field(default_factory=dict)
+    citations: dict[int, list[Citation]] = field(default_factory=dict)
     calls: dict[int, int] = field(default_factory=dict)
     reason: FinishReason | None = None
+    stop_sequence: str | None = None
 
     def add(self, kind: type[Text | Thinking | Refused], text: str) -> None:
         """Puts words to those of their kind, or begins another part."""
@@ -68,15 +74,14 @@ class _Pile:
     def _part(self, place: int) -> Part:
         text = "".join(self.pieces[place])
         match self.kinds[place]:
-            case ToolCalled(_, call_id, name):
-                return ToolCallPart(call_id, name, text)
+            case ToolCalled(_, call_id, name, _, signature):
+                return ToolCallPart(call_id, name, text, signature or None)
             case kind if kind is Thinking:
-                signature = self.signatures.get(place)
-                return ThinkingPart(text, signature)
+                return ThinkingPart(text, *self.signatures.get(place, (None, False)))
             case kind if kind is Refused:
                 return RefusalPart(text)
             case _:
-                return TextPart(text)
+                return TextPart(text, tuple(self.citations.get(place, ())))
 
 
 def fold(events: Iterable[StreamEvent]) -> Completion:
@@ -90,22 +95,30 @@ def fold(events: Iterable[StreamEvent]) -> Completion:
                 began = event
             case UsageSeen():
                 usage = merge(usage, event.usage)
-            case Frames():
+            case Frames() | Dropped():
                 continue
             case _:
                 _pile(piles.setdefault(event.choice, _Pile()), event)
-    answers = tuple(Answer(index, piles[index].parts(), piles[index].reason) for index in sorted(piles))
+    answers = tuple(_answer(index, piles[index]) for index in sorted(piles))
     return Completion(began.id, began.model, answers, usage)
 
 
-def _pile(pile: _Pile, event: Text | Thinking | Refused | ToolCalled | ToolArguments | Finished) -> None:
+def _answer(index: int, pile: _Pile) -> Answer:
+    return Answer(index, pile.parts(), pile.reason, pile.stop_sequence)
+
+
+def _pile(pile: _Pile, event: Said | Cited | Finished) -> None:
     match event:
         case Text(text) | Refused(text):
             pile.add(type(event), text)
-        case Thinking(text, _, signature):
+        case Thinking(text, _, signature, is_redacted):
             pile.add(Thinking, text)
             if signature:
-                pile.signatures[len(pile.kinds) - 1] = signature
+                pile.signatures[len(pile.kinds) - 1] = signature, is_redacted
+        case Cited(citation):
+            if not pile.kinds or pile.kinds[-1] is not Text:
+                pile.add(Text, "")
+            pile.citations.setdefault(len(pile.kinds) - 1, []).append(citation)
         case ToolCalled(index):
             pile.calls[index] = len(pile.kinds)
             pile.kinds.append(event)
@@ -113,5 +126,5 @@ def _pile(pile: _Pile, event: Text | Thinking | Refused | ToolCalled | ToolArgum
         case ToolArguments(index, text):
             if index in pile.calls:
                 pile.pieces[pile.calls[index]].append(text)
-        case Finished(reason):
-            pile.reason = reason
+        case Finished(reason, _, stop_sequence):
+            pile.reason, pile.stop_sequence = reason, stop_sequence

@@ -39,10 +39,25 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True)
+class Citation:
+    """A source of some words: where it lies or what it is called, what it says there, and which words rest on it.
+
+    `start` and `end` count characters of the text that cites; None where the whole of it does.
+    """
+
+    url: str | None = None
+    title: str | None = None
+    quote: str | None = None
+    start: int | None = None
+    end: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TextPart:
-    """Words."""
+    """Words, and what they rest on."""
 
     text: str
+    citations: tuple[Citation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +98,15 @@ class ThinkingPart:
 
 @dataclass(frozen=True, slots=True)
 class ToolCallPart:
-    """The assistant calls a tool; `arguments` is JSON as the model wrote it, which need not be valid."""
+    """The assistant calls a tool; `arguments` is JSON as the model wrote it, which need not be valid.
+
+    A `signature` proves the thoughts that led to the call, to be sent back as it is.
+    """
 
     id: str
     name: str
     arguments: str
+    signature: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,14 @@ The gateway's blocks are entered inside this object's own `__call__`, so an erro
 HTTP error, and a caller who leaves, a normal end and a killed task all leave through the same blocks.
 """
 
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
 
 from tollbar.domain.completion import CompletionRequest
 from tollbar.domain.errors import GatewayError, InternalError, Overloaded, RateLimited
-from tollbar.domain.events import Frames, StreamEvent
+from tollbar.domain.events import Dropped, Frames, StreamEvent
 from tollbar.domain.identity import Principal
 from tollbar.edge.address import NOBODY_TRUSTED, Addresses, source
 from tollbar.edge.credentials import credential_in
@@ -68,6 +68,7 @@ class CallResponse:
         self._line = Line(send)
         self._departure = Departure(receive, scope.get("tollbar.presence"))  # type: ignore[arg-type]
         self._visit: Visit | None = None
+        self._dropped: tuple[str, ...] = ()
         self._began = endpoint.gateway.clock.monotonic()
         self._request_id = str(scope["tollbar.request_id"])
 
@@ -137,6 +138,9 @@ class CallResponse:
     async def _pump(self, reply: Reply) -> None:
         encoder: StreamEncoder | None = None
         async for event in reply.events:
+            if isinstance(event, Dropped):
+                await self._say_dropped(event)
+                continue
             if not self._line.has_started:
                 await self._line.start(200, self._stream_headers(reply))
             if isinstance(event, Frames):
@@ -157,10 +161,17 @@ class CallResponse:
             case [Frames(raw=body)]:
                 pass
             case _:
+                self._dropped = tuple(field for event in events if isinstance(event, Dropped) for field in event.fields)
                 body = self._dialect.encode(reply.request, events, self._stamp())
         headers = [(b"content-type", b"application/json"), *self._headers(), *_target_header(reply)]
         self._departure.stop()
         await self._line.whole(200, headers, body)
+
+    async def _say_dropped(self, dropped: Dropped) -> None:
+        """Has the headers tell what the request lost; a comment does, when they are gone already."""
+        self._dropped = dropped.fields
+        if self._line.has_started and self._dialect.comment:
+            await self._line.say(b": %b: %b\n\n" % _dropped_header(dropped.fields))
 
     async def _reassure(self) -> None:
         """Tells a caller who waits for a stream that we are still there, once the hold is durable."""
@@ -194,8 +205,10 @@ class CallResponse:
         if isinstance(error, RateLimited):
             rooms = error.rooms
         endpoint = self._endpoint
+        dropped = [_dropped_header(self._dropped)] if self._dropped else ()
         return [
             (b"x-request-id", self._request_id.encode()),
+            *dropped,
             *limit_headers(rooms),
             *process_headers(endpoint.memory, self._began, endpoint.gateway.clock.monotonic()),
         ]
@@ -215,3 +228,8 @@ class CallResponse:
 def _target_header(reply: Reply) -> Headers:
     """Which target answered: with fallbacks that is not always the first of the model's."""
     return [(b"x-tollbar-target", reply.target.name.encode("ascii", "replace"))]
+
+
+def _dropped_header(fields: Sequence[str]) -> tuple[bytes, bytes]:
+    """What the provider's dialect had no word for, so that the answer was made without it."""
+    return b"x-tollbar-dropped", ", ".join(fields).encode("ascii", "replace")

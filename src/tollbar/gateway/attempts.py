@@ -14,8 +14,10 @@ from typing import Self
 from tollbar.domain.catalogue import Call, Plan, Target
 from tollbar.domain.completion import CompletionRequest
 from tollbar.domain.errors import (
+    GatewayError,
     InternalError,
     Overloaded,
+    RequestError,
     StreamBroken,
     UpstreamError,
     UpstreamRejected,
@@ -66,8 +68,8 @@ class Attempts:
         while True:
             target = ladder[position]
             self._begin(target, visit)
-            exchange = self._provider(target).open(self._call(request, target, visit))
             try:
+                exchange = self._provider(target).open(self._call(request, target, visit))
                 events = await exchange.__aenter__()
                 try:
                     head = await _until_content(events)
@@ -77,6 +79,9 @@ class Attempts:
             except UpstreamError as fault:
                 self.failed(visit, fault)
                 position = await self._next(ladder, position, fault, visit)
+                continue
+            except RequestError as fault:
+                position = self._skip(ladder, position, fault, visit)
                 continue
             self._health.succeeded(target)
             return exchange, _Chained(head, events)
@@ -133,12 +138,24 @@ class Attempts:
         await self._sleep(seconds)
         return following
 
+    def _skip(self, ladder: list[Target], position: int, fault: RequestError, visit: Visit) -> int:
+        """The rung after a target whose dialect has no word for what the request holds: it was sent nothing.
+
+        Where none is left the caller is told what the attempts before ended with, or else what cannot be said.
+        """
+        skipped = visit.tries.pop().target
+        self._health.spared(skipped)
+        if visit.plan is not None:
+            visit.plan = visit.plan._replace(skipped=(*visit.plan.skipped, (skipped.name, fault.message)))
+        ended_with = visit.tries[-1].fault if visit.tries else None
+        return self._fallback(ladder, position, ended_with or fault)
+
     def _is_late(self, visit: Visit, seconds: float) -> bool:
         """Whether the time that the route allows for the call is over after so many seconds more."""
         arrival = visit.arrival
         return arrival.pace is not None and self._clock.monotonic() + seconds >= arrival.at + arrival.pace.total_seconds
 
-    def _fallback(self, ladder: list[Target], position: int, fault: UpstreamError) -> int:
+    def _fallback(self, ladder: list[Target], position: int, fault: GatewayError) -> int:
         here = ladder[position].name
         for following in range(position + 1, len(ladder)):
             if ladder[following].name != here:

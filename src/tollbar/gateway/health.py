@@ -68,6 +68,10 @@ class Health:
         circuit.failures = 0
         circuit.open_until = circuit.probing_until = 0.0
 
+    def spared(self, target: Target) -> None:
+        """A first attempt that had begun sent nothing after all: another call may probe."""
+        self._circuit(target).probing_until = 0.0
+
     def failed(self, target: Target) -> None:
         """An attempt failed by the provider's fault."""
         circuit = self._circuit(target)

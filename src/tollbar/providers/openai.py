@@ -8,19 +8,19 @@ be retried.
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import msgspec
 
 from tollbar.domain.catalogue import Call, Timeouts
 from tollbar.domain.errors import UpstreamFailed, UpstreamRejected
-from tollbar.domain.events import Frames, StreamEvent
+from tollbar.domain.events import StreamEvent
 from tollbar.ports import Clock
 from tollbar.providers.faults import Peer
 from tollbar.providers.quirks import rewrite, rewrites_of
-from tollbar.providers.translated import CLOSING_SECONDS, Translated
-from tollbar.providers.transport import Answer, Transport, endpoint
+from tollbar.providers.relayed import Relayed
+from tollbar.providers.translated import Translated
+from tollbar.providers.transport import Transport, endpoint
 from tollbar.providers.vendors import Instance
 from tollbar.wire.openai_chat.asking import asking
 from tollbar.wire.openai_chat.hearing import Hearing
@@ -56,17 +56,17 @@ class OpenAIProvider:
             body = rewrite(body, self._rewrites)
         seconds_left = call.deadline - self._clock.monotonic()
         answer = self._transport.post(self._chat, body, target.timeouts, request.stream, seconds_left, call.bound)
-        return _Exchange(answer, Relay(request.stream, ask_usage), request.stream)
+        return Relayed(answer, Relay(request.stream, ask_usage), request.stream)
 
     def _translated(self, call: Call) -> Translated:
         request = call.request
         ask_usage = request.stream and self._asks_for_usage
-        body = asking(request, call.target.model, ask_usage, self._limit_name)
+        body, dropped = asking(request, call.target.model, ask_usage, self._limit_name)
         if self._rewrites:
             body = rewrite(body, self._rewrites)
         seconds_left = call.deadline - self._clock.monotonic()
         answer = self._transport.post(self._chat, body, call.target.timeouts, request.stream, seconds_left, call.bound)
-        return Translated(answer, Hearing(request.stream), request.stream)
+        return Translated(answer, Hearing(request.stream), request.stream, dropped)
 
     async def models(self) -> Sequence[str]:
         """The names that the provider lists; none when it has no list."""
@@ -82,57 +82,6 @@ class OpenAIProvider:
             name = self._models.peer.name
             raise UpstreamFailed(f"{name} answered with something that is no list of models.", is_retryable=True)
         return names
-
-
-class _Exchange:
-    """One call under way: the context, and the iterator that it gives."""
-
-    def __init__(self, answer: Answer, relay: Relay, is_stream: bool) -> None:
-        self._answer = answer
-        self._relay = relay
-        self._is_stream = is_stream
-        self._whole: Frames | None = None
-        self._is_over = False
-
-    async def __aenter__(self) -> Self:
-        await self._answer.__aenter__()
-        if self._is_stream:
-            return self
-        try:
-            self._relay.feed(await self._answer.read())
-            self._whole = self._relay.end()
-        except BaseException:
-            self._answer.close()
-            raise
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._answer.close()
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> StreamEvent:
-        if not self._is_stream:
-            whole, self._whole = self._whole, None
-            if whole is None:
-                raise StopAsyncIteration
-            return whole
-        while not self._is_over:
-            if self._relay.is_done:
-                await self._answer.finish(CLOSING_SECONDS)
-                break
-            if chunk := await self._answer.read_chunk():
-                frames = self._relay.feed(chunk)
-            else:
-                self._is_over = True
-                frames = self._relay.end()
-            if frames is not None:
-                return frames
-        self._is_over = True
-        raise StopAsyncIteration
 
 
 def read_models(document: bytes) -> tuple[str, ...] | None:

@@ -6,37 +6,22 @@ A plain answer is read to its end while the call is entered, so that a broken on
 from collections import deque
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
-from tollbar.domain.events import StreamEvent
+from tollbar.domain.events import Dropped, StreamEvent
+from tollbar.providers.relayed import CLOSING_SECONDS
 from tollbar.providers.transport import Answer
-
-# How long a provider may take to close a stream whose content is complete; most do it in the same packet.
-CLOSING_SECONDS = 0.2
-
-
-class Listener(Protocol):
-    """What reads a wire: bytes in, events out."""
-
-    is_done: bool
-
-    def feed(self, data: bytes) -> Sequence[StreamEvent]:
-        """What one upstream read says; raises StreamBroken."""
-        ...
-
-    def end(self) -> Sequence[StreamEvent]:
-        """What remains when the provider closed; raises when the answer is not whole."""
-        ...
+from tollbar.wire.hearing import Listener
 
 
 class Translated:
-    """One call under way: the context, and the iterator that it gives."""
+    """One call under way: the context, and the iterator that it gives. What the request lost is told first."""
 
-    def __init__(self, answer: Answer, listener: Listener, is_stream: bool) -> None:
+    def __init__(self, answer: Answer, listener: Listener, is_stream: bool, dropped: Sequence[str] = ()) -> None:
         self._answer = answer
         self._listener = listener
         self._is_stream = is_stream
-        self._waiting: deque[StreamEvent] = deque()
+        self._waiting: deque[StreamEvent] = deque([Dropped(tuple(dropped))] if dropped else ())
         self._is_over = not is_stream
 
     async def __aenter__(self) -> Self:

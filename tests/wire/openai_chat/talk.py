@@ -53,7 +53,7 @@ texts = st.builds(TextPart, words)
 images = st.builds(ImagePart, st.one_of(links, inline), st.sampled_from([None, "low", "high"]))
 audio = st.builds(AudioPart, data, st.sampled_from(["wav", "mp3"]))
 files = st.builds(FilePart, st.one_of(links, inline, st.builds(Upload, names)), st.one_of(st.none(), names))
-calls = st.builds(ToolCallPart, names, names, words)
+calls = st.builds(ToolCallPart, names, names, words, st.one_of(st.none(), said))
 asked: st.SearchStrategy[list[Part]] = st.lists(st.one_of(texts, images, audio, files), max_size=3)
 answered: st.SearchStrategy[list[Part]] = st.lists(st.one_of(texts, st.builds(RefusalPart, said)), max_size=2)
 results = st.builds(ToolResultPart, names, st.lists(texts, max_size=2).map(tuple))
@@ -112,6 +112,6 @@ def _choice(draw: st.DrawFn, choice: int) -> list[StreamEvent]:
         draw(st.sampled_from(kinds))(draw(said), choice) for _ in range(draw(st.integers(0, 3)))
     ]
     for index in range(draw(st.integers(0, 2))):
-        events.append(ToolCalled(index, draw(names), draw(names), choice))
+        events.append(ToolCalled(index, draw(names), draw(names), choice, draw(st.sampled_from(["", "proof"]))))
         events += [ToolArguments(index, draw(said), choice) for _ in range(draw(st.integers(0, 2)))]
     return [*events, Finished(draw(st.sampled_from(FinishReason)), choice)]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.wire.openai_chat.talk import conversations
 from tollbar.domain.completion import CompletionRequest, Source
-from tollbar.domain.conversation import Conversation
+from tollbar.domain.conversation import Conversation, Sampling
 from tollbar.domain.errors import InvalidValue
 from tollbar.domain.messages import Message, OtherPart, Part, Role, TextPart, ThinkingPart, ToolResultPart
 from tollbar.wire.openai_chat.asking import asking
@@ -23,13 +23,13 @@ def a_request(conversation: Conversation, **fields: Any) -> CompletionRequest:
 
 def document(*messages: Message, **fields: Any) -> dict[str, Any]:
     """The body, read."""
-    return json.loads(asking(a_request(Conversation(messages), **fields), "m", ask_usage=False))
+    return json.loads(asking(a_request(Conversation(messages), **fields), "m", ask_usage=False).body)
 
 
 @given(conversations)
 def test_what_is_read_from_the_body_is_what_it_was_made_of(conversation: Conversation) -> None:
     """Every message, tool and wish, whole."""
-    body = asking(a_request(conversation), "m", ask_usage=False)
+    body, _ = asking(a_request(conversation), "m", ask_usage=False)
     assert decode(body).source.expand() == conversation
 
 
@@ -46,11 +46,11 @@ def test_the_head_is_kept(
 ) -> None:
     """Length, choices, user and stream, under the provider's own name of the model and of the length."""
     asked = a_request(Conversation(()), stream=stream, max_tokens=limit, choices=choices, user=user)
-    read = decode(asking(asked, "m", ask_usage, name))
+    read = decode(asking(asked, "m", ask_usage, name).body)
     assert (read.model, read.stream, read.max_tokens, read.choices, read.user, read.wants_usage) == (
         ("m", stream, limit, choices, user, ask_usage)
     )
-    assert (name.encode() in asking(asked, "m", ask_usage, name)) is (limit is not None)
+    assert (name.encode() in asking(asked, "m", ask_usage, name).body) is (limit is not None)
 
 
 def test_nothing_is_said_that_the_caller_did_not_say() -> None:
@@ -77,6 +77,25 @@ def test_thoughts_are_left_out() -> None:
     assert document(Message(Role.ASSISTANT, (ThinkingPart("Hm."),)))["messages"] == [
         {"role": "assistant", "content": None}
     ]
+
+
+def test_what_has_no_word_here_is_left_out_and_told() -> None:
+    """Thoughts, candidates for a word, that a tool failed, and what the caller's reader had no place for."""
+    messages = (
+        Message(Role.ASSISTANT, (ThinkingPart("Hm."), TextPart("Hi"))),
+        Message(Role.TOOL, (ToolResultPart("c", (TextPart("no"),), is_error=True),)),
+    )
+    conversation = Conversation(messages, sampling=Sampling(top_k=4), unmodelled=("metadata",))
+    _, dropped = asking(a_request(conversation), "m", ask_usage=False)
+    assert dropped == ("metadata", "top_k", "thinking", "is_error")
+
+
+@pytest.mark.parametrize(("tokens", "effort", "told"), [(2_000, None, "medium"), (0, None, "none"), (9, "low", "low")])
+def test_a_count_of_thinking_tokens_is_told_as_a_word(tokens: int, effort: str | None, told: str) -> None:
+    """A word of the caller's own is kept."""
+    conversation = Conversation((), effort=effort, thinking_tokens=tokens)
+    body, _ = asking(a_request(conversation), "m", ask_usage=False)
+    assert json.loads(body)["reasoning_effort"] == told
 
 
 def test_what_nobody_knows_is_refused_by_name() -> None:

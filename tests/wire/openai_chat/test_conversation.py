@@ -111,3 +111,19 @@ def test_null_wishes_nothing() -> None:
     """An absent field and a null one are the same."""
     names = ("tools", "tool_choice", "stop", "temperature", "response_format", "functions", "messages")
     assert expand(scan(json.dumps(dict.fromkeys(names)).encode())) == Conversation(())
+
+
+def test_knobs_without_a_place_are_named() -> None:
+    """So that who sends the request on can say what it lost; wishes that are no wishes are none."""
+    raw = b'{"model":"m","messages":[],"logit_bias":{"1":2},"metadata":{},"store":false,"verbosity":"low"}'
+    assert expand(scan(raw)).unmodelled == ("logit_bias", "verbosity")
+
+
+@pytest.mark.parametrize(
+    "field", ['"audio":{"voice":"x"}', '"modalities":["audio"]', '"web_search_options":{"a":1}', '"logprobs":true']
+)
+def test_what_changes_the_answer_itself_is_refused(field: str) -> None:
+    """Without it the answer would be another one; the field is named."""
+    with pytest.raises(InvalidValue) as fault:
+        expand(scan(b'{"messages":[],%b}' % field.encode()))
+    assert fault.value.field == field.partition(":")[0].strip('"')

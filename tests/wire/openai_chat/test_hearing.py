@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.wire.openai_chat.talk import answers
 from tollbar.domain.errors import StreamBroken, UpstreamFailed
 from tollbar.domain.events import (
+    Cited,
     Finished,
     FinishReason,
     Refused,
@@ -24,10 +25,11 @@ from tollbar.domain.events import (
     UsageSeen,
 )
 from tollbar.domain.fold import fold
+from tollbar.domain.messages import Citation, TextPart
 from tollbar.domain.usage import Usage
 from tollbar.wire.dialect import Stamp
+from tollbar.wire.hearing import MAX_FRAME_BYTES
 from tollbar.wire.openai_chat.hearing import Hearing
-from tollbar.wire.openai_chat.relay import MAX_FRAME_BYTES
 from tollbar.wire.openai_chat.request import decode
 from tollbar.wire.openai_chat.response import ChunkEncoder, encode
 
@@ -202,3 +204,13 @@ def test_a_document_need_not_say_why_it_ended() -> None:
         Text("x"),
         Finished(FinishReason.STOP),
     ]
+
+
+def test_citations_are_heard_and_told_streamed_and_whole() -> None:
+    """Each with its address, its title and the characters that rest on it, as far as it is known."""
+    cited = (Citation("https://example.org/a", "A", None, 0, 2), Citation("https://example.org/b"))
+    events = [Text("Hi"), *map(Cited, cited), Finished(FinishReason.STOP)]
+    (answer,) = fold(heard(streamed(events))).answers
+    assert answer.parts == (TextPart("Hi", cited),)
+    (answer,) = fold(heard(encode(REQUEST, events, STAMP), stream=False)).answers
+    assert answer.parts == (TextPart("Hi", cited),)

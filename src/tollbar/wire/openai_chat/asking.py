@@ -1,8 +1,8 @@
 """A conversation as OpenAI's chat completion request, for callers who speak another dialect.
 
 The opposite of `conversation.expand`: what it reads from these bytes is the conversation they were made of. What this
-wire has no place for is left out (thoughts, `top_k`, whether a tool failed); content of a kind that nobody here knows
-is refused, because without it the question would be another one.
+wire has no place for is left out and told (thoughts, `top_k`, whether a tool failed); content of a kind that nobody
+here knows is refused, because without it the question would be another one.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,13 +29,16 @@ from tollbar.domain.messages import (
     ToolResultPart,
     Upload,
 )
+from tollbar.wire.asked import Asked
+from tollbar.wire.openai_chat.response import tool_call
+from tollbar.wire.thinking import effort_of
 from tollbar.wire.writing import encoded
 
 _FORMATS = {Format.TEXT: "text", Format.JSON: "json_object", Format.SCHEMA: "json_schema"}
 
 
-def asking(request: CompletionRequest, model: str, ask_usage: bool, limit_name: str = "max_tokens") -> bytes:
-    """The body that asks a provider's `model`; raises what reading the conversation raises, or InvalidValue.
+def asking(request: CompletionRequest, model: str, ask_usage: bool, limit_name: str = "max_tokens") -> Asked:
+    """What asks a provider's `model`; raises what reading the conversation raises, or InvalidValue.
 
     `limit_name` is what the provider calls the length of an answer: `max_tokens`, which nearly all know, or
     `max_completion_tokens`.
@@ -57,12 +60,28 @@ def asking(request: CompletionRequest, model: str, ask_usage: bool, limit_name: 
         "tool_choice": _choice(conversation.tool_choice),
         "parallel_tool_calls": conversation.calls_in_parallel,
         "response_format": _format(conversation.output),
-        "reasoning_effort": conversation.effort,
+        "reasoning_effort": _effort(conversation),
         "user": request.user,
         "stream": True if request.stream else None,
         "stream_options": {"include_usage": True} if ask_usage else None,
     }
-    return encoded(_present(told))
+    return Asked(encoded(_present(told)), (*conversation.unmodelled, *_dropped(conversation)))
+
+
+def _effort(conversation: Conversation) -> str | None:
+    if conversation.effort is None and conversation.thinking_tokens is not None:
+        return effort_of(conversation.thinking_tokens)
+    return conversation.effort
+
+
+def _dropped(conversation: Conversation) -> Iterator[str]:
+    parts = [part for message in conversation.messages for part in message.parts]
+    if conversation.sampling.top_k is not None:
+        yield "top_k"
+    if any(isinstance(part, ThinkingPart) for part in parts):
+        yield "thinking"
+    if any(isinstance(part, ToolResultPart) and part.is_error for part in parts):
+        yield "is_error"
 
 
 def _present(members: dict[str, Any]) -> dict[str, Any]:
@@ -81,7 +100,7 @@ def _messages(conversation: Conversation) -> Iterator[dict[str, Any]]:
 
 def _message(message: Message, index: int) -> dict[str, Any]:
     """The message without the tools' answers in it, which are messages of their own here."""
-    calls = [_call(part) for part in message.parts if isinstance(part, ToolCallPart)]
+    calls = [tool_call(part) for part in message.parts if isinstance(part, ToolCallPart)]
     parts = [part for part in message.parts if not isinstance(part, ToolCallPart | ToolResultPart | ThinkingPart)]
     content = _content(parts, index) if parts or message.role is not Role.ASSISTANT else None
     role = Role.USER if len(parts) < len(message.parts) and message.role is Role.TOOL else message.role
@@ -117,10 +136,6 @@ def _part(part: Part, index: int) -> dict[str, Any]:
 
 def _url(source: Link | Inline) -> str:
     return source.url if isinstance(source, Link) else f"data:{source.media_type};base64,{source.data}"
-
-
-def _call(call: ToolCallPart) -> dict[str, Any]:
-    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
 
 
 def _tool(tool: Tool) -> dict[str, Any]:

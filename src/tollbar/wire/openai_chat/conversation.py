@@ -53,6 +53,16 @@ _KINDS: Mapping[str, type] = {
     "parallel_tool_calls": bool,
     "reasoning_effort": str,
 }
+_MODELLED = frozenset(
+    (
+        *_KINDS,
+        *("model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "n", "user"),
+        *("tools", "functions", "tool_choice", "stop", "response_format"),
+    )
+)
+_EMPTY = frozenset((b"null", b"false", b"[]", b"{}", b'["text"]'))
+_CONTENT = ("audio", "modalities", "web_search_options", "logprobs", "function_call")
+"""Members that change what the answer is made of: a provider that cannot be told of them cannot serve the call."""
 _FORMATS = {"text": Format.TEXT, "json_object": Format.JSON, "json_schema": Format.SCHEMA}
 _DATA_URL = re.compile(r"data:([^;,]*);base64,(.*)", re.DOTALL)
 _NULL = msgspec.Raw(b"null")
@@ -101,6 +111,9 @@ class _Choice(msgspec.Struct):
 
 def expand(body: Body) -> Conversation:
     """The request as domain values; raises InvalidType or InvalidValue with the path of the fault."""
+    for name in _CONTENT:
+        if body.value(name) not in (None, *_EMPTY):
+            raise InvalidValue(f"{name!r} cannot be sent to this model's provider.", field=name)
     found = _read(body, "messages", list[_Message]) or []
     head = reading.head(body, _KINDS)
     stop = _read(body, "stop", str | list[str])
@@ -119,6 +132,7 @@ def expand(body: Body) -> Conversation:
         ),
         output=_output(_read(body, "response_format", _Format)),
         effort=head.get("reasoning_effort"),
+        unmodelled=tuple(name for name in body.spans if name not in _MODELLED and body.value(name) not in _EMPTY),
     )
 
 
@@ -201,8 +215,16 @@ def _name(file: Mapping[str, Any]) -> str | None:
 def _call(call: Mapping[str, Any]) -> Part:
     match call:
         case {"id": str(call_id), "function": {"name": str(name), "arguments": str(arguments)}}:
-            return ToolCallPart(call_id, name, arguments)
+            return ToolCallPart(call_id, name, arguments, _signature(call))
     return OtherPart("tool_call")
+
+
+def _signature(call: Mapping[str, Any]) -> str | None:
+    """The proof of the thoughts behind a call, where Google's OpenAI-compatible endpoint puts it."""
+    match call:
+        case {"extra_content": {"google": {"thought_signature": str(signature)}}}:
+            return signature
+    return None
 
 
 def _tools(body: Body) -> Iterator[Tool]:

@@ -12,6 +12,7 @@ import msgspec
 
 from tollbar.domain.errors import StreamBroken, UpstreamFailed
 from tollbar.domain.events import (
+    Cited,
     Finished,
     FinishReason,
     Refused,
@@ -23,9 +24,10 @@ from tollbar.domain.events import (
     ToolCalled,
     UsageSeen,
 )
+from tollbar.domain.messages import Citation
 from tollbar.wire import sse
+from tollbar.wire.hearing import MAX_FRAME_BYTES
 from tollbar.wire.openai_chat import scan
-from tollbar.wire.openai_chat.relay import MAX_FRAME_BYTES
 
 _DONE = b"[DONE]"
 _REASONS = {
@@ -119,6 +121,9 @@ class Hearing:
             yield Text(text, index)
         if refusal := _text(said.get("refusal")):
             yield Refused(refusal, index)
+        for annotation in _objects(said.get("annotations")):
+            if cited := _object(annotation.get("url_citation")):
+                yield Cited(_citation(cited), index)
         for call in _objects(said.get("tool_calls")):
             yield from _called(call, begun, index)
         reason = choice.get("finish_reason")
@@ -139,9 +144,17 @@ def _called(call: Mapping[str, Any], begun: dict[int, int], choice: int) -> Iter
         told = len(begun) if call.get("id") or not begun else next(reversed(begun))
     if told not in begun:
         begun[told] = len(begun)
-        yield ToolCalled(begun[told], _text(call.get("id")), _text(function.get("name")), choice)
+        signature = _text(_object(_object(call.get("extra_content")).get("google")).get("thought_signature"))
+        yield ToolCalled(begun[told], _text(call.get("id")), _text(function.get("name")), choice, signature)
     if arguments := _text(function.get("arguments")):
         yield ToolArguments(begun[told], arguments, choice)
+
+
+def _citation(cited: Mapping[str, Any]) -> Citation:
+    start, end = (
+        cited.get(name) if isinstance(cited.get(name), int) else None for name in ("start_index", "end_index")
+    )
+    return Citation(_text(cited.get("url")) or None, _text(cited.get("title")) or None, None, start, end)
 
 
 def _document(data: bytes) -> Mapping[str, Any]:

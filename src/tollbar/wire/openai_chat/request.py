@@ -130,9 +130,10 @@ def _wants_usage(options: bytes | None) -> bool:
 
 def _refuse_look_alikes(body: Body) -> None:
     """A field that differs from one of ours only by case could be read by a provider and not by us: refused."""
+    names = "".join(body.spans)
+    if names.islower() and names.isascii():
+        return
     for name in body.spans:
-        if name.islower() and name.isascii():
-            continue
         lowered = name.casefold()  # and not lower(): Go's decoder takes `ſtream` for `stream`
         if name != lowered and lowered in MODELLED:
             raise InvalidValue(

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from tollbar.domain.completion import CompletionRequest
 from tollbar.domain.events import (
+    Cited,
+    Dropped,
     Finished,
     Frames,
     Refused,
@@ -16,7 +18,7 @@ from tollbar.domain.events import (
     UsageSeen,
 )
 from tollbar.domain.fold import Answer, fold
-from tollbar.domain.messages import RefusalPart, ThinkingPart, ToolCallPart
+from tollbar.domain.messages import Citation, RefusalPart, TextPart, ThinkingPart, ToolCallPart
 from tollbar.domain.usage import Usage, merge
 from tollbar.wire import sse
 from tollbar.wire.dialect import Stamp
@@ -45,10 +47,8 @@ class ChunkEncoder:
                 return self._said(event.choice, {"reasoning_content": event.text}) if event.text else b""
             case Refused():
                 return self._said(event.choice, {"refusal": event.text})
-            case ToolCalled(index, call_id, name):
-                function = {"name": name, "arguments": ""}
-                call = {"index": index, "id": call_id, "type": "function", "function": function}
-                return self._said(event.choice, {"tool_calls": [call]})
+            case ToolCalled(index):
+                return self._said(event.choice, {"tool_calls": [{"index": index, **_begun(event)}]})
             case ToolArguments(index, text):
                 call = {"index": index, "function": {"arguments": text}}
                 return self._said(event.choice, {"tool_calls": [call]})
@@ -56,6 +56,10 @@ class ChunkEncoder:
                 return self._opening(event.choice) + self._chunk(event.choice, {}, event.reason)
             case UsageSeen():
                 self._usage = merge(self._usage or Usage(), event.usage)
+                return b""
+            case Cited(citation):
+                return self._said(event.choice, {"annotations": [_annotation(citation)]})
+            case Dropped():
                 return b""
             case Frames():
                 return event.raw
@@ -104,20 +108,40 @@ def encode(request: CompletionRequest, events: Sequence[StreamEvent], stamp: Sta
 
 
 def _message(answer: Answer) -> dict[str, object]:
-    calls = [_call(part) for part in answer.parts if isinstance(part, ToolCallPart)]
+    calls = [tool_call(part) for part in answer.parts if isinstance(part, ToolCallPart)]
     thoughts = "".join(part.text for part in answer.parts if isinstance(part, ThinkingPart))
     refusal = "".join(part.text for part in answer.parts if isinstance(part, RefusalPart))
     content = answer.text or (None if calls or refusal else "")
     message: dict[str, object] = {"role": "assistant", "content": content, "refusal": refusal or None}
     if thoughts:
         message["reasoning_content"] = thoughts
+    if cited := [citation for part in answer.parts if isinstance(part, TextPart) for citation in part.citations]:
+        message["annotations"] = list(map(_annotation, cited))
     if calls:
         message["tool_calls"] = calls
     return message
 
 
-def _call(part: ToolCallPart) -> dict[str, object]:
-    return {"id": part.id, "type": "function", "function": {"name": part.name, "arguments": part.arguments}}
+def _annotation(citation: Citation) -> dict[str, object]:
+    """OpenAI's `url_citation`; what has no address is named by its title alone."""
+    told = {
+        "start_index": citation.start,
+        "end_index": citation.end,
+        "url": citation.url,
+        "title": citation.title,
+    }
+    return {"type": "url_citation", "url_citation": {name: value for name, value in told.items() if value is not None}}
+
+
+def _begun(event: ToolCalled) -> dict[str, object]:
+    return tool_call(ToolCallPart(event.id, event.name, "", event.signature or None))
+
+
+def tool_call(part: ToolCallPart) -> dict[str, object]:
+    """A tool call; a signature stands where Google's own OpenAI-compatible endpoint puts and expects it."""
+    function = {"name": part.name, "arguments": part.arguments}
+    told: dict[str, object] = {"id": part.id, "type": "function", "function": function}
+    return {**told, "extra_content": {"google": {"thought_signature": part.signature}}} if part.signature else told
 
 
 def _head(stamp: Stamp) -> dict[str, object]:

@@ -1,0 +1,100 @@
+"""What hears a provider's answer in one wire, and what passes that answer on in its own bytes while it is heard.
+
+Every wire but OpenAI's chat, whose relay is made for speed, is relayed by `Passing` over the listener that translates:
+the rules for cut, garbled and unfinished answers are then the same in both.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from tollbar.domain.errors import StreamBroken
+from tollbar.domain.events import Frames, Said, StreamEvent, UsageSeen, is_content, output_bytes
+from tollbar.domain.usage import Usage, merge
+
+MAX_FRAME_BYTES = 16 * 1024 * 1024
+
+
+class Listener(Protocol):
+    """What reads a wire: bytes in, events out, the same whatever the chunks."""
+
+    is_done: bool
+    """Whether the provider has said that nothing more will come, every choice being finished."""
+
+    def feed(self, data: bytes) -> Sequence[StreamEvent]:
+        """What one upstream read says; raises StreamBroken."""
+        ...
+
+    def end(self) -> Sequence[StreamEvent]:
+        """What remains when the provider closed, a whole document's events; raises when the answer is not whole."""
+        ...
+
+
+class Splitter(Protocol):
+    """What cuts a stream into blocks of whole frames."""
+
+    @property
+    def size(self) -> int:
+        """How many bytes have arrived since the last whole frame."""
+        ...
+
+    def feed(self, data: bytes) -> bytes:
+        """The frames that are whole now."""
+        ...
+
+    def finish(self) -> bytes:
+        """What has arrived since the last whole frame, handed over."""
+        ...
+
+
+class Passing:
+    """One upstream answer on its way through: a stream cut by its splitter, or without one a document."""
+
+    def __init__(self, listener: Listener, splitter: Splitter | None) -> None:
+        self._listener = listener
+        self._splitter = splitter
+        self._document: list[bytes] = []
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the provider has said that nothing more will come."""
+        return self._listener.is_done
+
+    @is_done.setter
+    def is_done(self, value: bool) -> None:
+        self._listener.is_done = value
+
+    def feed(self, data: bytes) -> Frames | None:
+        """The whole frames in one upstream read, None when there is none yet; raises StreamBroken."""
+        if self._splitter is None:
+            self._document.append(data)
+            return None
+        if self.is_done:
+            return None  # what follows the end is not the answer's
+        block = self._splitter.feed(data)
+        if self._splitter.size > MAX_FRAME_BYTES:
+            raise StreamBroken(f"The provider sent a frame of more than {MAX_FRAME_BYTES} bytes.")
+        return frames_of(block, self._listener.feed(block), self.is_done) if block else None
+
+    def end(self) -> Frames | None:
+        """What remains when the provider closed, the document of a plain answer; raises when it is not whole."""
+        if self._splitter is None:
+            document = b"".join(self._document)
+            events = [*self._listener.feed(document), *self._listener.end()]
+            return frames_of(document, events, is_last=True)
+        rest = self._splitter.finish()
+        if self.is_done:
+            return None
+        events = [*(self._listener.feed(rest) if rest.strip() else ()), *self._listener.end()]
+        return frames_of(rest, events, self.is_done) if rest.strip() else None
+
+
+def frames_of(raw: bytes, events: Sequence[StreamEvent], is_last: bool) -> Frames:
+    """Bytes to pass on, with what their events say of content and usage."""
+    usage: Usage | None = None
+    size = 0
+    for event in events:
+        if isinstance(event, UsageSeen):
+            usage = event.usage if usage is None else merge(usage, event.usage)
+        elif isinstance(event, Said):
+            size += output_bytes(event)
+    return Frames(raw, any(map(is_content, events)), size, usage, is_last)

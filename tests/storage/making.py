@@ -71,6 +71,14 @@ async def opened(directory: Path, clock: Clock, is_strict: bool = False) -> Asyn
         yield storage
 
 
+@asynccontextmanager
+async def opened_postgres(directory: Path, clock: Clock, address: str) -> AsyncIterator[Storage]:
+    """The same on Postgres."""
+    async with open_storage(directory, clock, Options(SECRET, address=address)) as storage:
+        await storage.ledger.start(is_alone=False)
+        yield storage
+
+
 def a_key(name: str = "somebody", **fields: Any) -> Key:
     """A key; its id is its name."""
     values: dict[str, Any] = {

@@ -128,6 +128,11 @@ class Limits(Section):
     per_address: Rates = setting(
         ("100/day", "20/minute"), "What one client address may do on /generate_api and /response."
     )
+    when_away: Literal["open", "closed"] = setting(
+        "open",
+        "What a rate means while Redis is away: `open`, each process counts for itself; `closed`, calls that have one "
+        "are refused. Money is never guessed.",
+    )
     routes: Annotated[Mapping[str, RouteLimit], over(lambda: ROUTE_LIMITS), Frozen] = setting(
         lambda: ROUTE_LIMITS,
         "Rates by path, where a path may end in `*`; the most exact entry holds. Each replaces the default for its "

@@ -58,11 +58,14 @@ class Declared(Section):
     )
     database_url: str | None = setting(
         None,
-        "The store. So far only `sqlite://`, a file in `data`, which is the default.",
+        "The store: `sqlite://`, a file in `data`, which is the default; or `postgresql://USER:PASSWORD@HOST/NAME`.",
         environment=("DATABASE_URL",),
     )
     redis_url: str | None = setting(
-        None, "Where rates are counted. So far only `memory://`, which is the default.", environment=("REDIS_URL",)
+        None,
+        "Where rates are counted: `redis://HOST:PORT`, `rediss://` or `unix://`, for a Redis or Valkey. Without it in "
+        "memory, which the workers of one machine share; `memory://` is the memory of one process.",
+        environment=("REDIS_URL",),
     )
     environment: str = setting(
         "production",

@@ -4,15 +4,16 @@ Importing SQLAlchemy costs a start more than everything else here: a start that 
 """
 
 import hashlib
-import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
+from tollbar.storage.engine import Connection
 from tollbar.storage.statements import Statements
 
 NAME = "statements"
+SOURCES = ("schema.py", "dialects.py", "compiling.py", "ledger_sql.py", "statements.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class _Kept:
     statements: Statements
 
 
-def statements(connection: sqlite3.Connection) -> Statements:
+def statements(connection: Connection, dialect: str = "sqlite") -> Statements:
     """The store's statements: those kept in it if they are of this source, else compiled and kept."""
     source = _source_digest()
     kept = _kept(connection)
@@ -29,17 +30,17 @@ def statements(connection: sqlite3.Connection) -> Statements:
         return kept.statements
     from tollbar.storage.compiling import compile_statements  # and with it SQLAlchemy, only where it must be
 
-    made = _Kept(source, compile_statements())
+    made = _Kept(source, compile_statements(dialect))
     if not source:
         return made.statements
     connection.execute(
-        "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+        "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         (NAME, msgspec.json.encode(made).decode()),
     )
     return made.statements
 
 
-def _kept(connection: sqlite3.Connection) -> _Kept | None:
+def _kept(connection: Connection) -> _Kept | None:
     found = connection.execute("SELECT value FROM meta WHERE name = ?", (NAME,)).fetchone()
     try:
         return msgspec.json.decode(found[0], type=_Kept) if found else None
@@ -51,7 +52,7 @@ def _source_digest() -> str:
     """Empty where the package was installed without its source: then nothing is kept."""
     folder = Path(__file__).parent
     try:
-        source = b"".join((folder / name).read_bytes() for name in ("schema.py", "compiling.py", "statements.py"))
+        source = b"".join((folder / name).read_bytes() for name in SOURCES)
     except OSError:
         return ""
     return hashlib.sha256(source).hexdigest()

@@ -81,6 +81,13 @@ class Leases:
         """Leases with something to give back that nobody used since a moment."""
         return (lease for lease in self._leases.values() if lease.free and lease.used_at <= unused_since)
 
+    def recall(self, allowance: int) -> Lease | None:
+        """The lease that somebody else needs something of; little is left in the store, so nothing is kept of it."""
+        lease = self._leases.get(allowance)
+        if lease is not None:
+            lease.left = 0
+        return lease
+
     def forget(self, unused_since: float) -> None:
         """Drops the leases that hold nothing and that nobody used since a moment."""
         self._leases = {

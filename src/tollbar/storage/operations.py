@@ -157,7 +157,7 @@ class Granted:
 class Taking(Ending):
     """A reservation that the store decides, because the leases at hand do not cover it: all or nothing."""
 
-    __slots__ = ("_finish", "granted", "held", "is_abandoned", "now", "process", "refused", "wants")
+    __slots__ = ("_finish", "elsewhere", "granted", "held", "is_abandoned", "now", "process", "refused", "wants")
 
     def __init__(self, held: Held, wants: Sequence[Want], now: int, finish: Callable[["Taking"], None]) -> None:
         super().__init__()
@@ -167,6 +167,8 @@ class Taking(Ending):
         self.now = now
         self.granted: Sequence[Granted] = ()
         self.refused: Granted | None = None
+        # What other processes keep ready of the allowance that refused; they are asked to give it back.
+        self.elsewhere = 0
         self.is_abandoned = False
         self._finish = finish
 

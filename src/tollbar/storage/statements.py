@@ -1,10 +1,11 @@
 """The SQL that the store runs, as text: compiled from the tables by `compiling.py`, and kept by `kept.py`."""
 
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, islice
+
+from tollbar.storage.engine import Connection
 
 # Rows of one INSERT, largest first: a batch of any size is a handful of statements, and each is prepared once.
 # The largest has 5,632 values, where SQLite takes 32,766.
@@ -19,7 +20,7 @@ class Rows:
     row: str
     tail: str
 
-    def insert(self, connection: sqlite3.Connection, rows: Sequence[tuple[object, ...]]) -> None:
+    def insert(self, connection: Connection, rows: Sequence[tuple[object, ...]]) -> None:
         """Adds the rows, in order. SQLite gives up the interpreter at each statement, hence few and large ones."""
         remaining = iter(rows)
         for size in _chunks(len(rows)):
@@ -48,6 +49,10 @@ class LedgerSql:
     balances: str
     begin_period: str
     void_leases: str
+    idle_elsewhere: str
+    recall: Rows
+    recalled: str
+    forget_recalls: str
     lease: str
     insert_leases: Rows
     open_holds: str

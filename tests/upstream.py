@@ -1,4 +1,4 @@
-"""A provider on a real socket that speaks OpenAI's dialect, and misbehaves on request.
+"""A provider on a real socket that speaks OpenAI's dialect and Anthropic's, and misbehaves on request.
 
     async with FakeUpstream() as up:
         up.url                          # "http://127.0.0.1:PORT/v1", ready to be a base_url
@@ -30,6 +30,7 @@ from ssl import SSLContext
 from types import TracebackType
 from typing import Any, Self
 
+from tests.upstream_anthropic import answer_count, anthropic_script
 from tests.upstream_scripts import Script, answer_models, answer_unknown_path
 from tests.upstream_table import script_for
 
@@ -123,13 +124,17 @@ class FakeUpstream:
 
     def choose(self, entry: Entry) -> Script:
         """The answer to a request."""
-        if entry.path.endswith("/models") and entry.method == "GET":
+        if entry.path.partition("?")[0].endswith("/models") and entry.method == "GET":
             return self.models if isinstance(self.models, Script) else answer_models(self.models)
         if entry.path == "/journal":
             return Script(pieces=(json.dumps(self._told(entry)).encode(),))
-        if not entry.path.endswith("/chat/completions"):
+        if entry.path.endswith("/messages/count_tokens"):
+            return answer_count()
+        if not entry.path.endswith(("/chat/completions", "/messages")):
             return answer_unknown_path(entry.method, entry.path)
         planned = self._planned.popleft() if self._planned else None
+        if entry.path.endswith("/messages"):
+            return anthropic_script(planned, entry.model, self.default, entry.body)
         return script_for(planned, entry.model, self.default, entry.body)
 
     def _told(self, asking: Entry) -> list[dict[str, Any]]:

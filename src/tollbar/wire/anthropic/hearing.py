@@ -5,7 +5,7 @@ whatever the chunks.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import msgspec
 
@@ -41,12 +41,14 @@ _DONE = b"[DONE]"
 _NO_INPUT = frozenset((b"null", b"{}"))
 
 
-class _Open(NamedTuple):
+@dataclass(slots=True)
+class _Open:
     """A block under way: the place of the tool call that it is, and what its text rests on, told at its end."""
 
     call: int | None
     began_at: int
     sources: list[scan.Citation]
+    has_arguments: bool = False
 
 
 class Hearing:
@@ -117,7 +119,7 @@ class Hearing:
             call = self._calls
             self._calls += 1
         sources = scan.citations(block.citations)
-        self._open[index] = _Open(call, self._characters, sources)
+        opened = self._open[index] = _Open(call, self._characters, sources)
         match block.type:
             case "text":
                 if block.text:
@@ -129,7 +131,8 @@ class Hearing:
                 yield Thinking("", signature=block.data, is_redacted=True)
             case "tool_use" if call is not None:
                 yield ToolCalled(call, block.id, block.name)
-                if block.input not in _NO_INPUT:
+                if bytes(block.input) not in _NO_INPUT:
+                    opened.has_arguments = True
                     yield ToolArguments(call, bytes(block.input).decode())
             case _:
                 yield Text("")  # content that has no word here, and content all the same
@@ -140,6 +143,7 @@ class Hearing:
         elif delta.partial_json:
             opened = self._open.get(index)
             if opened is not None and opened.call is not None:
+                opened.has_arguments = True
                 yield ToolArguments(opened.call, delta.partial_json)
         elif delta.thinking:
             yield Thinking(delta.thinking)
@@ -150,9 +154,12 @@ class Hearing:
 
     def _closed(self, index: int) -> Iterator[StreamEvent]:
         opened = self._open.pop(index, None)
-        if opened is not None:
-            for source in opened.sources:
-                yield Cited(_citation(source, opened.began_at, self._characters))
+        if opened is None:
+            return
+        if opened.call is not None and not opened.has_arguments:
+            yield ToolArguments(opened.call, "{}")
+        for source in opened.sources:
+            yield Cited(_citation(source, opened.began_at, self._characters))
 
     def _text(self, text: str) -> Text:
         self._characters += len(text)

@@ -5,7 +5,8 @@
         up.plan("rate-limited", "ok")   # the next answers, in order: names of tests/upstream_table.py or Scripts
         up.default = "stall"            # what answers when no plan is left (default: "ok")
         up.models = ("a", "b")          # what GET /models lists; or a Script in its place
-        up.is_deaf = True               # from now on accepts connections and reads nothing
+        up.counting = Script(…)         # what answers a question for a count of tokens
+    up.is_deaf = True               # from now on accepts connections and reads nothing
         up.journal                      # an Entry per request: method, path, headers, body, .json, .model, times
         up.open_connections             # how many connections are open now; up.connections: how many ever were
         await up.until(lambda: up.journal[0].closed_early_at is not None)   # waits, at most two seconds
@@ -74,6 +75,7 @@ class FakeUpstream:
     tls: SSLContext | None = None
     default: str | Script = "ok"
     models: tuple[str, ...] | Script = ("fake-1", "fake-2")
+    counting: Script | None = None
     is_deaf: bool = False
     journal: deque[Entry] = field(default_factory=lambda: deque(maxlen=MOST_REMEMBERED))
     connections: int = 0
@@ -129,7 +131,7 @@ class FakeUpstream:
         if entry.path == "/journal":
             return Script(pieces=(json.dumps(self._told(entry)).encode(),))
         if entry.path.endswith("/messages/count_tokens"):
-            return answer_count()
+            return self.counting or answer_count()
         if not entry.path.endswith(("/chat/completions", "/messages")):
             return answer_unknown_path(entry.method, entry.path)
         planned = self._planned.popleft() if self._planned else None

@@ -30,8 +30,8 @@ Every address that Tollbar answers. `/docs` of a running server shows the same t
 Addresses under `/v1/messages` and `/messages` tell errors in Anthropic's shape, others under `/v1/`, `/models` and
 `/chat/completions` in OpenAI's, and all others in the unified one, whose codes are in upper case. Beside the errors
 below, an address that needs a key can answer {access}; and any address {always}: in OpenAI's shape {openai_access};
-{openai_always}; in Anthropic's {anthropic_access}; {anthropic_always}. An address that there is not answers 404, a wrong
-method 405 with `Allow`. A `GET` page answers `HEAD` too, unless it changes something.
+{openai_always}; in Anthropic's {anthropic_access}; {anthropic_always}. An address that there is not answers 404, a
+wrong method 405 with `Allow`. A `GET` page answers `HEAD` too, unless it changes something.
 
 Every answer, errors included, carries `x-request-id`, and
 

@@ -57,7 +57,7 @@ class Hearing:
     def __init__(self, stream: bool) -> None:
         self._splitter = sse.Splitter() if stream else None
         self._document: list[bytes] = []
-        self._report = scan.Report()
+        self._report: scan.Report | None = None
         self._open: dict[int, _Open] = {}
         self._calls = 0
         self._characters = 0
@@ -103,9 +103,10 @@ class Hearing:
                     yield from self._closed(event.index)
                 case "message_start" if event.message is not None:
                     yield Started(event.message.id, event.message.model)
-                    yield from self._reported(event.message.usage)
+                    self._note(event.message.usage)
                 case "message_delta":
-                    yield from self._reported(event.usage)
+                    self._note(event.usage)
+                    yield from self._reported()
                     if event.delta is not None:
                         yield from self._ended(event.delta)
                 case "message_stop":
@@ -165,9 +166,17 @@ class Hearing:
         self._characters += len(text)
         return Text(text)
 
-    def _reported(self, report: scan.Report | None) -> Iterator[StreamEvent]:
+    def _note(self, report: scan.Report | None) -> None:
+        """Keeps what is said of usage as a stream begins.
+
+        It is told only with its end: what was said in between is not in it, and a caller who leaves before the end
+        would be charged for that alone.
+        """
         if report is not None:
-            self._report = scan.later(self._report, report)
+            self._report = report if self._report is None else scan.later(self._report, report)
+
+    def _reported(self) -> Iterator[StreamEvent]:
+        if self._report is not None:
             yield UsageSeen(scan.usage(self._report))
 
     def _ended(self, said: scan.Delta | scan.Document) -> Iterator[StreamEvent]:
@@ -185,7 +194,8 @@ class Hearing:
             raise UpstreamFailed(fault.message, is_retryable=True) from None
         if document.content is None:
             raise UpstreamFailed("The provider's answer holds no content.", is_retryable=True)
-        events: list[StreamEvent] = [Started(document.id, document.model), *self._reported(document.usage)]
+        self._note(document.usage)
+        events: list[StreamEvent] = [Started(document.id, document.model), *self._reported()]
         for index, raw_block in enumerate(document.content):
             events += self._begun(index, scan.block(raw_block))
             events += self._closed(index)

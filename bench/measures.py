@@ -11,13 +11,14 @@ from bench.gateway import Gateway, Installation
 from bench.machine import resident_bytes
 from bench.plan import STREAMS, Plan
 from bench.report import Budget, Figure, Report
-from bench.stage import Stage, calls, direct
+from bench.stage import Stage, calls, direct, messages
 
 PLAIN = "CPU per plain request"
 STREAM = "CPU per 64-chunk stream"
+TRANSLATED = "CPU per plain request, translated (Anthropic to OpenAI)"
 NGINX = ", nginx proxy_pass"
 REFERENCE = "CPU per round of the reference loop"
-BUDGETS = {PLAIN: Budget(250, 150), STREAM: Budget(350, 200)}
+BUDGETS = {PLAIN: Budget(250, 150), STREAM: Budget(350, 200), TRANSLATED: Budget(450, 300)}
 KINDS = {"plain": PLAIN, "stream": STREAM}
 LATENCIES = {50: Budget(0.8, 0.4), 99: Budget(2, 1)}
 LAGS = {50: Budget(5, 2), 99: Budget(80, 40)}
@@ -60,6 +61,7 @@ def costs(report: Report, stage: Stage, running: Gateway, plan: Plan) -> None:
     values: dict[str, list[float]] = {}
     for model in KINDS:
         stage.driver.drive(calls(running, model, plan.warm_seconds))
+    stage.driver.drive(messages(running, "plain", plan.warm_seconds))
     for _ in range(plan.runs):
         values.setdefault(REFERENCE, []).append(reference.run(stage.cores.measured))
         for model, name in KINDS.items():
@@ -69,7 +71,9 @@ def costs(report: Report, stage: Stage, running: Gateway, plan: Plan) -> None:
                 values.setdefault(name + NGINX, []).append(spent_seconds / result.answered * 1e6)
             result, spent_seconds = stage.driver.cpu(running.pid, calls(running, model, plan.run_seconds))
             values.setdefault(name, []).append(spent_seconds / result.answered * 1e6)
-    for name in (PLAIN, STREAM, PLAIN + NGINX, STREAM + NGINX, REFERENCE):
+        result, spent_seconds = stage.driver.cpu(running.pid, messages(running, "plain", plan.run_seconds))
+        values.setdefault(TRANSLATED, []).append(spent_seconds / result.answered * 1e6)
+    for name in (PLAIN, STREAM, TRANSLATED, PLAIN + NGINX, STREAM + NGINX, REFERENCE):
         if name in values:
             report.figures.append(Figure(name, "µs", values[name], BUDGETS.get(name)))
     if stage.proxy is not None:

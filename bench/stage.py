@@ -65,6 +65,13 @@ def calls(running: gateway.Gateway, model: str, seconds: float, connections: int
     return Load(running.port, requests, connections, seconds)
 
 
+def messages(running: gateway.Gateway, model: str, seconds: float, connections: int = CONNECTIONS) -> Load:
+    """Plain calls of Anthropic's dialect, of a model whose provider speaks OpenAI's."""
+    body = answers.message_body(model)
+    requests = [answers.request(running.port, key, body, "/v1/messages").decode() for key in running.keys]
+    return Load(running.port, requests, connections, seconds)
+
+
 def direct(port: int, name: str, seconds: float, connections: int = CONNECTIONS) -> Load:
     """The same calls without Tollbar: to the provider, or to nginx before it."""
     body = answers.request_body(name, is_stream=name != "plain")

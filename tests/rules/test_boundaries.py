@@ -37,7 +37,7 @@ COMPOSERS = ("app", "cli")
 PLACES = {
     "aiohttp": ("providers.transport",),
     "alembic": ("storage",),
-    "cryptography": ("admin", "storage"),
+    "cryptography": ("admin", "storage", "providers.google_tokens"),
     "dotenv": ("settings",),
     "fastapi": ("edge", "web", "app"),
     "genai_prices": ("providers",),

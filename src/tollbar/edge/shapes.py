@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from tollbar.domain.errors import GatewayError
+from tollbar.edge.credentials import GOOGLE_PLACE
 from tollbar.edge.routes import CALLS, pattern_of
-from tollbar.wire import openai_chat
+from tollbar.wire import gemini, openai_chat
 from tollbar.wire.dialect import own_status
 from tollbar.wire.simple import errors as unified
 
@@ -22,8 +23,10 @@ class ErrorShape(NamedTuple):
 
 
 OPENAI = ErrorShape(openai_chat.DIALECT.encode_error, own_status, "Error")
+GOOGLE = ErrorShape(gemini.DIALECT.encode_error, own_status, "GoogleError")
 UNIFIED = ErrorShape(unified.encode_error, unified.status_of, "UnifiedError")
 
+_OF_DIALECTS = {shape.encode: shape for shape in (OPENAI, GOOGLE)}
 _OF_CALLS = tuple((pattern_of(row.path), row.dialect) for row in CALLS)
 
 
@@ -31,5 +34,7 @@ def shape_of(path: str) -> ErrorShape:
     """The shape of an address, whether or not there is anything at it."""
     for pattern, dialect in _OF_CALLS:
         if pattern.match(path):
-            return OPENAI if dialect.encode_error is OPENAI.encode else UNIFIED
+            return _OF_DIALECTS.get(dialect.encode_error, UNIFIED)
+    if path.startswith(GOOGLE_PLACE):
+        return GOOGLE
     return OPENAI if path.startswith(OPENAI_PLACES) else UNIFIED

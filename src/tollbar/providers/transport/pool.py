@@ -27,6 +27,7 @@ from tollbar.providers.transport.limits import Limits
 
 IDLE_SECONDS = 30.0
 DNS_SECONDS = 30
+MOST_ADDRESSES = 4_096
 MAX_BODY_BYTES = 64 * 1024 * 1024
 
 
@@ -40,8 +41,8 @@ class Endpoint:
     is_local: bool
 
 
-def endpoint(peer: Peer, url: str, headers: Mapping[str, str]) -> Endpoint:
-    """An address to call; raises ValueError when we would never connect there."""
+def endpoint(peer: Peer, url: str, headers: Mapping[str, str], query: str = "") -> Endpoint:
+    """An address to call, with a query of ours if it has one; raises ValueError when we would never connect there."""
     if fault := url_fault(url):
         raise ValueError(f"the address of {peer.name} {fault}")
     common = {
@@ -50,7 +51,7 @@ def endpoint(peer: Peer, url: str, headers: Mapping[str, str]) -> Endpoint:
         "Accept-Encoding": "identity",
         "User-Agent": f"tollbar/{__version__}",
     }
-    return Endpoint(peer, url, {**common, **headers}, is_this_machine(url))
+    return Endpoint(peer, f"{url}?{query}" if query else url, {**common, **headers}, is_this_machine(url))
 
 
 class Transport:
@@ -122,6 +123,8 @@ class Transport:
         known = self._addresses.get((method, to.url))
         if known is not None and known[0] is to:
             return known[1]
+        if len(self._addresses) >= MOST_ADDRESSES:  # some hold the name of a model, which callers choose
+            self._addresses.clear()
         made = Address(method, to.url, to.headers, None if to.is_local else self._proxy)
         self._addresses[method, to.url] = (to, made)
         return made

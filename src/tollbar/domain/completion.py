@@ -13,13 +13,15 @@ from tollbar.domain.conversation import Conversation
 class Source(NamedTuple):
     """The body as the caller sent it: its dialect, its bytes, and where each top-level value lies in them.
 
-    `expand` reads the conversation out of it; only a provider of another dialect calls it.
+    `expand` reads the conversation out of it; only a provider of another dialect calls it. `headers` are those few of
+    the caller's that belong to the body: its dialect says which, and a provider of the same dialect is sent them.
     """
 
     wire: str
     raw: bytes
     spans: Mapping[str, tuple[int, int]]
     expand: Callable[[], Conversation]
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 class CompletionRequest(NamedTuple):

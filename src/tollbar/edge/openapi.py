@@ -140,7 +140,7 @@ def _failure(kinds: list[type[GatewayError]], shape: ErrorShape) -> Document:
         examples[kind.__name__] = {"summary": summary, "value": json.loads(body)}
         headers += [name.decode() for name, _ in error_headers(sample)]
         headers += prose.RATE_HEADERS if kind is RateLimited else ()
-    codes = ", ".join(dict.fromkeys(f"`{example['value']['error']['code']}`" for example in examples.values()))
+    codes = ", ".join(dict.fromkeys(f"`{example['value']['error'][shape.word]}`" for example in examples.values()))
     return {
         "description": codes,
         "headers": _headers(*dict.fromkeys(headers)),

@@ -10,7 +10,7 @@ from starlette.routing import compile_path
 from tollbar.edge import account, admin, gemini_models, health, models, pages, rotating, self_service
 from tollbar.gateway.resolve import Pin
 from tollbar.gateway.visit import Pace
-from tollbar.wire import gemini, openai_chat, simple
+from tollbar.wire import anthropic, gemini, openai_chat, simple
 from tollbar.wire.dialect import Dialect
 from tollbar.wire.simple import USUAL_RULES, SimpleRules
 
@@ -89,6 +89,10 @@ def calls(rules: SimpleRules) -> tuple[CallRoute, ...]:
     return (
         CallRoute("/v1/chat/completions", openai_chat.DIALECT),
         CallRoute("/chat/completions", openai_chat.DIALECT),
+        CallRoute("/v1/messages", anthropic.DIALECT),
+        CallRoute("/messages", anthropic.DIALECT),
+        CallRoute("/v1/messages/count_tokens", anthropic.COUNTING),
+        CallRoute("/messages/count_tokens", anthropic.COUNTING),
         CallRoute("/v1beta/models/{model:path}:generateContent", gemini.DIALECT),
         CallRoute("/v1beta/models/{model:path}:streamGenerateContent", gemini.STREAM),
         CallRoute("/v1/models/{model:path}:generateContent", gemini.DIALECT),

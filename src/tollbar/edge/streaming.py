@@ -4,7 +4,7 @@ The gateway's blocks are entered inside this object's own `__call__`, so an erro
 HTTP error, and a caller who leaves, a normal end and a killed task all leave through the same blocks.
 """
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -22,6 +22,7 @@ from tollbar.edge.receiving import MAX_BODY_SETTING, CallerLeft, read_body
 from tollbar.edge.sparing import Sparing
 from tollbar.edge.telemetry import Memory
 from tollbar.gateway.completions import Gateway, Reply
+from tollbar.gateway.counting import count
 from tollbar.gateway.resolve import Pin
 from tollbar.gateway.visit import Arrival, Pace, Visit
 from tollbar.wire.dialect import Dialect, Incoming, Stamp, StreamEncoder
@@ -91,7 +92,12 @@ class CallResponse:
         arrival = self._arrival()
         async with gateway.enter(await self._authenticate(arrival), arrival) as visit:
             self._visit = visit
-            async with gateway.open(visit, await self._request(), endpoint.pin) as reply:
+            request = await self._request()
+            if self._dialect.encode_count is not None:
+                await self._count(visit, request, self._dialect.encode_count)
+                return
+            async with gateway.open(visit, request, endpoint.pin) as reply:
+                del request  # a stream may last for an hour, and its request need not be kept for it
                 await (self._pump(reply) if reply.request.stream else self._whole(reply))
 
     def _arrival(self) -> Arrival:
@@ -134,6 +140,14 @@ class CallResponse:
                 told = {"request_id": self._request_id, "address": arrival.address, "error": error.code}
                 structlog.get_logger("tollbar.access").warning("call.refused", **told, left_out=left_out)
             raise
+
+    async def _count(self, visit: Visit, request: CompletionRequest, encode: Callable[[int], bytes]) -> None:
+        counted = await count(self._endpoint.gateway, visit, request)
+        by = (b"x-tollbar-counted-by", counted.by.encode())
+        self._departure.stop()
+        await self._line.whole(
+            200, [(b"content-type", b"application/json"), by, *self._headers()], encode(counted.tokens)
+        )
 
     async def _pump(self, reply: Reply) -> None:
         encoder: StreamEncoder | None = None
@@ -204,12 +218,13 @@ class CallResponse:
         rooms = self._visit.rooms if self._visit is not None else ()
         if isinstance(error, RateLimited):
             rooms = error.rooms
-        endpoint = self._endpoint
+        endpoint, more = self._endpoint, self._dialect.more_headers
         dropped = [_dropped_header(self._dropped)] if self._dropped else ()
         return [
             (b"x-request-id", self._request_id.encode()),
             *dropped,
             *limit_headers(rooms),
+            *(more(self._request_id, rooms, endpoint.gateway.clock.now()) if more is not None else ()),
             *process_headers(endpoint.memory, self._began, endpoint.gateway.clock.monotonic()),
         ]
 

@@ -19,6 +19,10 @@ def connect(instance: "Instance", transport: "Transport", clock: "Clock") -> "Pr
             from tollbar.providers.openai import OpenAIProvider
 
             return OpenAIProvider(instance, transport, clock)
+        case "anthropic":
+            from tollbar.providers.anthropic import AnthropicProvider
+
+            return AnthropicProvider(instance, transport, clock)
         case "gemini":
             from tollbar.providers.gemini import GeminiProvider
 

@@ -32,6 +32,8 @@ NO_MONEY = frozenset({"insufficient_quota", "billing_hard_limit_reached", "excee
 # Google and xAI answer 400 for a key that they do not know. Only these words at the beginning count: further on, a
 # message may quote its caller, who shall not be able to raise an alarm about our key.
 _REFUSED_KEY = re.compile(r"(?:API key (?:not valid|not found|expired)|Incorrect API key)", re.IGNORECASE)
+# Anthropic answers 400 for an account without money, and says so in words alone.
+_NO_BALANCE = re.compile(r"Your credit balance is too low", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+")
 _KEYS = re.compile(r"\b(?:sk|pk|rk|gsk|csk|xai|hf|fw|nvapi|pplx)[-_][\w*.\-]{6,}|\bAIza[\w*\-]{6,}|\b[Bb]earer\s+\S+")
 
@@ -71,7 +73,8 @@ def from_status(peer: Peer, status: int, headers: Mapping[str, str], body: bytes
     said = read(body, peer)
     wait = retry_after_seconds(headers, now)
     wait = said.wait_seconds if wait is None else wait
-    found = {"code": said.code, "param": said.param, "type": said.kind, "request_id": headers.get("x-request-id", "")}
+    request_id = headers.get("x-request-id") or headers.get("request-id", "")
+    found = {"code": said.code, "param": said.param, "type": said.kind, "request_id": request_id}
     details: dict[str, object] = {name: peer.clean(text, LONGEST_QUOTE) for name, text in found.items() if text}
     kind, may_retry, message, hint = judge(peer, status, said)
     if said.message and kind is not UpstreamRejected:
@@ -89,7 +92,7 @@ def from_status(peer: Peer, status: int, headers: Mapping[str, str], body: bytes
 def judge(peer: Peer, status: int, said: Said) -> tuple[type[UpstreamError], bool, str, str]:
     """The class of error, whether another try may help, the message, and what to do about it."""
     answered = f"{peer.name} answered HTTP {status}."
-    if said.code in NO_MONEY or said.kind in NO_MONEY or status == 402:
+    if said.code in NO_MONEY or said.kind in NO_MONEY or status == 402 or _NO_BALANCE.match(said.message):
         return (
             UpstreamMisconfigured,
             False,

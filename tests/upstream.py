@@ -30,6 +30,7 @@ from ssl import SSLContext
 from types import TracebackType
 from typing import Any, Self
 
+from tests import upstream_gemini
 from tests.upstream_scripts import Script, answer_models, answer_unknown_path
 from tests.upstream_table import script_for
 
@@ -58,6 +59,8 @@ class Entry:
     @property
     def model(self) -> str:
         """The model that was asked for; empty where there is none."""
+        if found := upstream_gemini.PATH.fullmatch(self.path):
+            return found[1]
         with suppress(ValueError):
             document = self.json
             if isinstance(document, dict):
@@ -101,6 +104,11 @@ class FakeUpstream:
         return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}/v1"
 
     @property
+    def google_url(self) -> str:
+        """The same for a provider that speaks Google's dialect."""
+        return f"{self.url}beta"
+
+    @property
     def open_connections(self) -> int:
         """How many connections are open at this moment."""
         return len(self._open)
@@ -125,8 +133,13 @@ class FakeUpstream:
         """The answer to a request."""
         if entry.path.endswith("/models") and entry.method == "GET":
             return self.models if isinstance(self.models, Script) else answer_models(self.models)
+        if entry.path == upstream_gemini.LIST:
+            return self.models if isinstance(self.models, Script) else upstream_gemini.gemini_models(self.models)
         if entry.path == "/journal":
             return Script(pieces=(json.dumps(self._told(entry)).encode(),))
+        if upstream_gemini.PATH.fullmatch(entry.path):
+            planned = self._planned.popleft() if self._planned else None
+            return upstream_gemini.gemini_script(planned, entry.path, self.default)
         if not entry.path.endswith("/chat/completions"):
             return answer_unknown_path(entry.method, entry.path)
         planned = self._planned.popleft() if self._planned else None

@@ -1,47 +1,41 @@
-"""A provider on a real socket that speaks Google's dialect, and misbehaves on request.
+"""What the fake provider answers in Google's dialect: the scripts of `tests/upstream_table.py` in Google's words.
 
-    async with FakeGemini() as up: ...
-
-It has the scripts of `tests/upstream_table.py`, told in Google's words: each piece of a stream is translated by itself, so
-an answer that is cut, garbled or paced there is so here. Errors have Google's shape, and the models its names.
+Each piece of a stream is translated by itself, so an answer that is cut, garbled or paced there is so here. Errors have
+Google's shape but for OpenAI's code, which tests ask for.
 """
 
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from tests.upstream import Entry, FakeUpstream
 from tests.upstream_scripts import Script
 from tests.upstream_table import script_for
+from tollbar.wire.sse import frames
 
-_PATH = re.compile(r"/v1/(?:models/)?(.+):(generateContent|streamGenerateContent)(?:\?alt=sse)?")
+PATH = re.compile(r"/v1beta/models/(.+):(generateContent|streamGenerateContent|countTokens)(?:\?alt=sse)?")
+LIST = "/v1beta/models?pageSize=1000"
+COUNTED = 7
 _REASONS = {"stop": "STOP", "length": "MAX_TOKENS", "tool_calls": "STOP", "content_filter": "SAFETY"}
-_STATUSES = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 429: "RESOURCE_EXHAUSTED"}
 
 
-@dataclass(slots=True, eq=False)
-class FakeGemini(FakeUpstream):
-    """The server."""
+def gemini_models(names: tuple[str, ...]) -> Script:
+    """The answer to a request for the models."""
+    return Script(pieces=(json.dumps({"models": [{"name": f"models/{name}"} for name in names]}).encode(),))
 
-    def choose(self, entry: Entry) -> Script:
-        """The answer to a request."""
-        path = entry.path.partition("?")[0]
-        if path == "/v1/models" and entry.method == "GET":
-            if isinstance(self.models, Script):
-                return self.models
-            listed = {"models": [{"name": f"models/{name}"} for name in self.models]}
-            return Script(pieces=(json.dumps(listed).encode(),))
-        found = _PATH.fullmatch(entry.path)
-        if found is None:
-            return FakeUpstream.choose(self, replace(entry, path=path))
-        planned = self._planned.popleft() if self._planned else None
-        if isinstance(planned, Script):
-            return planned
-        stream = found[2].startswith("stream")
-        asked = {"model": found[1], "stream": stream, "stream_options": {"include_usage": True}}
-        return translated(script_for(planned, found[1], self.default, json.dumps(asked).encode()), stream)
+
+def gemini_script(planned: str | Script | None, path: str, default: str | Script) -> Script:
+    """The answer to a call at an address that fits `PATH`."""
+    found = PATH.fullmatch(path)
+    model, method = (found[1], found[2]) if found else ("", "")
+    if method == "countTokens":
+        return Script(pieces=(json.dumps({"totalTokens": COUNTED}).encode(),))
+    stream = method == "streamGenerateContent"
+    asked = {"model": model, "stream": stream, "stream_options": {"include_usage": True}}
+    if isinstance(planned, Script):
+        return planned
+    return translated(script_for(planned, model, default, json.dumps(asked).encode()), stream)
 
 
 def translated(script: Script, stream: bool) -> Script:
@@ -74,6 +68,8 @@ def _joined(pieces: list[bytes]) -> list[bytes]:
 
 def _piece(piece: bytes) -> bytes:
     """A frame, a document or an error; what is none of them stays as it is."""
+    if len(several := frames(piece)) > 1 and piece.startswith(b"data: "):
+        return b"".join(map(_piece, several))
     lines = piece.replace(b"\r\n", b"\n").strip()
     if lines == b"data: [DONE]":
         return b""
@@ -95,9 +91,7 @@ def _piece(piece: bytes) -> bytes:
 
 
 def _error(error: Mapping[str, Any]) -> dict[str, Any]:
-    """The code OpenAI has is kept, since tests ask for it by that."""
-    told = {"code": error.get("code"), "message": error["message"], "status": _STATUSES.get(0, "INTERNAL")}
-    return {"error": {**told, "param": error.get("param")}}
+    return {"error": {name: error.get(name) for name in ("code", "message", "param")} | {"status": "INTERNAL"}}
 
 
 def _answer(told: Mapping[str, Any]) -> dict[str, Any] | None:

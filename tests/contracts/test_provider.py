@@ -7,7 +7,17 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from tests.providers.calls import QUICK, ask, call, joined, provider, translating
+from tests.providers.calls import (
+    QUICK,
+    ask,
+    call,
+    gemini_array,
+    gemini_relayed,
+    joined,
+    provider,
+    speaking_gemini,
+    translating,
+)
 from tests.upstream import FakeUpstream
 from tollbar.clock import SystemClock
 from tollbar.domain.catalogue import Timeouts
@@ -30,6 +40,9 @@ pytestmark = pytest.mark.anyio
 WIRES: dict[str, Callable[[FakeUpstream, Transport], Provider]] = {
     "openai": provider,
     "openai, translated": translating,
+    "gemini": gemini_relayed,
+    "gemini, as an array": gemini_array,
+    "gemini, translated": speaking_gemini,
 }
 GOOD = (
     *("ok", "chunks:64", "paced:3", "slices:1", "slices:7", "comments", "tools", "two-tools", "logprobs", "two"),

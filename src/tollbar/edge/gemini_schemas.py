@@ -107,6 +107,7 @@ SCHEMAS: Mapping[str, Schema] = {
     "GeminiUsage": _USAGE,
     "GeminiResponse": _RESPONSE,
     "GeminiStream": _list_of("GeminiResponse", "The pieces of a streamed answer, in order."),
+    "GeminiCount": _open("The tokens of a request.", {"totalTokens": _COUNT}, "totalTokens"),
     "GoogleError": _ERROR,
 }
 
@@ -177,4 +178,17 @@ STREAM = Operation(
     headers=("x-tollbar-target",),
     streams={"text/event-stream": 'data: {"candidates":[{"content":{"parts":[{"text":"tollbar"}]}}]}\n\n'},
     parameters=("alt",),
+)
+COUNT = Operation(
+    tag="Calls",
+    summary="Count tokens, as Google does",
+    description=(
+        "How many tokens a request has. Free, counted in the rates. A provider of this dialect is asked; for all "
+        "others it is the estimate by which calls are admitted."
+    ),
+    body="GeminiRequest",
+    body_examples=_EXAMPLES,
+    answer="GeminiCount",
+    example={"totalTokens": 9},
+    errors=CALL,
 )

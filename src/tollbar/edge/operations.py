@@ -150,6 +150,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         for method, operation in (
             ("generateContent", gemini_schemas.GENERATE),
             ("streamGenerateContent", gemini_schemas.STREAM),
+            ("countTokens", gemini_schemas.COUNT),
         )
     },
     ("GET", "/v1beta/models"): Operation(

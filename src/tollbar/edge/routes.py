@@ -95,6 +95,8 @@ def calls(rules: SimpleRules) -> tuple[CallRoute, ...]:
         CallRoute("/messages/count_tokens", anthropic.COUNTING),
         CallRoute("/v1beta/models/{model:path}:generateContent", gemini.DIALECT),
         CallRoute("/v1beta/models/{model:path}:streamGenerateContent", gemini.STREAM),
+        CallRoute("/v1beta/models/{model:path}:countTokens", gemini.COUNTING),
+        CallRoute("/v1/models/{model:path}:countTokens", gemini.COUNTING),
         CallRoute("/v1/models/{model:path}:generateContent", gemini.DIALECT),
         CallRoute("/v1/models/{model:path}:streamGenerateContent", gemini.STREAM),
         CallRoute("/generate", simple.generate(rules), Pin.DEFAULT, is_simple=True),

@@ -25,6 +25,7 @@ PROMPT_MEMBERS = frozenset(
     {
         *("messages", "tools", "response_format", "functions", "system", "output_config"),
         *("contents", "systemInstruction", "system_instruction"),
+        *("generateContentRequest", "generate_content_request"),
     }
 )
 

@@ -6,8 +6,9 @@ from types import TracebackType
 from typing import Protocol
 
 from tollbar.domain.catalogue import Call
+from tollbar.domain.errors import UpstreamFailed
 from tollbar.domain.events import StreamEvent
-from tollbar.ports import Provider
+from tollbar.ports import Provider, TokenCounter
 
 
 class Tokens(Protocol):
@@ -24,7 +25,7 @@ class Authorized:
     def __init__(self, tokens: Tokens, make: Callable[[str], Provider]) -> None:
         self._tokens = tokens
         self._make = make
-        self._made: tuple[str, Provider] | None = None
+        self._made = "", make("")
 
     def open(self, call: Call) -> AbstractAsyncContextManager[AsyncIterator[StreamEvent]]:
         """The answer, once there is a token; see the port."""
@@ -34,10 +35,22 @@ class Authorized:
         """The names that the provider lists."""
         return await (await self.inner()).models()
 
+    def counts_for(self, wire: str) -> bool:
+        """What the provider behind it says; see the port."""
+        made = self._made[1]
+        return isinstance(made, TokenCounter) and made.counts_for(wire)
+
+    async def count(self, call: Call) -> int:
+        """What the provider counts; see the port."""
+        made = await self.inner()
+        if not isinstance(made, TokenCounter):
+            raise UpstreamFailed("The provider cannot count tokens.")
+        return await made.count(call)
+
     async def inner(self) -> Provider:
         """The provider that sends the token of now."""
         token = await self._tokens.current()
-        if self._made is None or self._made[0] != token:
+        if self._made[0] != token:
             self._made = token, self._make(token)
         return self._made[1]
 

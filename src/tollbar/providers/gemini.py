@@ -26,7 +26,7 @@ from tollbar.providers.vendors import Instance
 from tollbar.wire.gemini.array import ArrayPassing
 from tollbar.wire.gemini.asking import asking
 from tollbar.wire.gemini.hearing import Hearing
-from tollbar.wire.gemini.request import ARRAY_WIRE, WIRE, outgoing
+from tollbar.wire.gemini.request import ARRAY_WIRE, WIRE, outgoing, outgoing_counting
 from tollbar.wire.hearing import Passing
 from tollbar.wire.sse import Splitter
 
@@ -37,20 +37,25 @@ _MODEL = re.compile(rf"{_PART}(?:/{_PART}){{0,7}}")
 _COLLECTIONS = ("models/", "tunedModels/", "publishers/", "endpoints/")
 
 
+class _Count(msgspec.Struct, rename="camel"):
+    total_tokens: int = 0
+
+
 class _Doors(NamedTuple):
-    """The two addresses of a model."""
+    """The addresses of a model."""
 
     whole: Endpoint
     stream: Endpoint
+    count: Endpoint
 
 
 class GeminiProvider:
-    """`ports.Provider` over Google's wire."""
+    """`ports.Provider`, and `ports.TokenCounter`, over Google's wire."""
 
     def __init__(self, instance: Instance, transport: Transport, clock: Clock) -> None:
         self._instance = instance
         self._peer = Peer(instance.name, instance.credential, instance.api_key)
-        self._models = endpoint(self._peer, f"{instance.base_url}/models", instance.headers, f"pageSize={1_000}")
+        self._models = endpoint(self._peer, f"{instance.base_url}/models", instance.headers, "pageSize=1000")
         self._doors: dict[str, _Doors] = {}
         self._transport = transport
         self._clock = clock
@@ -89,6 +94,21 @@ class GeminiProvider:
             raise UpstreamFailed(message, is_retryable=True)
         return names
 
+    def counts_for(self, wire: str) -> bool:
+        """Requests of its own wire alone; see the port."""
+        return wire == WIRE
+
+    async def count(self, call: Call) -> int:
+        """What the provider counts; see the port."""
+        body = outgoing_counting(call.request, call.target.model)
+        seconds_left = call.deadline - self._clock.monotonic()
+        to, timeouts = self._of(call.target.model).count, call.target.timeouts
+        try:
+            async with self._transport.post(to, body, timeouts, False, seconds_left, call.bound) as answer:
+                return msgspec.json.decode(await answer.read(), type=_Count).total_tokens
+        except msgspec.DecodeError:
+            raise UpstreamFailed(f"{self._peer.name} answered with something that is no count of tokens.") from None
+
     def _of(self, model: str) -> _Doors:
         """Where a model is called; raises InvalidValue for a name that would lead elsewhere."""
         known = self._doors.get(model)
@@ -101,6 +121,7 @@ class GeminiProvider:
         doors = _Doors(
             endpoint(self._peer, f"{url}:generateContent", headers),
             endpoint(self._peer, f"{url}:streamGenerateContent", headers, "alt=sse"),
+            endpoint(self._peer, f"{url}:countTokens", headers),
         )
         if len(self._doors) >= MOST_REMEMBERED:  # names come from callers, too
             self._doors.clear()

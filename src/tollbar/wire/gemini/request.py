@@ -19,6 +19,7 @@ from tollbar.wire.gemini.members import Members, camel
 WIRE = "gemini"
 ARRAY_WIRE = "gemini, as an array"
 """The same for callers who want a stream as one JSON array, which Google sends where nobody asks for events."""
+COUNTED = ("generateContentRequest", "generate_content_request")
 MAX_CHOICES = 128
 MAX_CONTENTS = 10_000
 MAX_TOOLS = 512
@@ -51,12 +52,36 @@ def decode(incoming: Incoming, stream: bool, wire: str = WIRE) -> CompletionRequ
     )
 
 
+def decode_counting(incoming: Incoming) -> CompletionRequest:
+    """The request to count: the contents alone, or all of `generateContent`'s within `generateContentRequest`."""
+    body = scan(incoming.body)
+    inner = next((body.value(name) for name in COUNTED if name in body.spans), None)
+    if inner is None:
+        return decode(incoming, stream=False)
+    request = decode(incoming._replace(body=inner), stream=False)
+    return request._replace(source=request.source._replace(raw=incoming.body, spans=body.spans))
+
+
+def outgoing_counting(request: CompletionRequest, model: str) -> bytes:
+    """The caller's body, the model replaced where it stands within."""
+    source = request.source
+    body = Body(source.raw, source.spans)
+    for name in COUNTED:
+        if (inner := body.value(name)) is not None:
+            return splice(body, {name: splice(scan(inner), {"model": _named(model)})})
+    return outgoing(request, model)
+
+
 def outgoing(request: CompletionRequest, model: str) -> bytes:
     """The caller's body, with the model replaced where some clients write it again; all else as it came."""
     source = request.source
     if "model" not in source.spans:
         return source.raw
-    return splice(Body(source.raw, source.spans), {"model": msgspec.json.encode(f"models/{model}")})
+    return splice(Body(source.raw, source.spans), {"model": _named(model)})
+
+
+def _named(model: str) -> bytes:
+    return msgspec.json.encode(f"models/{model}")
 
 
 def _names(body: Body) -> dict[str, str]:

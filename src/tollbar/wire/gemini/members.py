@@ -1,16 +1,16 @@
 """A JSON object of Google's: its members under either spelling, `generationConfig` or `generation_config`.
 
 Every read names the path of what it finds wrong. Values that nobody reads stay raw, so that schemas and arguments go on
-as the caller wrote them. Null is as good as absent, as it is to Google.
+as the caller wrote them. Null is as good as absent, as it is to Google, and half of a surrogate pair becomes U+FFFD.
 """
 
-import json
 import re
 from collections.abc import Iterator
 
 import msgspec
 
 from tollbar.domain.errors import InvalidType, InvalidValue
+from tollbar.wire.reading import mended
 
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _ITEMS = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -31,18 +31,16 @@ class Members:
     def __init__(self, raw: bytes, path: str = "") -> None:
         self.path = path
         try:
-            found = _MEMBERS(raw)
+            found = _members(raw)
         except msgspec.ValidationError:
             raise InvalidType(f"{path!r} must be an object.", field=path or None) from None
-        except msgspec.DecodeError:
-            raise InvalidValue(f"{path!r} holds half of a surrogate pair.", field=path or None) from None
         self._values: dict[str, bytes] = {}
         for name, value in found.items():
             usual = camel(name)
             if usual in self._values:
                 raise InvalidValue(f"{self.at(usual)!r} is given twice.", field=self.at(usual))
-            if value != _NULL:
-                self._values[usual] = bytes(value)
+            if (told := bytes(value)) != _NULL:
+                self._values[usual] = told
 
     def __contains__(self, name: str) -> bool:
         return name in self._values
@@ -60,7 +58,7 @@ class Members:
         return None if value is None else value.decode()
 
     def text(self, name: str) -> str | None:
-        """A member that is a string; half of a surrogate pair in it becomes U+FFFD."""
+        """A member that is a string."""
         value = self._values.get(name)
         if value is None:
             return None
@@ -121,9 +119,14 @@ class Members:
         return InvalidType(f"{self.at(name)!r} must be {wanted}.", field=self.at(name))
 
 
-def _string(value: bytes) -> str:
+def _members(raw: bytes) -> dict[str, msgspec.Raw]:
     try:
-        return msgspec.json.decode(value, type=str)
-    except msgspec.DecodeError:
-        told: str = json.loads(value)
-        return told.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        return _MEMBERS(raw)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:  # the body was JSON as a whole: all that can be wrong is half of a surrogate pair
+        return _MEMBERS(mended(raw))
+
+
+def _string(value: bytes) -> str:
+    return msgspec.json.decode(value, type=str)

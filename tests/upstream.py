@@ -1,11 +1,12 @@
-"""A provider on a real socket that speaks OpenAI's dialect, and misbehaves on request.
+"""A provider on a real socket that speaks OpenAI's dialect and Anthropic's, and misbehaves on request.
 
     async with FakeUpstream() as up:
         up.url                          # "http://127.0.0.1:PORT/v1", ready to be a base_url
         up.plan("rate-limited", "ok")   # the next answers, in order: names of tests/upstream_table.py or Scripts
         up.default = "stall"            # what answers when no plan is left (default: "ok")
         up.models = ("a", "b")          # what GET /models lists; or a Script in its place
-        up.is_deaf = True               # from now on accepts connections and reads nothing
+        up.counting = Script(…)         # what answers a question for a count of tokens
+    up.is_deaf = True               # from now on accepts connections and reads nothing
         up.journal                      # an Entry per request: method, path, headers, body, .json, .model, times
         up.open_connections             # how many connections are open now; up.connections: how many ever were
         await up.until(lambda: up.journal[0].closed_early_at is not None)   # waits, at most two seconds
@@ -31,6 +32,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests import upstream_gemini
+from tests.upstream_anthropic import answer_count, anthropic_script
 from tests.upstream_scripts import Script, answer_models, answer_unknown_path
 from tests.upstream_table import script_for
 
@@ -76,6 +78,7 @@ class FakeUpstream:
     tls: SSLContext | None = None
     default: str | Script = "ok"
     models: tuple[str, ...] | Script = ("fake-1", "fake-2")
+    counting: Script | None = None
     is_deaf: bool = False
     journal: deque[Entry] = field(default_factory=lambda: deque(maxlen=MOST_REMEMBERED))
     connections: int = 0
@@ -131,18 +134,21 @@ class FakeUpstream:
 
     def choose(self, entry: Entry) -> Script:
         """The answer to a request."""
-        if entry.path.endswith("/models") and entry.method == "GET":
-            return self.models if isinstance(self.models, Script) else answer_models(self.models)
-        if entry.path == upstream_gemini.LIST:
-            return self.models if isinstance(self.models, Script) else upstream_gemini.gemini_models(self.models)
+        if entry.path.partition("?")[0].endswith("/models") and entry.method == "GET":
+            listing = upstream_gemini.gemini_models if entry.path == upstream_gemini.LIST else answer_models
+            return self.models if isinstance(self.models, Script) else listing(self.models)
         if entry.path == "/journal":
             return Script(pieces=(json.dumps(self._told(entry)).encode(),))
         if upstream_gemini.PATH.fullmatch(entry.path):
             planned = self._planned.popleft() if self._planned else None
             return upstream_gemini.gemini_script(planned, entry.path, self.default)
-        if not entry.path.endswith("/chat/completions"):
+        if entry.path.endswith("/messages/count_tokens"):
+            return self.counting or answer_count()
+        if not entry.path.endswith(("/chat/completions", "/messages")):
             return answer_unknown_path(entry.method, entry.path)
         planned = self._planned.popleft() if self._planned else None
+        if entry.path.endswith("/messages"):
+            return anthropic_script(planned, entry.model, self.default, entry.body)
         return script_for(planned, entry.model, self.default, entry.body)
 
     def _told(self, asking: Entry) -> list[dict[str, Any]]:

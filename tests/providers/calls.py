@@ -14,6 +14,7 @@ from tollbar.ports import Provider
 from tollbar.providers import connect
 from tollbar.providers.transport import Transport
 from tollbar.providers.vendors import Instance, Vendor, custom
+from tollbar.wire.anthropic.request import decode as decode_anthropic
 from tollbar.wire.dialect import Incoming
 from tollbar.wire.gemini import request as gemini
 from tollbar.wire.openai_chat.request import decode
@@ -27,6 +28,12 @@ def call(model: str, stream: bool = False, timeouts: Timeouts = QUICK, seconds: 
     body = {"model": "whatever", "stream": stream, "messages": [{"role": "user", "content": "Hi"}], **fields}
     target = Target("fake", model, timeouts=timeouts)
     return Call(decode(json.dumps(body).encode()), target, time.monotonic() + seconds, "req_test")
+
+
+def anthropic_call(asked: Call, *headers: tuple[bytes, bytes]) -> Call:
+    """The same call as a caller of Anthropic's dialect makes it."""
+    body = {"max_tokens": 100, **json.loads(asked.request.source.raw)}
+    return asked._replace(request=decode_anthropic(Incoming(json.dumps(body).encode(), headers)))
 
 
 def provider(up: FakeUpstream, transport: Transport, vendor: Vendor | None = None) -> Provider:
@@ -86,6 +93,17 @@ class Speaking:
     async def models(self) -> Sequence[str]:
         """The same names."""
         return await self._serving.models()
+
+
+def anthropic(up: FakeUpstream, transport: Transport) -> Provider:
+    """A provider of the fake upstream that speaks Anthropic's wire."""
+    instance = Instance("fake", custom("fake", "anthropic"), up.url, SECRET, "FAKE_API_KEY")
+    return connect(instance, transport, SystemClock())
+
+
+def anthropic_relayed(up: FakeUpstream, transport: Transport) -> Provider:
+    """The same for callers of that dialect."""
+    return Speaking(anthropic(up, transport), anthropic_call)
 
 
 def gemini_call(asked: Call, wire: str = gemini.WIRE) -> Call:

@@ -59,9 +59,7 @@ def test_other_hosts_are_reached_over_tls() -> None:
     assert all(vendor.is_local or not vendor.base_url.startswith("http:") for vendor in VENDORS.values())
 
 
-@pytest.mark.parametrize(
-    ("name", "word"), [("anthropic", "anthropic wire"), ("vertex", "google oauth"), ("bedrock_sigv4", "aws sigv4")]
-)
+@pytest.mark.parametrize(("name", "word"), [("vertex", "google oauth"), ("bedrock_sigv4", "aws sigv4")])
 def test_what_cannot_be_served_yet_says_why(name: str, word: str) -> None:
     """A vendor whose wire or credentials are missing is listed, with the reason."""
     assert not VENDORS[name].is_ready
@@ -70,7 +68,7 @@ def test_what_cannot_be_served_yet_says_why(name: str, word: str) -> None:
 
 def test_most_vendors_are_ready() -> None:
     """All others can be served now."""
-    assert {name for name, vendor in VENDORS.items() if not vendor.is_ready} == {"anthropic", "vertex", "bedrock_sigv4"}
+    assert {name for name, vendor in VENDORS.items() if not vendor.is_ready} == {"vertex", "bedrock_sigv4"}
 
 
 @pytest.mark.parametrize(
@@ -187,7 +185,7 @@ def test_addresses_are_filled_in(name: str, environment: dict[str, str], expecte
         ("cloudflare", {"CLOUDFLARE_API_TOKEN": "k"}, "CLOUDFLARE_ACCOUNT_ID"),
         ("bedrock", {"AWS_BEARER_TOKEN_BEDROCK": "k", "AWS_REGION": "evil.example/"}, "AWS_REGION"),
         ("azure", {"AZURE_API_KEY": "k", "AZURE_API_BASE": "http://169.254.169.254"}, "link-local"),
-        ("anthropic", {"ANTHROPIC_API_KEY": "k"}, "not served yet"),
+        ("vertex", {}, "not served yet"),
     ],
 )
 def test_what_is_missing_or_wrong_is_named_without_the_key(name: str, environment: dict[str, str], word: str) -> None:
@@ -217,8 +215,8 @@ def test_the_environment_configures_the_vendors_whose_keys_it_holds() -> None:
     """Keys under their usual names make providers; what cannot be used says why; local servers are found otherwise."""
     environment = {"OPENAI_API_KEY": "a", "GROQ_API_KEY": "b", "ANTHROPIC_API_KEY": "c", "CLOUDFLARE_API_TOKEN": "d"}
     found = find_configured(VENDORS, {**environment, "VLLM_API_KEY": "e", "HF_TOKEN": ""})
-    assert [instance.name for instance in found.instances] == ["openai", "groq"]
-    assert set(found.unusable) == {"anthropic", "cloudflare"}
+    assert [instance.name for instance in found.instances] == ["openai", "anthropic", "groq"]
+    assert set(found.unusable) == {"cloudflare"}
 
 
 def test_no_key_shows_when_an_instance_is_printed() -> None:

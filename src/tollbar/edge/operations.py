@@ -13,7 +13,7 @@ from tollbar.domain.errors import GatewayError
 from tollbar.domain.identity import KeyKind, Permission, Reset
 from tollbar.domain.limits import Measure
 from tollbar.domain.money import Unit
-from tollbar.edge import gemini_models, gemini_schemas, schemas, simple_operations
+from tollbar.edge import anthropic_operations, gemini_models, gemini_schemas, schemas, simple_operations
 from tollbar.edge.chat_schemas import CODE_SAMPLES, COMPLETION_EXAMPLE, REQUEST_EXAMPLES, STREAM_EXAMPLE
 from tollbar.edge.operation import CALL, READING, Operation
 
@@ -143,6 +143,7 @@ _ONE_KEY = (errors.NotFound,)
 OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("POST", "/v1/chat/completions"): _CHAT,
     ("POST", "/chat/completions"): _CHAT,
+    **anthropic_operations.OPERATIONS,
     **simple_operations.OPERATIONS,
     **{
         ("POST", f"{version}/models/{{model:path}}:{method}"): operation

@@ -116,6 +116,8 @@ HEADERS: Mapping[str, Mapping[str, Any]] = {
         "number",
     ),
     "x-tollbar-target": _header("The target that answered: `provider/model`.", "string", examples=["openai/gpt-4o"]),
+    "x-tollbar-counted-by": _header("Who counted.", "string", enum=["provider", "estimate"]),
+    "request-id": _header("The same as `x-request-id`, where Anthropic's clients look for it.", "string"),
     "x-ratelimit-limit-requests": _header("The requests that the limit allows in its window."),
     "www-authenticate": _header("How to authenticate: `Bearer`.", "string"),
     "x-ratelimit-remaining-requests": _header("The requests left now."),

@@ -7,6 +7,7 @@ anew and the answer heard as events. One attempt per call; retries are the gatew
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 
 import msgspec
 
@@ -44,7 +45,7 @@ class AnthropicProvider:
         headers = {"anthropic-version": VERSION, **instance.headers}
         self._messages = endpoint(peer, f"{root}/messages", headers)
         self._counting = endpoint(peer, f"{root}/messages/count_tokens", headers)
-        self._models = endpoint(peer, f"{root}/models?limit=1000", headers)
+        self._models = replace(endpoint(peer, f"{root}/models", headers), url=f"{root}/models?limit=1000")
         self._variants: dict[tuple[Endpoint, _Headers], Endpoint] = {}
         self._transport = transport
         self._clock = clock

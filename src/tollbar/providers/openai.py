@@ -59,7 +59,9 @@ class OpenAIProvider:
         return Relayed(answer, Relay(request.stream, ask_usage), request.stream)
 
     def _translated(self, call: Call) -> Translated:
-        request = call.request
+        request, cap = call.request, call.target.max_output_tokens
+        if cap is not None and request.max_tokens is not None and request.max_tokens > cap:
+            request = request._replace(max_tokens=cap)  # other dialects' clients ask for what their own models can
         ask_usage = request.stream and self._asks_for_usage
         body, dropped = asking(request, call.target.model, ask_usage, self._limit_name)
         if self._rewrites:

@@ -5,7 +5,7 @@ whatever the chunks.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import msgspec
 
@@ -41,12 +41,14 @@ _DONE = b"[DONE]"
 _NO_INPUT = frozenset((b"null", b"{}"))
 
 
-class _Open(NamedTuple):
+@dataclass(slots=True)
+class _Open:
     """A block under way: the place of the tool call that it is, and what its text rests on, told at its end."""
 
     call: int | None
     began_at: int
     sources: list[scan.Citation]
+    has_arguments: bool = False
 
 
 class Hearing:
@@ -55,7 +57,7 @@ class Hearing:
     def __init__(self, stream: bool) -> None:
         self._splitter = sse.Splitter() if stream else None
         self._document: list[bytes] = []
-        self._report = scan.Report()
+        self._report: scan.Report | None = None
         self._open: dict[int, _Open] = {}
         self._calls = 0
         self._characters = 0
@@ -101,9 +103,10 @@ class Hearing:
                     yield from self._closed(event.index)
                 case "message_start" if event.message is not None:
                     yield Started(event.message.id, event.message.model)
-                    yield from self._reported(event.message.usage)
+                    self._note(event.message.usage)
                 case "message_delta":
-                    yield from self._reported(event.usage)
+                    self._note(event.usage)
+                    yield from self._reported()
                     if event.delta is not None:
                         yield from self._ended(event.delta)
                 case "message_stop":
@@ -117,7 +120,7 @@ class Hearing:
             call = self._calls
             self._calls += 1
         sources = scan.citations(block.citations)
-        self._open[index] = _Open(call, self._characters, sources)
+        opened = self._open[index] = _Open(call, self._characters, sources)
         match block.type:
             case "text":
                 if block.text:
@@ -129,7 +132,8 @@ class Hearing:
                 yield Thinking("", signature=block.data, is_redacted=True)
             case "tool_use" if call is not None:
                 yield ToolCalled(call, block.id, block.name)
-                if block.input not in _NO_INPUT:
+                if bytes(block.input) not in _NO_INPUT:
+                    opened.has_arguments = True
                     yield ToolArguments(call, bytes(block.input).decode())
             case _:
                 yield Text("")  # content that has no word here, and content all the same
@@ -140,6 +144,7 @@ class Hearing:
         elif delta.partial_json:
             opened = self._open.get(index)
             if opened is not None and opened.call is not None:
+                opened.has_arguments = True
                 yield ToolArguments(opened.call, delta.partial_json)
         elif delta.thinking:
             yield Thinking(delta.thinking)
@@ -150,17 +155,28 @@ class Hearing:
 
     def _closed(self, index: int) -> Iterator[StreamEvent]:
         opened = self._open.pop(index, None)
-        if opened is not None:
-            for source in opened.sources:
-                yield Cited(_citation(source, opened.began_at, self._characters))
+        if opened is None:
+            return
+        if opened.call is not None and not opened.has_arguments:
+            yield ToolArguments(opened.call, "{}")
+        for source in opened.sources:
+            yield Cited(_citation(source, opened.began_at, self._characters))
 
     def _text(self, text: str) -> Text:
         self._characters += len(text)
         return Text(text)
 
-    def _reported(self, report: scan.Report | None) -> Iterator[StreamEvent]:
+    def _note(self, report: scan.Report | None) -> None:
+        """Keeps what is said of usage as a stream begins.
+
+        It is told only with its end: what was said in between is not in it, and a caller who leaves before the end
+        would be charged for that alone.
+        """
         if report is not None:
-            self._report = scan.later(self._report, report)
+            self._report = report if self._report is None else scan.later(self._report, report)
+
+    def _reported(self) -> Iterator[StreamEvent]:
+        if self._report is not None:
             yield UsageSeen(scan.usage(self._report))
 
     def _ended(self, said: scan.Delta | scan.Document) -> Iterator[StreamEvent]:
@@ -178,7 +194,8 @@ class Hearing:
             raise UpstreamFailed(fault.message, is_retryable=True) from None
         if document.content is None:
             raise UpstreamFailed("The provider's answer holds no content.", is_retryable=True)
-        events: list[StreamEvent] = [Started(document.id, document.model), *self._reported(document.usage)]
+        self._note(document.usage)
+        events: list[StreamEvent] = [Started(document.id, document.model), *self._reported()]
         for index, raw_block in enumerate(document.content):
             events += self._begun(index, scan.block(raw_block))
             events += self._closed(index)

@@ -182,9 +182,8 @@ def usage(report: Report) -> Usage:
 
 
 def later(before: Report, after: Report) -> Report:
-    """Two reports of one call as one: what the later one says, and else what the earlier one said."""
-    fields = Report.__struct_fields__
-    said = {name: getattr(after, name) for name in fields if getattr(after, name) is not None}
+    """Two reports of one call as one: each figure is the last that was not zero, as in `domain.usage.merge`."""
+    said = {name: found for name in Report.__struct_fields__ if (found := getattr(after, name))}
     return msgspec.structs.replace(before, **said)
 
 

@@ -1,15 +1,16 @@
-"""`/v1beta/models`: what the caller's key may call, in Google's shape. Free, not metered, asks no provider."""
+"""What a key may call, in the shape that Google's clients read."""
+
+from collections.abc import Iterable
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from starlette.responses import Response
 
-from tollbar.domain.catalogue import Model
 from tollbar.edge.bodies import answer
-from tollbar.edge.models import context_of, named, permitted
 
-METHODS = ("generateContent", "streamGenerateContent")
+METHODS = ("generateContent", "streamGenerateContent", "countTokens")
+GOOGLES_HEADERS = ("x-goog-api-client", "x-goog-api-key")
 
 
 class GeminiModel(BaseModel):
@@ -31,19 +32,22 @@ class GeminiModelList(BaseModel):
     models: list[GeminiModel]
 
 
-async def list_models(request: Request) -> Response:
-    """The models that can be named, as far as the key may use them."""
-    shown = GeminiModelList(models=[_view(model, model.name) for model in permitted(request)])
-    return answer(shown.model_dump(by_alias=True))
+def is_googles(request: Request) -> bool:
+    """Whether a client of Google's asks: some of them do so at the address where OpenAI's do."""
+    return any(name in request.headers for name in GOOGLES_HEADERS)
 
 
-async def show_model(request: Request, model: str) -> Response:
-    """One model by its name, which may hold slashes; one that the key may not use is as unknown as one that is not."""
-    return answer(_view(named(request, model), model).model_dump(by_alias=True))
+def answer_list(models: Iterable[GeminiModel]) -> Response:
+    """The answer to who asks for all."""
+    return answer(GeminiModelList(models=list(models)).model_dump(by_alias=True))
 
 
-def _view(model: Model, name: str) -> GeminiModel:
-    description = f"Served by {model.owned_by}." if model.owned_by else ""
-    return GeminiModel(
-        name=f"models/{name}", display_name=name, description=description, input_token_limit=context_of(model)
-    )
+def answer_one(model: GeminiModel) -> Response:
+    """The answer to who asks for one."""
+    return answer(model.model_dump(by_alias=True))
+
+
+def view(name: str, owner: str, context: int | None) -> GeminiModel:
+    """A model, as Google's clients read it."""
+    description = f"Served by {owner}." if owner else ""
+    return GeminiModel(name=f"models/{name}", display_name=name, description=description, input_token_limit=context)

@@ -135,6 +135,16 @@ _ANSWER: Mapping[str, object] = {
 }
 _SAMPLES = (
     {
+        "lang": "Shell",
+        "label": "curl",
+        "source": """\
+curl http://127.0.0.1:8000/v1beta/models/tollbar-guide:generateContent \\
+  -H "x-goog-api-key: $TOLLBAR_KEY" \\
+  -H "Content-Type: application/json" \\
+  -d '{"contents": [{"parts": [{"text": "How do I create a key?"}]}]}'
+""",
+    },
+    {
         "lang": "Python",
         "label": "google-genai (Python)",
         "source": """\
@@ -143,6 +153,20 @@ from google import genai
 client = genai.Client(api_key=TOLLBAR_KEY, http_options={"base_url": "http://127.0.0.1:8000"})
 answer = client.models.generate_content(model="tollbar-guide", contents="How do I create a key?")
 print(answer.text)
+""",
+    },
+    {
+        "lang": "JavaScript",
+        "label": "@google/genai (JavaScript)",
+        "source": """\
+import { GoogleGenAI } from "@google/genai";
+
+const client = new GoogleGenAI({
+  apiKey: process.env.TOLLBAR_KEY,
+  httpOptions: { baseUrl: "http://127.0.0.1:8000" },
+});
+const answer = await client.models.generateContent({ model: "tollbar-guide", contents: "How do I create a key?" });
+console.log(answer.text);
 """,
     },
 )
@@ -177,6 +201,7 @@ STREAM = Operation(
     errors=CALL,
     headers=("x-tollbar-target",),
     streams={"text/event-stream": 'data: {"candidates":[{"content":{"parts":[{"text":"tollbar"}]}}]}\n\n'},
+    samples=_SAMPLES,
     parameters=("alt",),
 )
 COUNT = Operation(
@@ -191,4 +216,5 @@ COUNT = Operation(
     answer="GeminiCount",
     example={"totalTokens": 9},
     errors=CALL,
+    samples=_SAMPLES,
 )

@@ -6,6 +6,7 @@ from starlette.responses import Response
 from tollbar.domain.catalogue import Model
 from tollbar.domain.errors import UnknownModel
 from tollbar.domain.identity import Principal
+from tollbar.edge import gemini_models
 from tollbar.edge.bodies import answer
 from tollbar.edge.schemas import ModelList, ModelView
 from tollbar.edge.services import Services
@@ -14,12 +15,27 @@ from tollbar.gateway.resolve import find, permits
 
 async def list_models(request: Request) -> Response:
     """The models that can be named, as far as the key may use them."""
+    if gemini_models.is_googles(request):
+        return await list_gemini_models(request)
     return answer(ModelList(data=[_view(request, model, model.name) for model in permitted(request)]))
 
 
 async def show_model(request: Request, model: str) -> Response:
     """One model by its name, which may hold slashes; one that the key may not use is as unknown as one that is not."""
+    if gemini_models.is_googles(request):
+        return await show_gemini_model(request, model)
     return answer(_view(request, named(request, model), model))
+
+
+async def list_gemini_models(request: Request) -> Response:
+    """The models that can be named, as far as the key may use them, as Google's clients read them."""
+    shown = permitted(request)
+    return gemini_models.answer_list(_gemini_view(model, model.name) for model in shown)
+
+
+async def show_gemini_model(request: Request, model: str) -> Response:
+    """One model by its name, which may hold slashes, as Google's clients read it."""
+    return gemini_models.answer_one(_gemini_view(named(request, model), model))
 
 
 def permitted(request: Request) -> list[Model]:
@@ -61,6 +77,10 @@ def _view(request: Request, model: Model, name: str) -> ModelView:
         owned_by=model.owned_by,
         context_length=context_of(model),
     )
+
+
+def _gemini_view(model: Model, name: str) -> gemini_models.GeminiModel:
+    return gemini_models.view(name, model.owned_by, context_of(model))
 
 
 def _unknown(name: str) -> UnknownModel:

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from starlette.routing import compile_path
 
-from tollbar.edge import account, admin, gemini_models, health, models, pages, rotating, self_service
+from tollbar.edge import account, admin, health, models, pages, rotating, self_service
 from tollbar.gateway.resolve import Pin
 from tollbar.gateway.visit import Pace
 from tollbar.wire import anthropic, gemini, openai_chat, simple
@@ -127,8 +127,8 @@ PAGES = (
     PageRoute("GET", "/models", Access.KEY, models.list_models),
     PageRoute("GET", "/v1/models/{model:path}", Access.KEY, models.show_model),
     PageRoute("GET", "/models/{model:path}", Access.KEY, models.show_model),
-    PageRoute("GET", "/v1beta/models", Access.KEY, gemini_models.list_models),
-    PageRoute("GET", "/v1beta/models/{model:path}", Access.KEY, gemini_models.show_model),
+    PageRoute("GET", "/v1beta/models", Access.KEY, models.list_gemini_models),
+    PageRoute("GET", "/v1beta/models/{model:path}", Access.KEY, models.show_gemini_model),
     PageRoute("GET", "/v1/me", Access.KEY, account.me),
     PageRoute("GET", "/generate_api", Access.PUBLIC, self_service.generate, answers_head=False),
     PageRoute("GET", "/current-key", Access.SECRET, rotating.current_key),

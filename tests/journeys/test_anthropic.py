@@ -116,21 +116,19 @@ def test_what_is_translated_says_what_was_said(client: Anthropic, up: FakeUpstre
     """System, turns, tools and their answers, pictures, lengths and stop words, in OpenAI's words."""
     call = {"type": "tool_use", "id": "c1", "name": "look_up", "input": {"page": 3}}
     result = {"type": "tool_result", "tool_use_id": "c1", "content": [{"type": "text", "text": "three"}, IMAGE]}
-    answer = client.messages.with_raw_response.create(
-        model="lab/ok",
-        max_tokens=100,
-        system=[{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}],
-        messages=[
-            {"role": "user", "content": [{"type": "text", "text": "What is it?"}, IMAGE]},  # type: ignore[list-item]
-            {"role": "assistant", "content": [call]},  # type: ignore[list-item]
-            {"role": "user", "content": [result, {"type": "text", "text": "Go on."}]},  # type: ignore[list-item]
+    asked: Any = {
+        "system": [{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}],
+        "messages": [
+            {"role": "user", "content": [{"type": "text", "text": "What is it?"}, IMAGE]},
+            {"role": "assistant", "content": [call]},
+            {"role": "user", "content": [result, {"type": "text", "text": "Go on."}]},
         ],
-        tools=TOOLS,
-        tool_choice={"type": "tool", "name": "look_up", "disable_parallel_tool_use": True},
-        stop_sequences=["END"],
-        extra_body={"temperature": 0.5, "top_k": 4},
-        metadata={"user_id": "ana"},
-    )
+        "tool_choice": {"type": "tool", "name": "look_up", "disable_parallel_tool_use": True},
+        "stop_sequences": ["END"],
+        "extra_body": {"temperature": 0.5, "top_k": 4},
+        "metadata": {"user_id": "ana"},
+    }
+    answer: Any = client.messages.with_raw_response.create(model="lab/ok", max_tokens=100, tools=TOOLS, **asked)
     body = up.journal[-1].json
     system, question, called, told, more = body["messages"]
     assert (system, question["content"][1]["image_url"]["url"]) == (

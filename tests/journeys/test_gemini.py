@@ -8,7 +8,7 @@ import pytest
 from google import genai
 from google.genai import errors, types
 
-from tests.journeys.stand import LAB_KEY, Gateway, wait_until
+from tests.journeys.stand import LAB_KEY, Gateway, started, wait_until
 from tests.upstream import FakeUpstream
 from tests.upstream_gemini import COUNTED
 
@@ -25,10 +25,9 @@ def gateway(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, up: FakeUpstream
 ) -> Iterator[Gateway]:
     """A gateway with the provider twice: `lab` speaks OpenAI's wire to it, `google` Google's."""
-    from tests.journeys.stand import started
-
     directory = tmp_path_factory.mktemp("gemini")
-    more = f'  google: {{wire: gemini, base_url: "{up.google_url}", api_key: "${{LAB_KEY}}"}}\nserver: {{query_key: true}}\n'
+    google = f'  google: {{wire: gemini, base_url: "{up.google_url}", api_key: "${{LAB_KEY}}"}}\n'
+    more = google + "server: {query_key: true}\n"
     with started(directory, up, more) as running:
         yield running
 

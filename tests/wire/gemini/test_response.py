@@ -61,8 +61,8 @@ def test_a_whole_answer() -> None:
         ("c0", "f", {"a": 1}),
         ("c1", "g", {"b": 2}),
     ]
-    (candidate,) = answer.candidates or ()
-    assert candidate.finish_reason is types.FinishReason.STOP
+    assert answer.candidates is not None
+    assert answer.candidates[0].finish_reason is types.FinishReason.STOP
     assert answer.usage_metadata is not None
     assert (answer.usage_metadata.candidates_token_count, answer.usage_metadata.thoughts_token_count) == (3, 2)
     parts = json.loads(encode(REQUEST, EVENTS, STAMP))["candidates"][0]["content"]["parts"]

@@ -14,8 +14,11 @@ from tests.providers.calls import (
     anthropic_relayed,
     ask,
     call,
+    gemini_array,
+    gemini_relayed,
     joined,
     provider,
+    speaking_gemini,
     translating,
 )
 from tests.upstream import FakeUpstream
@@ -42,6 +45,9 @@ WIRES: dict[str, Callable[[FakeUpstream, Transport], Provider]] = {
     "openai, translated": translating,
     "anthropic": anthropic_relayed,
     "anthropic, translated": anthropic,
+    "gemini": gemini_relayed,
+    "gemini, as an array": gemini_array,
+    "gemini, translated": speaking_gemini,
 }
 IMPATIENT = Timeouts(first_byte_stream=0.25, first_byte_plain=0.25, between_bytes=0.2)
 GOOD = (

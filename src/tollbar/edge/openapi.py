@@ -20,6 +20,7 @@ from tollbar.domain.errors import GatewayError, InternalError, RateLimited
 from tollbar.edge import prose
 from tollbar.edge.anthropic_operations import SCHEMAS as ANTHROPIC_SCHEMAS
 from tollbar.edge.chat_schemas import SCHEMAS as CHAT_SCHEMAS
+from tollbar.edge.gemini_schemas import SCHEMAS as GEMINI_SCHEMAS
 from tollbar.edge.headers import error_headers
 from tollbar.edge.operation import CREDENTIAL, JSON, Operation
 from tollbar.edge.operations import OPERATIONS, SAMPLES
@@ -173,7 +174,7 @@ def _schemas() -> Document:
         *((shape, "serialization") for shape in sorted(told, key=lambda shape: shape.__name__)),
     ]
     _, made = models_json_schema(shapes, ref_template="#/components/schemas/{model}")
-    return {**CHAT_SCHEMAS, **ANTHROPIC_SCHEMAS, **SIMPLE_SCHEMAS, **made["$defs"], **prose.SCHEMAS}
+    return {**CHAT_SCHEMAS, **ANTHROPIC_SCHEMAS, **GEMINI_SCHEMAS, **SIMPLE_SCHEMAS, **made["$defs"], **prose.SCHEMAS}
 
 
 def _identifier(row: CallRoute | PageRoute) -> str:

@@ -154,6 +154,14 @@ PARAMETERS: Mapping[str, Mapping[str, Any]] = {
         "schema": {"type": "string"},
         "example": "tollbar-guide",
     },
+    "alt": {
+        "name": "alt",
+        "in": "query",
+        "required": False,
+        "description": "`sse` for events; without it the stream is one JSON array.",
+        "schema": {"type": "string", "enum": ["sse", "json"]},
+        "example": "sse",
+    },
     "message": {
         "name": "message",
         "in": "query",

@@ -189,7 +189,7 @@ class CallResponse:
     async def _say_dropped(self, dropped: Dropped) -> None:
         """Has the headers tell what the request lost; a comment does, when they are gone already."""
         self._dropped = dropped.fields
-        if self._line.has_started and self._dialect.comment:
+        if self._line.has_started and self._dialect.comment.startswith(b":"):
             await self._line.say(b": %b: %b\n\n" % _dropped_header(dropped.fields))
 
     async def _reassure(self) -> None:

@@ -7,7 +7,7 @@ nothing else; `app.py` alone says which adapter stands behind which port.
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from tollbar.domain.catalogue import Call
@@ -16,6 +16,7 @@ from tollbar.domain.identity import Allowance, AllowanceId, Grant, Key, Principa
 from tollbar.domain.limits import Charge, Limit, Verdict
 from tollbar.domain.local_models import LocalModel, Progress, PullPlan
 from tollbar.domain.records import LedgerEntry, RequestRecord
+from tollbar.domain.repeats import KeptAnswer, Repeatable
 
 
 class Clock(Protocol):
@@ -211,6 +212,26 @@ class Counters(Protocol):
         Never waits and never fails, so that leaving a call cannot be cut short here; a store that is away gets the
         correction later, or never if the charge has left its window by then.
         """
+        ...
+
+
+class AnswerStore(Protocol):
+    """The answers of calls that may be sent again, shared by every process."""
+
+    async def begin(self, call: Repeatable) -> KeptAnswer | None:
+        """What the call was answered before; None when it is this one's turn to be answered.
+
+        Raises `CallUnderWay` while another one has its turn, and `OtherCall` when the name belongs to another request.
+        A turn ends with `keep`, with `free`, or with its process. Raises `Overloaded` when the store cannot be reached.
+        """
+        ...
+
+    async def keep(self, call: Repeatable, answer: KeptAnswer, keep_for: timedelta) -> None:
+        """Ends the turn: the answer is durable, and given for so long to whoever asks again; raises `Overloaded`."""
+        ...
+
+    async def free(self, call: Repeatable) -> None:
+        """Ends the turn without an answer, so that the next call is made anew; raises `Overloaded`."""
         ...
 
 

@@ -42,6 +42,7 @@ from tollbar.gateway.completions import Gateway
 from tollbar.gateway.health import Health
 from tollbar.gateway.rates import PageGate
 from tollbar.gateway.record import Recorder
+from tollbar.gateway.repeats import Repeats
 from tollbar.logs import Sink
 from tollbar.metrics import Metrics
 from tollbar.ports import Clock, Provider
@@ -139,6 +140,7 @@ async def running(
         limits = rates(settings)
         admission = Admission(counters, storage.ledger, clock, limits, _tell_unsettled)
         gateway = _gateway(authenticator, admission, recorder, made, providers, clock)
+        gateway.repeats = _repeats(settings, storage)
         before = worker.published() if worker else None
         if before is not None:  # the worker whose place this is: what it counted must not be forgotten
             metrics.resume(before)
@@ -171,6 +173,12 @@ def _store_options(settings: Settings, check: bytes, worker: Worker | None) -> O
         survives_power_loss=settings.ledger.durability == "power",
         address=postgres_address(settings),
     )
+
+
+def _repeats(settings: Settings, storage: Storage) -> Repeats | None:
+    """How calls with an Idempotency-Key are answered once; None where the setting leaves the header without meaning."""
+    kept = settings.idempotency
+    return Repeats(storage.answers, timedelta(hours=kept.keep_hours), kept.max_bytes) if kept.keep_hours else None
 
 
 def _origins(settings: Settings) -> tuple[str, ...]:

@@ -28,6 +28,8 @@ CALL = (
     *CREDENTIAL,
     errors.UnknownModel,
     errors.OutOfCredit,
+    errors.CallUnderWay,
+    errors.OtherCall,
     errors.Overloaded,
     *UPSTREAM,
 )

@@ -117,6 +117,11 @@ HEADERS: Mapping[str, Mapping[str, Any]] = {
         "number",
     ),
     "x-tollbar-target": _header("The target that answered: `provider/model`.", "string", examples=["openai/gpt-4o"]),
+    "x-tollbar-replayed": _header(
+        "Where the answer was kept under the `Idempotency-Key`: the id of the call that was answered so, and charged.",
+        "string",
+        examples=[REQUEST_ID],
+    ),
     "x-tollbar-queue-position": _header("Where a call of a local model stood when it came; 0 had no need to wait."),
     "x-tollbar-queue-seconds": _header("How long that was expected to take.", "number", minimum=0),
     "x-tollbar-counted-by": _header("Who counted.", "string", enum=["provider", "estimate"]),

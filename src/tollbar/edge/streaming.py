@@ -13,6 +13,8 @@ from tollbar.domain.completion import CompletionRequest
 from tollbar.domain.errors import GatewayError, InternalError, Overloaded, RateLimited
 from tollbar.domain.events import Dropped, Frames, StreamEvent
 from tollbar.domain.identity import KeyKind, Principal
+from tollbar.domain.records import Outcome
+from tollbar.domain.repeats import Repeatable
 from tollbar.edge.address import NOBODY_TRUSTED, Addresses, source
 from tollbar.edge.credentials import credential_in
 from tollbar.edge.headers import error_headers, limit_headers, place_headers, process_headers
@@ -20,11 +22,14 @@ from tollbar.edge.line import Departure, Headers, Line, Receive, Send
 from tollbar.edge.origins import NO_ORIGIN, Origins, refuse_cross_site
 from tollbar.edge.query import hidden_keys
 from tollbar.edge.receiving import MAX_BODY_SETTING, CallerLeft, read_body
+from tollbar.edge.repeating import Tape, head_of, name_in, repeatable
 from tollbar.edge.sparing import Sparing
 from tollbar.edge.telemetry import Memory
 from tollbar.gateway.completions import Gateway, Reply
 from tollbar.gateway.counting import count
+from tollbar.gateway.repeats import Turn
 from tollbar.gateway.resolve import Pin
+from tollbar.gateway.terms import scope_of
 from tollbar.gateway.visit import Arrival, Pace, Visit
 from tollbar.wire.dialect import Dialect, Incoming, Stamp, StreamEncoder
 
@@ -68,6 +73,7 @@ class CallResponse:
         self._dialect = endpoint.dialect
         self._scope = scope
         self._receive = receive
+        self._send = send
         self._line = Line(send)
         self._departure = Departure(receive, scope.get("tollbar.presence"))  # type: ignore[arg-type]
         self._visit: Visit | None = None
@@ -94,13 +100,37 @@ class CallResponse:
         arrival = self._arrival()
         async with gateway.enter(await self._authenticate(arrival), arrival) as visit:
             self._visit = visit
-            request = await self._request()
+            headers: Headers = self._scope["headers"]  # type: ignore[assignment]
+            name = name_in(headers) if gateway.repeats is not None else None
+            body = await read_body(headers, self._receive, endpoint.max_body_bytes, endpoint.body_setting)
+            call = None if name is None else self._repeatable(visit, name, body)
+            request = self._request(body)
+            del body
             if self._dialect.encode_count is not None:
                 await self._count(visit, request, self._dialect.encode_count)
+                return
+            if call is not None and gateway.repeats is not None:
+                await self._answer_once(visit, request, gateway.repeats.turn(call))
                 return
             async with gateway.open(visit, request, endpoint.pin) as reply:
                 del request  # a stream may last for an hour, and its request need not be kept for it
                 await (self._pump(reply) if reply.request.stream else self._whole(reply))
+
+    async def _answer_once(self, visit: Visit, request: CompletionRequest, turn: Turn) -> None:
+        """Answers a call that may be sent again: with what it was answered before, if it was."""
+        endpoint = self._endpoint
+        async with turn:
+            if turn.kept is not None:
+                visit.outcome = Outcome.CACHED
+                self._departure.stop()
+                await self._line.whole(turn.kept.status, [*head_of(turn.kept), *self._headers()], turn.kept.body)
+                return
+            self._line = Line(Tape(self._send, turn))
+            async with endpoint.gateway.open(visit, request, endpoint.pin) as reply:
+                await (self._pump(reply) if reply.request.stream else self._whole(reply))
+
+    def _repeatable(self, visit: Visit, name: bytes, body: bytes) -> Repeatable:
+        return repeatable(self._scope, scope_of(visit.principal, visit.arrival.source), name, body)
 
     def _arrival(self) -> Arrival:
         scope, endpoint = self._scope, self._endpoint
@@ -110,14 +140,13 @@ class CallResponse:
         told_status = endpoint.dialect.status_of
         return Arrival(self._request_id, route, address, self._began, source(address), endpoint.pace, told_status)
 
-    async def _request(self) -> CompletionRequest:
+    def _request(self, body: bytes) -> CompletionRequest:
         """The request, in the form of the dialect that its headers ask for; from then on a leaving caller is noticed.
 
         The headers are let go: a stream may last for an hour, and nobody asks for them again.
         """
         scope, endpoint, dialect = self._scope, self._endpoint, self._dialect
         headers: Headers = scope["headers"]  # type: ignore[assignment]
-        body = await read_body(headers, self._receive, endpoint.max_body_bytes, endpoint.body_setting)
         name = str(scope.get("tollbar.path_name", ""))
         incoming = Incoming(body, headers, scope["query_string"], name, str(scope["method"]))  # type: ignore[arg-type]
         if dialect.variant is not None:

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, case, func, insert, literal_column, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, case, func, insert, literal_column, or_, select, tuple_
 
 from tollbar.domain.identity import KeyKind
 from tollbar.storage.dialects import Compiler, Dialect, total
 from tollbar.storage.ledger_sql import ZERO, ledger_sql
-from tollbar.storage.schema import allowances, changes, holds, keys, requests, rotation, secrets
-from tollbar.storage.statements import KeySql, RequestSql, RotationSql, Statements
+from tollbar.storage.schema import allowances, answers, changes, holds, keys, processes, requests, rotation, secrets
+from tollbar.storage.statements import AnswerSql, KeySql, RequestSql, RotationSql, Statements
 
 ONE: ColumnElement[int] = literal_column("1")
 SELF_SERVICE = f"'{KeyKind.SELF_SERVICE.value}'"
@@ -18,7 +18,7 @@ SELF_SERVICE = f"'{KeyKind.SELF_SERVICE.value}'"
 def compile_statements(dialect: str = Dialect.SQLITE) -> Statements:
     """Every statement."""
     to = Compiler(Dialect(dialect))
-    return Statements(ledger_sql(to), _keys(to), _rotation(to), _requests(to))
+    return Statements(ledger_sql(to), _keys(to), _rotation(to), _requests(to), _answers(to))
 
 
 def _keys(to: Compiler) -> KeySql:
@@ -114,4 +114,22 @@ def _requests(to: Compiler) -> RequestSql:
         oldest=to.text(select(func.min(r.id))),
         first_kept=to.text(select(func.min(r.id)).where(is_kept)),
         prune=to.text(requests.delete().where(r.id < bindparam("end"))),
+    )
+
+
+def _answers(to: Compiler) -> AnswerSql:
+    a = answers.c
+    place = (a.scope == bindparam("scope")) & (a.name == bindparam("name"))
+    is_ours = place & (a.request_id == bindparam("request_id")) & a.status.is_(None)
+    found = select(a.digest, a.request_id, a.until, a.status, a.head, a.body, processes.c.id)
+    kept = {column: bindparam(f"new_{column}") for column in ("until", "status", "head", "body")}
+    begun = to.insert(answers).values({column.name: bindparam(column.name) for column in a})
+    again = {column.name: begun.excluded[column.name] for column in a if not column.primary_key}
+    old = select(a.scope, a.name).where(a.until < bindparam("before")).limit(bindparam("most"))
+    return AnswerSql(
+        find=to.text(found.outerjoin_from(answers, processes, processes.c.id == a.process).where(place)),
+        claim=to.text(begun.on_conflict_do_update(index_elements=[a.scope, a.name], set_=again)),
+        keep=to.text(answers.update().values(kept).where(is_ours)),
+        free=to.text(answers.delete().where(is_ours)),
+        prune=to.text(answers.delete().where(tuple_(a.scope, a.name).in_(old))),
     )

@@ -171,6 +171,22 @@ ledger = Table(
     UniqueConstraint("request_id", "attempt"),
 )
 
+# What calls with an `Idempotency-Key` were answered. `status` is null while the call is under way, in `process`; `head`
+# is JSON, the headers that belong to the answer. `digest` is of the request, so that another one is told apart.
+answers = Table(
+    "answers",
+    metadata,
+    Column("scope", Text, primary_key=True),
+    Column("name", LargeBinary, primary_key=True),
+    Column("digest", LargeBinary, nullable=False),
+    Column("request_id", Text, nullable=False),
+    Column("process", NUMBER, nullable=False),
+    Column("until", NUMBER, nullable=False, index=True),
+    Column("status", Integer),
+    Column("head", Text),
+    Column("body", LargeBinary),
+)
+
 # For people: may lose rows under a flood, and forgets them with age. `detail` is JSON: usage, attempts, stages.
 requests = Table(
     "requests",

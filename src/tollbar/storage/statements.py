@@ -103,6 +103,17 @@ class RequestSql:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerSql:
+    """Statements over the answers that are kept for who asks again."""
+
+    find: str
+    claim: str
+    keep: str
+    free: str
+    prune: str
+
+
+@dataclass(frozen=True, slots=True)
 class Statements:
     """Everything the store says to its database."""
 
@@ -110,6 +121,7 @@ class Statements:
     keys: KeySql
     rotation: RotationSql
     requests: RequestSql
+    answers: AnswerSql
 
 
 def _chunks(count: int) -> Iterator[int]:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tollbar.domain.errors import Overloaded
 from tollbar.ports import Clock
+from tollbar.storage.answers import StoredAnswers
 from tollbar.storage.batched import BatchedRequestLog, RecordWriter
 from tollbar.storage.engine import Connection, Database, StoreRefused, prepare, serving_lock, slot_of
 from tollbar.storage.journal import Journal
@@ -61,6 +62,7 @@ class Storage:
     ledger: StoredLedger
     log: BatchedRequestLog
     requests: StoredRequests
+    answers: StoredAnswers
     journal: Journal
     reader: Reader
     is_shared: bool
@@ -93,6 +95,7 @@ async def open_storage(directory: Path, clock: Clock, options: Options) -> Async
             ledger=StoredLedger(journal, reader, writer, sql, clock),
             log=BatchedRequestLog(journal, clock),
             requests=StoredRequests(journal, reader, sql.requests),
+            answers=StoredAnswers(journal, writer, sql.answers, clock),
             journal=journal,
             reader=reader,
             is_shared=options.address is not None,

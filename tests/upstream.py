@@ -1,4 +1,4 @@
-"""A provider on a real socket that speaks OpenAI's dialect, and misbehaves on request.
+"""A provider on a real socket that speaks OpenAI's dialects, and misbehaves on request.
 
     async with FakeUpstream() as up:
         up.url                          # "http://127.0.0.1:PORT/v1", ready to be a base_url
@@ -32,6 +32,7 @@ from typing import Any, Self
 
 from tests.upstream_scripts import Script, answer_models, answer_unknown_path
 from tests.upstream_table import script_for
+from tests.upstream_wires import as_response, as_text, with_usage
 
 REASONS = {200: "OK", 301: "Moved Permanently", 400: "Bad Request", 401: "Unauthorized", 429: "Too Many Requests"}
 MOST_REMEMBERED = 100_000
@@ -127,10 +128,14 @@ class FakeUpstream:
             return self.models if isinstance(self.models, Script) else answer_models(self.models)
         if entry.path == "/journal":
             return Script(pieces=(json.dumps(self._told(entry)).encode(),))
-        if not entry.path.endswith("/chat/completions"):
+        if not entry.path.endswith(("/completions", "/responses")):
             return answer_unknown_path(entry.method, entry.path)
         planned = self._planned.popleft() if self._planned else None
-        return script_for(planned, entry.model, self.default, entry.body)
+        if isinstance(planned, Script) or entry.path.endswith("/chat/completions"):
+            return script_for(planned, entry.model, self.default, entry.body)
+        if entry.path.endswith("/responses"):
+            return as_response(script_for(planned, entry.model, self.default, with_usage(entry.body)))
+        return as_text(script_for(planned, entry.model, self.default, entry.body))
 
     def _told(self, asking: Entry) -> list[dict[str, Any]]:
         return [

@@ -7,7 +7,17 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from tests.providers.calls import QUICK, ask, call, joined, provider, translating
+from tests.providers.calls import (
+    QUICK,
+    ask,
+    call,
+    going_on,
+    joined,
+    provider,
+    responding,
+    responding_to_others,
+    translating,
+)
 from tests.upstream import FakeUpstream
 from tollbar.clock import SystemClock
 from tollbar.domain.catalogue import Timeouts
@@ -30,6 +40,9 @@ pytestmark = pytest.mark.anyio
 WIRES: dict[str, Callable[[FakeUpstream, Transport], Provider]] = {
     "openai": provider,
     "openai, translated": translating,
+    "responses": responding,
+    "responses, translated": responding_to_others,
+    "completions": going_on,
 }
 GOOD = (
     *("ok", "chunks:64", "paced:3", "slices:1", "slices:7", "comments", "tools", "two-tools", "logprobs", "two"),

@@ -9,10 +9,27 @@ if TYPE_CHECKING:  # a look at the vendors must not cost the import of an HTTP c
 
 
 def connect(instance: "Instance", transport: "Transport", clock: "Clock") -> "Provider":
-    """The provider that speaks an instance's wire; raises ValueError when none does yet."""
-    match instance.vendor.wire:
+    """The provider that speaks an instance's wires; raises ValueError when nobody speaks its usual one yet."""
+    usual = _speaking(instance.vendor.wire, instance, transport, clock)
+    if not instance.vendor.also:
+        return usual
+    from tollbar.providers.several import SeveralWires
+
+    return SeveralWires(usual, {wire: _speaking(wire, instance, transport, clock) for wire in instance.vendor.also})
+
+
+def _speaking(wire: str, instance: "Instance", transport: "Transport", clock: "Clock") -> "Provider":
+    match wire:
         case "openai":
             from tollbar.providers.openai import OpenAIProvider
 
             return OpenAIProvider(instance, transport, clock)
+        case "responses":
+            from tollbar.providers.responses import ResponsesProvider
+
+            return ResponsesProvider(instance, transport, clock)
+        case "completions":
+            from tollbar.providers.completions import CompletionsProvider
+
+            return CompletionsProvider(instance, transport, clock)
     raise ValueError(f"{instance.name}: {instance.vendor.reason or 'its wire is not served'}")

@@ -129,7 +129,7 @@ async def test_a_hostile_body_is_a_clean_refusal(body: bytes, code: str) -> None
 
 def limit_of(path: str) -> int:
     """The longest body that an address takes."""
-    return 33_554_432 if path.endswith("/chat/completions") else 1_048_576
+    return 33_554_432 if path.endswith(("/completions", "/responses")) else 1_048_576
 
 
 async def test_a_large_body_is_refused_unread_where_its_length_is_told() -> None:

@@ -21,7 +21,7 @@ WIDEST_BYTES_PER_TOKEN = 16
 _Held = tuple[int, int, int | None, int | None]
 """Tokens at the most and as expected, then nano-dollars."""
 UNMEASURED = frozenset({"images", "audio", "files"})
-PROMPT_MEMBERS = frozenset({"messages", "tools", "response_format", "functions"})
+PROMPT_MEMBERS = frozenset({"messages", "tools", "response_format", "functions", "input", "instructions", "prompt"})
 
 
 def estimate(request: CompletionRequest, plan: Plan, credit_cost: int) -> Bounds:

@@ -12,7 +12,10 @@ MOST_WORDS = 180
 MOST_BYTES = 1_000
 LEAST_PHRASINGS = 15
 # Made from the tables of the code, or for those who change the code.
-OTHER_PAGES = {"configuration", "endpoints", "errors", "metrics", "journey", "extending", "performance", "promises"}
+OTHER_PAGES = {
+    *("configuration", "endpoints", "errors", "metrics", "journey", "extending", "performance", "promises"),
+    "scaling",
+}
 
 
 def write(folder: Path, name: str, text: str) -> Path:

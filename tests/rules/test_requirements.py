@@ -35,6 +35,7 @@ SPELLINGS = {
     "bsd license": "bsd",
     "isc license (iscl)": "isc",
     "mit license": "mit",
+    "mpl-2.0 and mit": "mpl-2.0",
     "mozilla public license 2.0 (mpl 2.0)": "mpl-2.0",
     "python software foundation license": "psf-2.0",
 }

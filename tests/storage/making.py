@@ -17,8 +17,8 @@ from tollbar.domain.records import Attempt, LedgerEntry, Outcome, Provenance, Re
 from tollbar.domain.usage import Usage
 from tollbar.ports import Claim, Clock
 from tollbar.storage.engine import DATABASE, Database, prepare
+from tollbar.storage.kept import statements
 from tollbar.storage.operations import Held
-from tollbar.storage.statements import statements
 from tollbar.storage.store import Options, Storage, open_storage
 from tollbar.storage.upgrade import upgrade
 

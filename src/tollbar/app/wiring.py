@@ -12,14 +12,20 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
+import structlog
+
 from tollbar import __version__
 from tollbar.admin.bootstrap import derive, ensure_admin_key, read_secret, renew_starter_key
+from tollbar.admin.pulls import Pulls
 from tollbar.app.callers import doors, rates, terms
 from tollbar.app.calls import call_log
 from tollbar.app.catalogue import Offer
 from tollbar.app.chores import Work, chores
+from tollbar.app.local import Stock, local_chores, local_engines, shelf_of
+from tollbar.app.pulling import open_pulls
 from tollbar.app.rotation import rotating_key
 from tollbar.app.rules import call_rules
+from tollbar.app.stocked import stocked
 from tollbar.app.stores import counting, postgres_address
 from tollbar.app.upstreams import open_upstreams
 from tollbar.app.workers import Worker
@@ -42,7 +48,7 @@ from tollbar.ports import Clock, Provider
 from tollbar.providers.discovery import LocalServer
 from tollbar.providers.prices import Prices
 from tollbar.providers.transport import Transport
-from tollbar.settings import Settings
+from tollbar.settings import LOCAL, Settings
 from tollbar.storage.store import Options, Storage, open_storage
 
 
@@ -83,8 +89,9 @@ class _Parts:
     metrics: Metrics
     digest_of: Callable[[str], bytes]
     readiness: Readiness
-    offer: Offer
+    stock: Stock
     doors: Doors
+    pulls: Pulls
     worker: Worker | None
 
 
@@ -117,7 +124,12 @@ async def running(
             starter_key = await renew_starter_key(storage.keys, clock, digest_of) if makes_starter_key else None
         transport = await stack.enter_async_context(Transport(clock, settings.egress.proxy, settings.egress.ca_file))
         prices = Prices(lambda: clock.now().date())
-        servers, made, providers = await open_upstreams(settings, transport, prices, clock)
+        servers, base, providers = await open_upstreams(settings, transport, prices, clock)
+        engines = await stack.enter_async_context(local_engines(settings, transport, clock))
+        stock = Stock(shelf_of(settings), engines.fleet, lambda models: stocked(base, settings, models))
+        made = stock.offer
+        if LOCAL not in made.instances:
+            providers = {**providers, LOCAL: engines.provider}
         metrics = Metrics()
         sinks = (call_log(log), metrics.observe, storage.log.write)
         counted = await counting(settings, clock, worker, stack)
@@ -125,7 +137,7 @@ async def running(
         stack.callback(recorder.flush)
         authenticator = Authenticator(storage.keys, digest_of, counters, clock, terms(settings, digest_of))
         limits = rates(settings)
-        admission = Admission(counters, storage.ledger, clock, limits)
+        admission = Admission(counters, storage.ledger, clock, limits, _tell_unsettled)
         gateway = _gateway(authenticator, admission, recorder, made, providers, clock)
         before = worker.published() if worker else None
         if before is not None:  # the worker whose place this is: what it counted must not be forgotten
@@ -136,11 +148,13 @@ async def running(
         if rotating is not None:
             await rotating.tick()  # before anybody can call: one whose week went by meanwhile is replaced
         entrances = doors(settings, PageGate(counters, limits), digest_of, rotating)
-        services = _services(_Parts(gateway, storage, metrics, digest_of, readiness, made, entrances, worker))
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
+        pulls = await stack.enter_async_context(open_pulls(settings, clock, tasks.create_task))
+        services = _services(_Parts(gateway, storage, metrics, digest_of, readiness, stock, entrances, pulls, worker))
         retention = timedelta(days=settings.requests.retention_days)
         work = Work(gateway, storage, metrics, retention, rotating, worker, counted.beat)
         begun = [tasks.create_task(chore) for chore in (*chores(work), *counted.chores)]
+        begun += [tasks.create_task(chore) for chore in local_chores(engines.fleet, stock, gateway)]
         if made.instances:
             begun.append(tasks.create_task(_load_prices(prices)))
         stack.callback(_cancel, begun)
@@ -185,7 +199,7 @@ def _gateway(
 
 
 def _services(parts: _Parts) -> Services:
-    gateway, storage, listed = parts.gateway, parts.storage, parts.offer.listed
+    gateway, storage, stock = parts.gateway, parts.storage, parts.stock
 
     def key_changed(key_id: str) -> None:
         gateway.authenticator.forget()
@@ -202,17 +216,23 @@ def _services(parts: _Parts) -> Services:
         digest=parts.digest_of,
         status=lambda: {"calls": len(gateway.recorder.visits), "owed": gateway.admission.owed},
         is_ready=lambda: not parts.readiness.is_draining,
-        listed=lambda: listed,
+        listed=lambda: stock.offer.listed,
         key_changed=key_changed,
         metrics=render,
         version=__version__,
         doors=parts.doors,
+        pulls=parts.pulls,
     )
 
 
 async def _load_prices(prices: Prices) -> None:
     """Has the price table loaded, in a thread, before the first call needs it."""
     await asyncio.to_thread(prices.find, "openai", "gpt-4o-mini")
+
+
+def _tell_unsettled(request_id: str, fault: BaseException) -> None:
+    """A fault of ours kept a call from being settled; it is tried again until it works."""
+    structlog.get_logger("tollbar").error("ledger.settlement_failed", request_id=request_id, exc_info=fault)
 
 
 def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:

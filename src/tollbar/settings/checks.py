@@ -10,7 +10,7 @@ from tollbar.settings.describe import find_field, kind_of, mask_password
 from tollbar.settings.faults import Fault, suggest
 from tollbar.settings.secret import Secret
 from tollbar.settings.sources import Document, Location, dotted
-from tollbar.settings.values import DEVELOPMENT_NAMES, GUIDE, Declared
+from tollbar.settings.values import DEVELOPMENT_NAMES, GUIDE, LOCAL, Declared
 
 PlaceOf = Callable[[Location], tuple[str, str]]
 
@@ -155,7 +155,7 @@ def _providers(declared: Declared, names: Names) -> Iterator[tuple[Location, str
 
 def _models(declared: Declared, names: Names) -> Iterator[tuple[Location, str, str]]:
     # What LLM_BASE_URL names is a provider of that name.
-    providers = {*names.providers, *names.vendors, *(["llm"] if declared.llm.base_url else [])}
+    providers = {*names.providers, *names.vendors, LOCAL, *(["llm"] if declared.llm.base_url else [])}
     for name, model in declared.models.items():
         for index, target in enumerate(model.targets):
             # In the short form there is no `targets`; the line of the model is found then.

@@ -82,6 +82,11 @@ class Tier(Section):
     cost: int = setting(
         ..., "The credits that a successful call costs, before the model's multiplier.", bounds=(0, None)
     )
+    weight: float = setting(
+        1.0,
+        "How large the share of its keys is where calls wait for a model of this machine: 2 is served twice as often.",
+        bounds=(0.01, 100),
+    )
 
 
 class Anonymous(Section):

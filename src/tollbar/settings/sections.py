@@ -47,6 +47,7 @@ class Server(Section):
         "Read ?api_key=KEY on /response, for callers that can send no header. It is kept out of our logs; what lies on "
         "the way may log it.",
     )
+    documents: bool = setting(True, "Show /docs, /redoc and /openapi.json to everybody. Without it they are not there.")
 
     @property
     def is_loopback(self) -> bool:

@@ -7,6 +7,7 @@ taking that failed had touched is put back. A lease of a newer period replaces t
 from collections.abc import Callable, Iterator, Sequence
 
 from tollbar.ports import Claim
+from tollbar.storage.ending import Ending
 from tollbar.storage.lease import Lease
 from tollbar.storage.operations import Granted, Held, Taking, Want
 
@@ -106,7 +107,7 @@ class Leases:
         return lease
 
 
-def fetching(short: Short) -> Taking | None:
+def fetching(short: Short) -> Ending | None:
     """A request for more that is under way and may serve one of these claims: worth waiting for."""
     return next((lease.fetching for lease, claim in short if lease.fetching and not _is_low(lease, claim)), None)
 

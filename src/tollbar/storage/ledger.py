@@ -20,10 +20,11 @@ from tollbar.domain.identity import Allowance, AllowanceId
 from tollbar.domain.money import Unit, to_decimal
 from tollbar.domain.records import LedgerEntry
 from tollbar.ports import Claim, Clock, Reservation
+from tollbar.storage.ending import SETTLED, Ending
 from tollbar.storage.engine import Connection
 from tollbar.storage.journal import Journal
 from tollbar.storage.leases import Leases, fetching
-from tollbar.storage.operations import NUMBER_BITS, SETTLED, Ending, Granted, Held, Return, Settlement, Taking
+from tollbar.storage.operations import NUMBER_BITS, Granted, Held, Return, Settlement, Taking
 from tollbar.storage.reader import Reader
 from tollbar.storage.recovery import register, resolve, silent
 from tollbar.storage.standings import read_standing

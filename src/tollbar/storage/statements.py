@@ -1,25 +1,15 @@
-"""The SQL that the store runs, as text.
+"""The SQL that the store runs, as text: compiled from the tables by `compiling.py`, and kept by `kept.py`."""
 
-It is compiled from the tables by `compiling.py` once and kept in the store, under a digest of the source it came from:
-importing SQLAlchemy costs a start more than everything else here, so a start that finds its statements does without.
-"""
-
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, islice
-from pathlib import Path
-
-import msgspec
 
 from tollbar.storage.engine import Connection
 
 # Rows of one INSERT, largest first: a batch of any size is a handful of statements, and each is prepared once.
 # The largest has 5,632 values, where SQLite takes 32,766.
 CHUNKS = (256, 64, 16, 4, 1)
-NAME = "statements"
-SOURCES = ("schema.py", "dialects.py", "compiling.py", "ledger_sql.py", "statements.py")
 
 
 @dataclass(frozen=True)
@@ -120,48 +110,6 @@ class Statements:
     keys: KeySql
     rotation: RotationSql
     requests: RequestSql
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    source: str
-    statements: Statements
-
-
-def statements(connection: Connection, dialect: str = "sqlite") -> Statements:
-    """The store's statements: those kept in it if they are of this source, else compiled and kept."""
-    source = _source_digest()
-    kept = _kept(connection)
-    if kept is not None and kept.source == source:
-        return kept.statements
-    from tollbar.storage.compiling import compile_statements
-
-    made = _Kept(source, compile_statements(dialect))
-    if not source:
-        return made.statements
-    connection.execute(
-        "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-        (NAME, msgspec.json.encode(made).decode()),
-    )
-    return made.statements
-
-
-def _kept(connection: Connection) -> _Kept | None:
-    found = connection.execute("SELECT value FROM meta WHERE name = ?", (NAME,)).fetchone()
-    try:
-        return msgspec.json.decode(found[0], type=_Kept) if found else None
-    except msgspec.MsgspecError:
-        return None
-
-
-def _source_digest() -> str:
-    """Empty where the package was installed without its source: then nothing is kept."""
-    folder = Path(__file__).parent
-    try:
-        source = b"".join((folder / name).read_bytes() for name in SOURCES)
-    except OSError:
-        return ""
-    return hashlib.sha256(source).hexdigest()
 
 
 def _chunks(count: int) -> Iterator[int]:

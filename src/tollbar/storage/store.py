@@ -18,13 +18,14 @@ from tollbar.ports import Clock
 from tollbar.storage.batched import BatchedRequestLog, RecordWriter
 from tollbar.storage.engine import Connection, Database, StoreRefused, prepare, serving_lock, slot_of
 from tollbar.storage.journal import Journal
+from tollbar.storage.kept import statements
 from tollbar.storage.keys import StoredKeys
 from tollbar.storage.ledger import StoredLedger
 from tollbar.storage.postgres import PostgresConnection, PostgresDatabase
 from tollbar.storage.reader import Reader
 from tollbar.storage.requests import StoredRequests
 from tollbar.storage.rotation import StoredRotation
-from tollbar.storage.statements import Statements, statements
+from tollbar.storage.statements import Statements
 from tollbar.storage.times import moment
 from tollbar.storage.upgrade import upgrade
 from tollbar.storage.writing import LedgerWriter

@@ -50,12 +50,13 @@ OPENS = {
 
 SCHEMA = schemathesis.openapi.from_dict(document("1.2.3"))
 SCHEMA.config.generation.update(with_security_parameters=False)  # two keys that differ are 401
+GOOGLES = ("/v1beta/models/{model}", "/v1/models/{model}:")
 BEYOND_THE_DOCUMENT = {
     # What Tollbar does not need of a call goes to the provider as it came, which judges it.
-    negative_data_rejection: ("/v1/chat/", "/chat/completions", "/v1/messages", "/messages"),
+    negative_data_rejection: ("/v1/chat/", "/chat/completions", "/v1/messages", "/messages", *GOOGLES),
     # No schema tells which models there are and what they can carry, nor which tiers, characters and spans are good.
     positive_data_acceptance: (
-        *("/v1/chat/", "/chat/completions", "/v1/messages", "/messages"),
+        *("/v1/chat/", "/chat/completions", "/v1/messages", "/messages", *GOOGLES),
         *("/generate/{model_name}", "/admin/api/keys"),
     ),
 }

@@ -52,7 +52,7 @@ SCHEMA = schemathesis.openapi.from_dict(document("1.2.3"))
 SCHEMA.config.generation.update(with_security_parameters=False)  # two keys that differ are 401
 DIALECTS = (
     *("/v1/chat/", "/chat/completions", "/v1/responses", "/responses", "/v1/completions", "/completions"),
-    *("/v1/messages", "/messages"),
+    *("/v1/messages", "/messages", "/v1beta/models/{model}", "/v1/models/{model}:"),
 )
 BEYOND_THE_DOCUMENT = {
     # What Tollbar does not need of a call goes to the provider as it came, which judges it.

@@ -31,6 +31,7 @@ from ssl import SSLContext
 from types import TracebackType
 from typing import Any, Self
 
+from tests import upstream_gemini
 from tests.upstream_anthropic import answer_count, anthropic_script
 from tests.upstream_scripts import Script, answer_models, answer_unknown_path
 from tests.upstream_table import script_for
@@ -60,6 +61,8 @@ class Entry:
     @property
     def model(self) -> str:
         """The model that was asked for; empty where there is none."""
+        if found := upstream_gemini.PATH.fullmatch(self.path):
+            return found[1]
         with suppress(ValueError):
             document = self.json
             if isinstance(document, dict):
@@ -104,6 +107,11 @@ class FakeUpstream:
         return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}/v1"
 
     @property
+    def google_url(self) -> str:
+        """The same for a provider that speaks Google's dialect."""
+        return f"{self.url}beta"
+
+    @property
     def open_connections(self) -> int:
         """How many connections are open at this moment."""
         return len(self._open)
@@ -127,9 +135,13 @@ class FakeUpstream:
     def choose(self, entry: Entry) -> Script:
         """The answer to a request."""
         if entry.path.partition("?")[0].endswith("/models") and entry.method == "GET":
-            return self.models if isinstance(self.models, Script) else answer_models(self.models)
+            listing = upstream_gemini.gemini_models if entry.path == upstream_gemini.LIST else answer_models
+            return self.models if isinstance(self.models, Script) else listing(self.models)
         if entry.path == "/journal":
             return Script(pieces=(json.dumps(self._told(entry)).encode(),))
+        if upstream_gemini.PATH.fullmatch(entry.path):
+            planned = self._planned.popleft() if self._planned else None
+            return upstream_gemini.gemini_script(planned, entry.path, self.default)
         if entry.path.endswith("/messages/count_tokens"):
             return self.counting or answer_count()
         if not entry.path.endswith(("/chat/completions", "/messages")):

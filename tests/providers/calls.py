@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -16,6 +16,7 @@ from tollbar.providers.transport import Transport
 from tollbar.providers.vendors import Instance, Vendor, custom
 from tollbar.wire.anthropic.request import decode as decode_anthropic
 from tollbar.wire.dialect import Incoming
+from tollbar.wire.gemini import request as gemini
 from tollbar.wire.openai_chat.request import decode
 
 SECRET = "sk-upstream-0123456789abcdef"
@@ -79,14 +80,15 @@ class Foreign:
 
 
 class Speaking:
-    """A provider whose callers all speak Anthropic's dialect."""
+    """A provider whose callers all speak one dialect: `as_caller` makes a call one of theirs."""
 
-    def __init__(self, serving: Provider) -> None:
+    def __init__(self, serving: Provider, as_caller: Callable[[Call], Call]) -> None:
         self._serving = serving
+        self._as_caller = as_caller
 
     def open(self, call: Call) -> AbstractAsyncContextManager[AsyncIterator[StreamEvent]]:
         """The answer, relayed."""
-        return self._serving.open(anthropic_call(call))
+        return self._serving.open(self._as_caller(call))
 
     async def models(self) -> Sequence[str]:
         """The same names."""
@@ -101,7 +103,29 @@ def anthropic(up: FakeUpstream, transport: Transport) -> Provider:
 
 def anthropic_relayed(up: FakeUpstream, transport: Transport) -> Provider:
     """The same for callers of that dialect."""
-    return Speaking(anthropic(up, transport))
+    return Speaking(anthropic(up, transport), anthropic_call)
+
+
+def gemini_call(asked: Call, wire: str = gemini.WIRE) -> Call:
+    """The same call as a caller of Google's dialect makes it."""
+    incoming = Incoming(b'{"contents": [{"role": "user", "parts": [{"text": "Hi"}]}]}', name="whatever")
+    return asked._replace(request=gemini.decode(incoming, asked.request.stream, wire))
+
+
+def speaking_gemini(up: FakeUpstream, transport: Transport) -> Provider:
+    """A provider of the fake upstream that speaks Google's wire."""
+    instance = Instance("fake", custom("fake", "gemini"), up.google_url, SECRET, "FAKE_API_KEY")
+    return connect(instance, transport, SystemClock())
+
+
+def gemini_relayed(up: FakeUpstream, transport: Transport) -> Provider:
+    """The same for callers of that dialect."""
+    return Speaking(speaking_gemini(up, transport), gemini_call)
+
+
+def gemini_array(up: FakeUpstream, transport: Transport) -> Provider:
+    """The same for callers who want streams as arrays."""
+    return Speaking(speaking_gemini(up, transport), lambda asked: gemini_call(asked, gemini.ARRAY_WIRE))
 
 
 def translating(up: FakeUpstream, transport: Transport) -> Provider:

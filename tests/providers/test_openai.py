@@ -199,5 +199,5 @@ def test_lists_of_models_are_read_in_all_their_shapes(document: bytes, expected:
 
 async def test_a_wire_that_is_not_served_says_so(transport: Transport) -> None:
     """No provider is made that could not answer."""
-    with pytest.raises(ValueError, match="gemini wire"):
-        connect(Instance("google", custom("google", "gemini"), "https://api.example.org"), transport, SystemClock())
+    with pytest.raises(ValueError, match="ollama wire"):
+        connect(Instance("lab", custom("lab", "ollama"), "https://api.example.org"), transport, SystemClock())

@@ -59,7 +59,7 @@ def test_other_hosts_are_reached_over_tls() -> None:
     assert all(vendor.is_local or not vendor.base_url.startswith("http:") for vendor in VENDORS.values())
 
 
-@pytest.mark.parametrize(("name", "word"), [("vertex", "google oauth"), ("bedrock_sigv4", "aws sigv4")])
+@pytest.mark.parametrize(("name", "word"), [("bedrock_sigv4", "aws sigv4")])
 def test_what_cannot_be_served_yet_says_why(name: str, word: str) -> None:
     """A vendor whose wire or credentials are missing is listed, with the reason."""
     assert not VENDORS[name].is_ready
@@ -68,7 +68,7 @@ def test_what_cannot_be_served_yet_says_why(name: str, word: str) -> None:
 
 def test_most_vendors_are_ready() -> None:
     """All others can be served now."""
-    assert {name for name, vendor in VENDORS.items() if not vendor.is_ready} == {"vertex", "bedrock_sigv4"}
+    assert {name for name, vendor in VENDORS.items() if not vendor.is_ready} == {"bedrock_sigv4"}
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_addresses_are_filled_in(name: str, environment: dict[str, str], expecte
         ("cloudflare", {"CLOUDFLARE_API_TOKEN": "k"}, "CLOUDFLARE_ACCOUNT_ID"),
         ("bedrock", {"AWS_BEARER_TOKEN_BEDROCK": "k", "AWS_REGION": "evil.example/"}, "AWS_REGION"),
         ("azure", {"AZURE_API_KEY": "k", "AZURE_API_BASE": "http://169.254.169.254"}, "link-local"),
-        ("vertex", {}, "not served yet"),
+        ("bedrock_sigv4", {}, "not served yet"),
     ],
 )
 def test_what_is_missing_or_wrong_is_named_without_the_key(name: str, environment: dict[str, str], word: str) -> None:
@@ -203,7 +203,7 @@ def test_a_servers_own_address_needs_no_row() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wire", "base_url"), [("smoke", "http://lab/v1"), ("openai", ""), ("openai", "lab"), ("gemini", "http://lab")]
+    ("wire", "base_url"), [("smoke", "http://lab/v1"), ("openai", ""), ("openai", "lab"), ("ollama", "http://lab")]
 )
 def test_a_server_that_cannot_be_used_is_refused(wire: str, base_url: str) -> None:
     """An unknown wire, one not served yet, no address, or one that is none."""

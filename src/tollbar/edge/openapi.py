@@ -20,6 +20,7 @@ from tollbar.domain.errors import GatewayError, InternalError, RateLimited
 from tollbar.edge import prose
 from tollbar.edge.anthropic_operations import SCHEMAS as ANTHROPIC_SCHEMAS
 from tollbar.edge.chat_schemas import SCHEMAS as CHAT_SCHEMAS
+from tollbar.edge.gemini_schemas import SCHEMAS as GEMINI_SCHEMAS
 from tollbar.edge.headers import error_headers
 from tollbar.edge.operation import CREDENTIAL, JSON, Operation
 from tollbar.edge.operations import OPERATIONS, SAMPLES
@@ -28,6 +29,8 @@ from tollbar.edge.shapes import ErrorShape, shape_of
 from tollbar.edge.simple_operations import SCHEMAS as SIMPLE_SCHEMAS
 
 Document = dict[str, Any]
+
+DESCRIPTIONS = {200: "Done.", 201: "Made.", 202: "Begun."}
 
 _ENCODE = msgspec.json.Encoder(decimal_format="number", enc_hook=BaseModel.model_dump).encode
 
@@ -109,7 +112,7 @@ def _success(row: CallRoute | PageRoute, entry: Operation) -> Document:
     if entry.example is not None:
         content["example"] = entry.example
     told: Document = {
-        "description": "Done." if entry.status == 200 else "Made.",
+        "description": DESCRIPTIONS[entry.status],
         "headers": _headers(*prose.EVERYWHERE, *entry.headers),
         "content": {entry.answer_type: content},
     }
@@ -171,7 +174,7 @@ def _schemas() -> Document:
         *((shape, "serialization") for shape in sorted(told, key=lambda shape: shape.__name__)),
     ]
     _, made = models_json_schema(shapes, ref_template="#/components/schemas/{model}")
-    return {**CHAT_SCHEMAS, **ANTHROPIC_SCHEMAS, **SIMPLE_SCHEMAS, **made["$defs"], **prose.SCHEMAS}
+    return {**CHAT_SCHEMAS, **ANTHROPIC_SCHEMAS, **GEMINI_SCHEMAS, **SIMPLE_SCHEMAS, **made["$defs"], **prose.SCHEMAS}
 
 
 def _identifier(row: CallRoute | PageRoute) -> str:

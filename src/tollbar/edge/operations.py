@@ -13,7 +13,14 @@ from tollbar.domain.errors import GatewayError
 from tollbar.domain.identity import KeyKind, Permission, Reset
 from tollbar.domain.limits import Measure
 from tollbar.domain.money import Unit
-from tollbar.edge import anthropic_operations, schemas, simple_operations
+from tollbar.edge import (
+    anthropic_operations,
+    gemini_models,
+    gemini_schemas,
+    local_operations,
+    schemas,
+    simple_operations,
+)
 from tollbar.edge.chat_schemas import CODE_SAMPLES, COMPLETION_EXAMPLE, REQUEST_EXAMPLES, STREAM_EXAMPLE
 from tollbar.edge.operation import CALL, READING, Operation
 
@@ -54,6 +61,10 @@ SAMPLES: Mapping[type[GatewayError], GatewayError] = {
         errors.Overloaded("Tollbar takes no new calls: draining."),
         errors.UpstreamFailed("The provider answered with status 500.", is_retryable=True),
         errors.UpstreamBusy("The provider limits the rate of our calls.", is_retryable=True),
+        errors.UpstreamFull("64 calls wait for tinyllama already.", retry_after_seconds=12.0),
+        errors.EngineUnavailable(
+            "The engine for local models is not installed.", hint="Install it with: pip install 'tollbar[local]'."
+        ),
         errors.UpstreamTimeout("The provider did not answer in time.", is_retryable=True),
         errors.UpstreamRejected("The provider refuses the request: unknown field 'foo'."),
         errors.UpstreamMisconfigured("The provider refuses the credentials that this gateway has for it."),
@@ -103,6 +114,12 @@ _ACCOUNT = schemas.AccountView(
     allowances=[_ALLOWANCE],
 )
 _MODEL = schemas.ModelView(id="tollbar-guide", created=1_795_190_400, owned_by="tollbar", context_length=8_192)
+_GEMINI_MODEL = gemini_models.GeminiModel(
+    name="models/tollbar-guide",
+    display_name="tollbar-guide",
+    description="Served by tollbar.",
+    input_token_limit=8_192,
+)
 _HEALTH = {"status": "ok", "version": "0.1.0", "uptime_seconds": 86.4}
 
 _CHAT = Operation(
@@ -139,6 +156,28 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("POST", "/chat/completions"): _CHAT,
     **anthropic_operations.OPERATIONS,
     **simple_operations.OPERATIONS,
+    **{
+        ("POST", f"{version}/models/{{model:path}}:{method}"): operation
+        for version in ("/v1beta", "/v1")
+        for method, operation in (
+            ("generateContent", gemini_schemas.GENERATE),
+            ("streamGenerateContent", gemini_schemas.STREAM),
+            ("countTokens", gemini_schemas.COUNT),
+        )
+    },
+    ("GET", "/v1beta/models"): Operation(
+        tag="Models",
+        summary="The models of a key, in Google's shape",
+        answer=gemini_models.GeminiModelList,
+        example={"models": [_GEMINI_MODEL.model_dump(by_alias=True)]},
+    ),
+    ("GET", "/v1beta/models/{model:path}"): Operation(
+        tag="Models",
+        summary="One model, in Google's shape",
+        answer=gemini_models.GeminiModel,
+        example=_GEMINI_MODEL.model_dump(by_alias=True),
+        errors=(errors.UnknownModel,),
+    ),
     ("GET", "/v1/models"): _LIST_MODELS,
     ("GET", "/models"): _LIST_MODELS,
     ("GET", "/v1/models/{model:path}"): _SHOW_MODEL,
@@ -235,6 +274,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         errors=(*READING, *_ONE_KEY),
         headers=("etag",),
     ),
+    **local_operations.OPERATIONS,
     ("GET", "/health"): _LIVE,
     ("GET", "/healthz"): _LIVE,
     ("GET", "/health/ready"): Operation(
@@ -252,9 +292,15 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         example="# TYPE toll_calls_total counter\n",
     ),
     ("GET", "/"): Operation(tag="Documents", summary="Landing page", answer_type="text/html"),
-    ("GET", "/docs"): Operation(tag="Documents", summary="This document, to try out", answer_type="text/html"),
-    ("GET", "/redoc"): Operation(tag="Documents", summary="This document, to read", answer_type="text/html"),
-    ("GET", "/openapi.json"): Operation(tag="Documents", summary="This document, for programs", answer="OpenAPI"),
+    ("GET", "/docs"): Operation(
+        tag="Documents", summary="This document, to try out", answer_type="text/html", errors=(errors.NotFound,)
+    ),
+    ("GET", "/redoc"): Operation(
+        tag="Documents", summary="This document, to read", answer_type="text/html", errors=(errors.NotFound,)
+    ),
+    ("GET", "/openapi.json"): Operation(
+        tag="Documents", summary="This document, for programs", answer="OpenAPI", errors=(errors.NotFound,)
+    ),
     ("GET", "/docs/assets/{name}"): Operation(
         tag="Documents", summary="A file of the documents", answer_type="*/*", errors=(errors.NotFound,)
     ),

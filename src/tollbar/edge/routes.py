@@ -7,10 +7,10 @@ from enum import StrEnum
 
 from starlette.routing import compile_path
 
-from tollbar.edge import account, admin, health, models, pages, rotating, self_service
+from tollbar.edge import account, admin, health, local_models, models, pages, rotating, self_service
 from tollbar.gateway.resolve import Pin
 from tollbar.gateway.visit import Pace
-from tollbar.wire import anthropic, openai_chat, simple
+from tollbar.wire import anthropic, gemini, openai_chat, simple
 from tollbar.wire.dialect import Dialect
 from tollbar.wire.simple import USUAL_RULES, SimpleRules
 
@@ -93,6 +93,12 @@ def calls(rules: SimpleRules) -> tuple[CallRoute, ...]:
         CallRoute("/messages", anthropic.DIALECT),
         CallRoute("/v1/messages/count_tokens", anthropic.COUNTING),
         CallRoute("/messages/count_tokens", anthropic.COUNTING),
+        CallRoute("/v1beta/models/{model:path}:generateContent", gemini.DIALECT),
+        CallRoute("/v1beta/models/{model:path}:streamGenerateContent", gemini.STREAM),
+        CallRoute("/v1beta/models/{model:path}:countTokens", gemini.COUNTING),
+        CallRoute("/v1/models/{model:path}:countTokens", gemini.COUNTING),
+        CallRoute("/v1/models/{model:path}:generateContent", gemini.DIALECT),
+        CallRoute("/v1/models/{model:path}:streamGenerateContent", gemini.STREAM),
         CallRoute("/generate", simple.generate(rules), Pin.DEFAULT, is_simple=True),
         CallRoute("/generate/{model_name:path}", simple.generate(rules), Pin.LISTED, is_simple=True),
         CallRoute("/local/generate", simple.local_generate(rules), Pin.LOCAL, is_simple=True),
@@ -121,6 +127,8 @@ PAGES = (
     PageRoute("GET", "/models", Access.KEY, models.list_models),
     PageRoute("GET", "/v1/models/{model:path}", Access.KEY, models.show_model),
     PageRoute("GET", "/models/{model:path}", Access.KEY, models.show_model),
+    PageRoute("GET", "/v1beta/models", Access.KEY, models.list_gemini_models),
+    PageRoute("GET", "/v1beta/models/{model:path}", Access.KEY, models.show_gemini_model),
     PageRoute("GET", "/v1/me", Access.KEY, account.me),
     PageRoute("GET", "/generate_api", Access.PUBLIC, self_service.generate, answers_head=False),
     PageRoute("GET", "/current-key", Access.SECRET, rotating.current_key),
@@ -130,6 +138,11 @@ PAGES = (
     PageRoute("PATCH", "/admin/api/keys/{key_id}", Access.ADMIN, admin.update_key),
     PageRoute("POST", "/admin/api/keys/{key_id}/rotate", Access.ADMIN, admin.rotate_key),
     PageRoute("POST", "/admin/api/keys/{key_id}/revoke", Access.ADMIN, admin.revoke_key),
+    PageRoute("GET", "/admin/api/models", Access.ADMIN, local_models.list_local_models),
+    PageRoute("POST", "/admin/api/models/pull", Access.ADMIN, local_models.pull_model),
+    PageRoute("POST", "/admin/api/models/remove", Access.ADMIN, local_models.remove_local_model),
+    PageRoute("GET", "/admin/api/models/pulls/{pull_id}", Access.ADMIN, local_models.show_pull),
+    PageRoute("GET", "/admin/api/models/pulls/{pull_id}/events", Access.ADMIN, local_models.watch_pull),
 )
 
 

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from tollbar.domain.errors import GatewayError
+from tollbar.edge.credentials import GOOGLE_PLACE
 from tollbar.edge.routes import CALLS, pattern_of
-from tollbar.wire import anthropic, openai_chat
+from tollbar.wire import anthropic, gemini, openai_chat
 from tollbar.wire.dialect import own_status
 from tollbar.wire.simple import errors as unified
 
@@ -29,9 +30,10 @@ class ErrorShape(NamedTuple):
 
 OPENAI = ErrorShape(openai_chat.DIALECT.encode_error, own_status, "Error")
 ANTHROPIC = ErrorShape(anthropic.DIALECT.encode_error, anthropic.DIALECT.status_of, "AnthropicError", "type")
+GOOGLE = ErrorShape(gemini.DIALECT.encode_error, own_status, "GoogleError", "status")
 UNIFIED = ErrorShape(unified.encode_error, unified.status_of, "UnifiedError")
 
-_SHAPES: Mapping[object, ErrorShape] = {shape.encode: shape for shape in (OPENAI, ANTHROPIC, UNIFIED)}
+_SHAPES: Mapping[object, ErrorShape] = {shape.encode: shape for shape in (OPENAI, ANTHROPIC, GOOGLE, UNIFIED)}
 _OF_CALLS = tuple((pattern_of(row.path), _SHAPES[row.dialect.encode_error]) for row in CALLS)
 
 
@@ -40,6 +42,8 @@ def shape_of(path: str) -> ErrorShape:
     for pattern, shape in _OF_CALLS:
         if pattern.match(path):
             return shape
+    if path.startswith(GOOGLE_PLACE):
+        return GOOGLE
     if path.startswith(ANTHROPIC_PLACES):
         return ANTHROPIC
     return OPENAI if path.startswith(OPENAI_PLACES) else UNIFIED

@@ -21,7 +21,13 @@ WIDEST_BYTES_PER_TOKEN = 16
 _Held = tuple[int, int, int | None, int | None]
 """Tokens at the most and as expected, then nano-dollars."""
 UNMEASURED = frozenset({"images", "audio", "files"})
-PROMPT_MEMBERS = frozenset({"messages", "system", "tools", "response_format", "functions", "output_config"})
+PROMPT_MEMBERS = frozenset(
+    {
+        *("messages", "tools", "response_format", "functions", "system", "output_config"),
+        *("contents", "systemInstruction", "system_instruction"),
+        *("generateContentRequest", "generate_content_request"),
+    }
+)
 
 
 def estimate(request: CompletionRequest, plan: Plan, credit_cost: int) -> Bounds:

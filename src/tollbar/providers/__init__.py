@@ -1,5 +1,7 @@
 """Driven adapters to language models: a file per wire protocol, a row per vendor."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # a look at the vendors must not cost the import of an HTTP client
@@ -10,6 +12,8 @@ if TYPE_CHECKING:  # a look at the vendors must not cost the import of an HTTP c
 
 def connect(instance: "Instance", transport: "Transport", clock: "Clock") -> "Provider":
     """The provider that speaks an instance's wire; raises ValueError when none does yet."""
+    if instance.vendor.auth == "google_oauth":
+        return _of_google(instance, transport, clock)
     match instance.vendor.wire:
         case "openai":
             from tollbar.providers.openai import OpenAIProvider
@@ -19,4 +23,20 @@ def connect(instance: "Instance", transport: "Transport", clock: "Clock") -> "Pr
             from tollbar.providers.anthropic import AnthropicProvider
 
             return AnthropicProvider(instance, transport, clock)
+        case "gemini":
+            from tollbar.providers.gemini import GeminiProvider
+
+            return GeminiProvider(instance, transport, clock)
     raise ValueError(f"{instance.name}: {instance.vendor.reason or 'its wire is not served'}")
+
+
+def _of_google(instance: "Instance", transport: "Transport", clock: "Clock") -> "Provider":
+    """A provider on Google Cloud: its key is the path of a file of credentials, which tokens are had for."""
+    from tollbar.providers.authorized import Authorized
+    from tollbar.providers.google_tokens import GoogleTokens
+
+    def make(token: str) -> "Provider":
+        vendor = replace(instance.vendor, auth="bearer")
+        return connect(replace(instance, vendor=vendor, api_key=token), transport, clock)
+
+    return Authorized(GoogleTokens(instance.name, Path(instance.api_key), transport, clock), make)

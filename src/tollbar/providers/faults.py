@@ -64,12 +64,15 @@ class Said:
     kind: str = ""
     is_flagged: bool = False
     """Whether the input was found objectionable; OpenRouter says so with the status of a refused key."""
+    wait_seconds: float | None = None
+    """How long to wait, where Google says so: not in a header."""
 
 
 def from_status(peer: Peer, status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> UpstreamError:
     """The error that a status other than 200 stands for. `now` is what a Retry-After date is compared with."""
     said = read(body, peer)
     wait = retry_after_seconds(headers, now)
+    wait = said.wait_seconds if wait is None else wait
     request_id = headers.get("x-request-id") or headers.get("request-id", "")
     found = {"code": said.code, "param": said.param, "type": said.kind, "request_id": request_id}
     details: dict[str, object] = {name: peer.clean(text, LONGEST_QUOTE) for name, text in found.items() if text}
@@ -147,7 +150,8 @@ def read(body: bytes, peer: Peer) -> Said:
     kind = error.get("type") or error.get("status")
     metadata = error.get("metadata")
     is_flagged = isinstance(metadata, dict) and "flagged_input" in metadata
-    return Said(peer.clean(message), _word(error.get("code")), _word(error.get("param")), _word(kind), is_flagged)
+    wait = _google_wait(error.get("details"))
+    return Said(peer.clean(message), _word(error.get("code")), _word(error.get("param")), _word(kind), is_flagged, wait)
 
 
 def retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | None:
@@ -163,6 +167,15 @@ def retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | No
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return min(max(0.0, (moment - now).total_seconds()), LONGEST_WAIT_SECONDS)
+
+
+def _google_wait(details: object) -> float | None:
+    """The `retryDelay` of a `google.rpc.RetryInfo`, such as `34.07s`."""
+    for detail in details if isinstance(details, list) else ():
+        told = detail.get("retryDelay") if isinstance(detail, dict) else None
+        if isinstance(told, str) and re.fullmatch(r"\d{1,9}(\.\d{1,9})?s", told):
+            return min(float(told[:-1]), LONGEST_WAIT_SECONDS)
+    return None
 
 
 def _text(value: Any) -> str:

@@ -17,8 +17,10 @@ from typing import Any
 from tollbar.providers.destinations import url_fault
 from tollbar.providers.rows import HEADER_AUTHS, PLACEHOLDER, WIRES, family_faults, row_faults
 
-SERVED_WIRES = frozenset({"anthropic", "openai"})
-SERVED_AUTHS = frozenset({"bearer", "none"}) | HEADER_AUTHS
+SERVED_WIRES = frozenset({"anthropic", "gemini", "openai"})
+SERVED_AUTHS = frozenset({"bearer", "none", "google_oauth"}) | HEADER_AUTHS
+USUAL_AUTHS = MappingProxyType({"gemini": "x-goog-api-key"})
+"""Where servers without a row expect their key, by their wire; elsewhere as a bearer's."""
 
 _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,199}")
 _KEY = re.compile(r"[!-~]{1,8000}")
@@ -125,7 +127,8 @@ def custom(name: str, wire: str) -> Vendor:
     """
     if wire not in WIRES:
         raise VendorFaults([f"provider {name}: wire must be one of {', '.join(sorted(WIRES))}"])
-    return Vendor(name, wire, base_url="", reason=_reason(wire, "bearer"))
+    auth = USUAL_AUTHS.get(wire, "bearer")
+    return Vendor(name, wire, base_url="", auth=auth, reason=_reason(wire, auth))
 
 
 def configure(
@@ -159,9 +162,13 @@ def find_configured(vendors: Mapping[str, Vendor], environment: Mapping[str, str
     """The vendors whose key lies in the environment under a usual name; servers on this machine are found otherwise."""
     instances: list[Instance] = []
     unusable: dict[str, str] = {}
+    taken: set[tuple[str, ...]] = set()
     for name, vendor in vendors.items():
+        if vendor.key_env in taken:
+            continue  # another way to call the same models with the same key: for those who name it
         if vendor.is_local or not any(environment.get(variable) for variable in vendor.key_env):
             continue
+        taken.add(vendor.key_env)
         try:
             instances.append(configure(name, vendor, environment))
         except VendorFaults as found:

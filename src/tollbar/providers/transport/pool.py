@@ -49,8 +49,8 @@ class Endpoint:
         return replace(self, headers={**self.headers, **dict(more)})
 
 
-def endpoint(peer: Peer, url: str, headers: Mapping[str, str]) -> Endpoint:
-    """An address to call; raises ValueError when we would never connect there."""
+def endpoint(peer: Peer, url: str, headers: Mapping[str, str], query: str = "") -> Endpoint:
+    """An address to call, with a query of ours if it has one; raises ValueError when we would never connect there."""
     if fault := url_fault(url):
         raise ValueError(f"the address of {peer.name} {fault}")
     common = {
@@ -59,7 +59,7 @@ def endpoint(peer: Peer, url: str, headers: Mapping[str, str]) -> Endpoint:
         "Accept-Encoding": "identity",
         "User-Agent": f"tollbar/{__version__}",
     }
-    return Endpoint(peer, url, {**common, **headers}, is_this_machine(url))
+    return Endpoint(peer, f"{url}?{query}" if query else url, {**common, **headers}, is_this_machine(url))
 
 
 class Transport:

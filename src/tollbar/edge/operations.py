@@ -18,6 +18,7 @@ from tollbar.edge import (
     gemini_models,
     gemini_schemas,
     local_operations,
+    responses_operations,
     schemas,
     simple_operations,
 )
@@ -155,6 +156,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("POST", "/v1/chat/completions"): _CHAT,
     ("POST", "/chat/completions"): _CHAT,
     **anthropic_operations.OPERATIONS,
+    **responses_operations.OPERATIONS,
     **simple_operations.OPERATIONS,
     **{
         ("POST", f"{version}/models/{{model:path}}:{method}"): operation

@@ -6,8 +6,10 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.admin.pulling import FakeShelf, FakeSource
 from tests.fakes import FakeProvider
 from tests.making import Scene, a_scene
+from tollbar.admin.pulls import Pulls
 from tollbar.domain.catalogue import Model
 from tollbar.domain.identity import Grant, Key, Permission, assemble
 from tollbar.domain.limits import Limit
@@ -173,6 +175,8 @@ class Stage:
     status: Callable[[], dict[str, object]] = dict
     is_ready: bool = True
     doors: Doors = field(default_factory=Doors)
+    source: FakeSource = field(default_factory=FakeSource)
+    shelf: FakeShelf = field(default_factory=FakeShelf)
 
     def rebuild(self, doors: Doors) -> None:
         """Makes the application anew, with other doors."""
@@ -201,6 +205,7 @@ class Stage:
             metrics=lambda: b"# EOF\n",
             version="1.2.3",
             doors=self.doors,
+            pulls=Pulls(self.source, self.shelf, scene.clock, asyncio.ensure_future),  # type: ignore[arg-type]
         )
 
     async def ask(self, method: str, path: str, *headers: tuple[bytes, bytes], body: bytes = b"") -> Answer:

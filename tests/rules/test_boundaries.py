@@ -37,6 +37,7 @@ COMPOSERS = ("app", "cli")
 PLACES = {
     "aiohttp": ("providers.transport",),
     "alembic": ("storage",),
+    "asyncpg": ("storage",),
     "cryptography": ("admin", "storage"),
     "dotenv": ("settings",),
     "fastapi": ("edge", "web", "app"),
@@ -45,6 +46,7 @@ PLACES = {
     "msgspec": ("wire", "providers", "storage", "counters", "caches", "edge", "web", "logs"),
     "prometheus_client": ("metrics",),
     "pydantic": ("settings", "edge", "web"),
+    "redis": ("counters.redis",),
     "rich": ("cli",),
     "sqlalchemy": ("storage",),
     "sqlite3": ("storage", "providers.guide"),  # the guide's index lives in memory: it stores nothing

@@ -142,6 +142,7 @@ _CHAT = {"model": "{model}", "messages": [{"role": "user", "content": "How do I 
 _COMPLETION = has("choices.0.message.content", "id", "model")
 _PROMPT = {"prompt": "How do I make a key?", "max_tokens": 16}
 _MODEL = (("model_name", "{model}"),)
+_NO_PULL = (("pull_id", "nothing"),)
 
 
 def _chat(path: str) -> tuple[Probe, ...]:
@@ -193,6 +194,15 @@ PROBES = (
     Probe("changes a key", "PATCH", "/admin/api/keys/{key_id}", Who.ADMIN, body={"rpm": 600}, check=has("limits")),
     Probe("a wrong field", "POST", "/admin/api/keys", Who.ADMIN, (422,), body={"nmae": "x"}, check=is_error),
     Probe("a key for calls does not open it", "GET", "/admin/api/keys", Who.CALLER, (401, 403), check=is_error),
+    Probe("lists local models", "GET", "/admin/api/models", Who.ADMIN, check=has("object")),
+    Probe("pulls nothing that nobody has", "POST", "/admin/api/models/pull", Who.ADMIN, (404,),
+          body={"model": UNKNOWN_MODEL}, check=is_error),
+    Probe("removes nothing that is not there", "POST", "/admin/api/models/remove", Who.ADMIN, (404,),
+          body={"model": UNKNOWN_MODEL}, check=is_error),
+    Probe("no such pull", "GET", "/admin/api/models/pulls/{pull_id}", Who.ADMIN, (404,), given=_NO_PULL,
+          check=is_error),
+    Probe("no such pull", "GET", "/admin/api/models/pulls/{pull_id}/events", Who.ADMIN, (404,), given=_NO_PULL,
+          check=is_error),
     Probe("a wrong key", "GET", "/v1/models", Who.STRANGER, (401,), check=is_error),
     Probe("lists models", "GET", "/v1/models", Who.CALLER, check=has("data")),
     Probe("lists models", "GET", "/models", Who.CALLER, check=has("data")),

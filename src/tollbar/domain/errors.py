@@ -24,6 +24,8 @@
     ├─ UpstreamError                  502; is_retryable · retry_after_seconds
     │  ├─ UpstreamFailed              502
     │  ├─ UpstreamBusy                503: the provider limits us
+    │  │  └─ UpstreamFull             429: as many calls wait for a local model as may
+    │  ├─ EngineUnavailable           503: no local model can run here, or not now; says what helps
     │  ├─ UpstreamTimeout             504
     │  ├─ UpstreamRejected            400: the provider says the request is wrong; never retried
     │  ├─ UpstreamMisconfigured       502: the provider refuses *our* key; an alarm for the operator
@@ -289,6 +291,21 @@ class UpstreamBusy(UpstreamError):
     """The provider limits our rate or says that it is overloaded."""
 
     code = "upstream_busy"
+    status = 503
+
+
+class UpstreamFull(UpstreamBusy):
+    """The queue before a local model is full; it is well, and has enough to do."""
+
+    code = "queue_full"
+    status = 429
+    may_retry = True
+
+
+class EngineUnavailable(UpstreamError):
+    """A local model cannot run: the engine or something it needs is missing, or the memory is, or it keeps crashing."""
+
+    code = "engine_unavailable"
     status = 503
 
 

@@ -29,6 +29,8 @@ from tollbar.edge.simple_operations import SCHEMAS as SIMPLE_SCHEMAS
 
 Document = dict[str, Any]
 
+DESCRIPTIONS = {200: "Done.", 201: "Made.", 202: "Begun."}
+
 _ENCODE = msgspec.json.Encoder(decimal_format="number", enc_hook=BaseModel.model_dump).encode
 
 
@@ -109,7 +111,7 @@ def _success(row: CallRoute | PageRoute, entry: Operation) -> Document:
     if entry.example is not None:
         content["example"] = entry.example
     told: Document = {
-        "description": "Done." if entry.status == 200 else "Made.",
+        "description": DESCRIPTIONS[entry.status],
         "headers": _headers(*prose.EVERYWHERE, *entry.headers),
         "content": {entry.answer_type: content},
     }

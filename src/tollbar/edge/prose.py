@@ -65,6 +65,7 @@ TAGS: Mapping[str, str] = {
     "Models": "What a key may call. Free.",
     "Account": "What a key's holder may know of it. Free.",
     "Keys": "Make and change keys. Needs the admin key; what `tollbar keys` does, this does.",
+    "Local models": "Get models onto the server's machine. Needs the admin key; what `tollbar pull` does, this does.",
     "Health": "For probes and monitoring. Asks no provider.",
     "Documents": "This document and its pages.",
 }
@@ -117,6 +118,8 @@ HEADERS: Mapping[str, Mapping[str, Any]] = {
         "number",
     ),
     "x-tollbar-target": _header("The target that answered: `provider/model`.", "string", examples=["openai/gpt-4o"]),
+    "x-tollbar-queue-position": _header("Where a call of a local model stood when it came; 0 had no need to wait."),
+    "x-tollbar-queue-seconds": _header("How long that was expected to take.", "number", minimum=0),
     "x-ratelimit-limit-requests": _header("The requests that the limit allows in its window."),
     "www-authenticate": _header("How to authenticate: `Bearer`.", "string"),
     "x-ratelimit-remaining-requests": _header("The requests left now."),
@@ -189,6 +192,14 @@ PARAMETERS: Mapping[str, Mapping[str, Any]] = {
         "description": "The key's public id.",
         "schema": {"type": "string"},
         "example": "3fK9x0PqLm",
+    },
+    "pull_id": {
+        "name": "pull_id",
+        "in": "path",
+        "required": True,
+        "description": "The id of a pull.",
+        "schema": {"type": "string"},
+        "example": "pull_0f1e2d3c4b5a6978",
     },
     "name": {
         "name": "name",

@@ -12,11 +12,12 @@ import structlog
 from tollbar.domain.completion import CompletionRequest
 from tollbar.domain.errors import GatewayError, InternalError, Overloaded, RateLimited
 from tollbar.domain.events import Dropped, Frames, StreamEvent
-from tollbar.domain.identity import Principal
+from tollbar.domain.identity import KeyKind, Principal
 from tollbar.edge.address import NOBODY_TRUSTED, Addresses, source
 from tollbar.edge.credentials import credential_in
-from tollbar.edge.headers import error_headers, limit_headers, process_headers
+from tollbar.edge.headers import error_headers, limit_headers, place_headers, process_headers
 from tollbar.edge.line import Departure, Headers, Line, Receive, Send
+from tollbar.edge.origins import NO_ORIGIN, Origins, refuse_cross_site
 from tollbar.edge.query import hidden_keys
 from tollbar.edge.receiving import MAX_BODY_SETTING, CallerLeft, read_body
 from tollbar.edge.sparing import Sparing
@@ -36,7 +37,7 @@ class Endpoint:
     """What one row of the route table says of a completion-like endpoint.
 
     `route` is what records and limits call it, the path itself where it is empty; `body_setting` the name of the
-    setting behind `max_body_bytes`.
+    setting behind `max_body_bytes`; `origins` are the sites whose pages may call without a key.
     """
 
     gateway: Gateway
@@ -51,6 +52,7 @@ class Endpoint:
     body_setting: str = MAX_BODY_SETTING
     addresses: Addresses = NOBODY_TRUSTED
     reads_query_key: bool = False
+    origins: Origins = NO_ORIGIN
 
     async def __call__(self, scope: MutableMapping[str, object], receive: Receive, send: Send) -> None:
         """Serves one request."""
@@ -127,7 +129,10 @@ class CallResponse:
         headers: Headers = self._scope["headers"]  # type: ignore[assignment]
         in_query = hidden_keys(self._scope) if self._endpoint.reads_query_key else ()
         try:
-            return await self._endpoint.gateway.authenticate(credential_in(headers, in_query), arrival.source)
+            principal = await self._endpoint.gateway.authenticate(credential_in(headers, in_query), arrival.source)
+            if principal.kind is KeyKind.ANONYMOUS:
+                refuse_cross_site(headers, self._endpoint.origins)
+            return principal
         except GatewayError as error:
             left_out = self._endpoint.refusals.left_out(self._began)
             if left_out is not None:
@@ -204,12 +209,14 @@ class CallResponse:
         rooms = self._visit.rooms if self._visit is not None else ()
         if isinstance(error, RateLimited):
             rooms = error.rooms
+        place = self._visit.place if self._visit is not None else None
         endpoint = self._endpoint
         dropped = [_dropped_header(self._dropped)] if self._dropped else ()
         return [
             (b"x-request-id", self._request_id.encode()),
             *dropped,
             *limit_headers(rooms),
+            *(place_headers(place) if place is not None else ()),
             *process_headers(endpoint.memory, self._began, endpoint.gateway.clock.monotonic()),
         ]
 

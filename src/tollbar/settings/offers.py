@@ -87,6 +87,11 @@ class Tier(Section):
     cost: int = setting(
         ..., "The credits that a successful call costs, before the model's multiplier.", bounds=(0, None)
     )
+    weight: float = setting(
+        1.0,
+        "How large the share of its keys is where calls wait for a model of this machine: 2 is served twice as often.",
+        bounds=(0.01, 100),
+    )
 
 
 class Anonymous(Section):
@@ -127,6 +132,11 @@ class Limits(Section):
 
     per_address: Rates = setting(
         ("100/day", "20/minute"), "What one client address may do on /generate_api and /response."
+    )
+    when_away: Literal["open", "closed"] = setting(
+        "open",
+        "What a rate means while Redis is away: `open`, each process counts for itself; `closed`, calls that have one "
+        "are refused. Money is never guessed.",
     )
     routes: Annotated[Mapping[str, RouteLimit], over(lambda: ROUTE_LIMITS), Frozen] = setting(
         lambda: ROUTE_LIMITS,

@@ -34,6 +34,8 @@ CODES: dict[type[GatewayError], tuple[str, int]] = {
     errors.OutOfCredit: ("INSUFFICIENT_CREDITS", 403),
     errors.RateLimited: ("RATE_LIMIT_EXCEEDED", 429),
     errors.AdmissionError: ("SERVICE_UNAVAILABLE", 503),
+    errors.EngineUnavailable: ("SERVICE_UNAVAILABLE", 503),
+    errors.UpstreamFull: ("RATE_LIMIT_EXCEEDED", 429),
     errors.UpstreamRejected: ("INVALID_REQUEST", 400),
     errors.UpstreamMisconfigured: ("UPSTREAM_ERROR", 502),
     errors.UpstreamTimeout: ("TIMEOUT", 504),

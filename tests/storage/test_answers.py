@@ -8,8 +8,8 @@ import pytest
 from tests.storage.making import StepClock, a_directory, number, opened
 from tollbar.domain.errors import CallUnderWay
 from tollbar.domain.repeats import KeptAnswer, Repeatable
-from tollbar.storage.answers import PRUNED_AT_ONCE
 from tollbar.storage.ledger import EXPIRY_SECONDS
+from tollbar.storage.statements import ANSWERS_PRUNED_AT_ONCE as PRUNED_AT_ONCE
 
 pytestmark = pytest.mark.anyio
 

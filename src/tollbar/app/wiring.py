@@ -120,8 +120,7 @@ async def running(
         if worker is not None:
             admin_key, starter_key = worker.made.admin, worker.made.starter
         else:
-            configured = settings.admin_key.reveal() if settings.admin_key else None
-            admin_key = await ensure_admin_key(storage.keys, clock, digest_of, configured)
+            admin_key = await _admin_key(storage, clock, digest_of, settings)
             starter_key = await renew_starter_key(storage.keys, clock, digest_of) if makes_starter_key else None
         transport = await stack.enter_async_context(Transport(clock, settings.egress.proxy, settings.egress.ca_file))
         prices = Prices(lambda: clock.now().date())
@@ -135,16 +134,12 @@ async def running(
         sinks = (call_log(log), metrics.observe, storage.log.write)
         counted = await counting(settings, clock, worker, stack)
         counters, recorder = counted.counters, Recorder(sinks, clock)
-        stack.callback(recorder.flush)
         authenticator = Authenticator(storage.keys, digest_of, counters, clock, terms(settings, digest_of))
-        limits = rates(settings)
-        admission = Admission(counters, storage.ledger, clock, limits, _tell_unsettled)
+        admission = Admission(counters, storage.ledger, clock, limits := rates(settings), _tell_unsettled)
         gateway = _gateway(authenticator, admission, recorder, made, providers, clock)
         gateway.repeats = _repeats(settings, storage)
-        before = worker.published() if worker else None
-        if before is not None:  # the worker whose place this is: what it counted must not be forgotten
-            metrics.resume(before)
-        metrics.watch(lambda: len(recorder.visits), lambda: storage.log.dropped + recorder.lost)
+        stack.callback(recorder.flush)
+        _watch(metrics, recorder, storage, worker)
         readiness = Readiness()
         rotating = rotating_key(settings, storage.rotation, clock, digest_of, secrets.encryption, authenticator.forget)
         if rotating is not None:
@@ -162,6 +157,22 @@ async def running(
         stack.callback(_cancel, begun)
         app = application(services, call_rules(settings), _origins(settings))
         yield Running(app, gateway, made, servers, admin_key, starter_key, readiness)
+
+
+async def _admin_key(
+    storage: Storage, clock: Clock, digest_of: Callable[[str], bytes], settings: Settings
+) -> str | None:
+    """The admin key, where it is a new one that must be shown."""
+    configured = settings.admin_key.reveal() if settings.admin_key else None
+    return await ensure_admin_key(storage.keys, clock, digest_of, configured)
+
+
+def _watch(metrics: Metrics, recorder: Recorder, storage: Storage, worker: Worker | None) -> None:
+    """Has the metrics go on where the worker whose place this is ended: what it counted must not be forgotten."""
+    before = worker.published() if worker else None
+    if before is not None:
+        metrics.resume(before)
+    metrics.watch(lambda: len(recorder.visits), lambda: storage.log.dropped + recorder.lost)
 
 
 def _store_options(settings: Settings, check: bytes, worker: Worker | None) -> Options:

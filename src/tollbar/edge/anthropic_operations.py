@@ -184,7 +184,7 @@ _MESSAGES = Operation(
     answer="MessageAnswer",
     example=MESSAGE_EXAMPLE,
     errors=CALL,
-    headers=("x-tollbar-target", "request-id"),
+    headers=("x-tollbar-target", "x-tollbar-replayed", "request-id"),
     streams={"text/event-stream": STREAM_EXAMPLE},
     samples=_samples("/v1/messages", "create", "content", "200"),
 )

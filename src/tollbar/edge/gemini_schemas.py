@@ -6,6 +6,8 @@ Gemini API, `models.generateContent`.
 
 from collections.abc import Mapping
 
+from tollbar.domain import errors
+from tollbar.edge import gemini_models
 from tollbar.edge.operation import CALL, Operation
 
 Schema = dict[str, object]
@@ -184,7 +186,10 @@ GENERATE = Operation(
     answer="GeminiResponse",
     example=_ANSWER,
     errors=CALL,
-    headers=("x-tollbar-target",),
+    headers=(
+        "x-tollbar-target",
+        "x-tollbar-replayed",
+    ),
     samples=_SAMPLES,
 )
 STREAM = Operation(
@@ -199,7 +204,10 @@ STREAM = Operation(
     answer="GeminiStream",
     example=[_ANSWER],
     errors=CALL,
-    headers=("x-tollbar-target",),
+    headers=(
+        "x-tollbar-target",
+        "x-tollbar-replayed",
+    ),
     streams={"text/event-stream": 'data: {"candidates":[{"content":{"parts":[{"text":"tollbar"}]}}]}\n\n'},
     samples=_SAMPLES,
     parameters=("alt",),
@@ -218,3 +226,27 @@ COUNT = Operation(
     errors=CALL,
     samples=_SAMPLES,
 )
+
+_MODEL = gemini_models.view("tollbar-guide", "tollbar", 8_192)
+_METHODS = {"generateContent": GENERATE, "streamGenerateContent": STREAM, "countTokens": COUNT}
+
+OPERATIONS: Mapping[tuple[str, str], Operation] = {
+    **{
+        ("POST", f"{version}/models/{{model:path}}:{method}"): operation
+        for version in ("/v1beta", "/v1")
+        for method, operation in _METHODS.items()
+    },
+    ("GET", "/v1beta/models"): Operation(
+        tag="Models",
+        summary="The models of a key, in Google's shape",
+        answer=gemini_models.GeminiModelList,
+        example={"models": [_MODEL.model_dump(by_alias=True)]},
+    ),
+    ("GET", "/v1beta/models/{model:path}"): Operation(
+        tag="Models",
+        summary="One model, in Google's shape",
+        answer=gemini_models.GeminiModel,
+        example=_MODEL.model_dump(by_alias=True),
+        errors=(errors.UnknownModel,),
+    ),
+}

@@ -15,9 +15,10 @@ key as its API key.
 
 **Keys.** Send `Authorization: Bearer KEY`. `x-api-key`, `api-key`, `x-goog-api-key` and `x_api_key` are read as well;
 the same key in two of them is fine, two different keys are refused. A key in the address is read on
-`/response` alone, where a setting says so. Keys for calls and the admin key open different doors.
+`/response` and under `/v1beta` alone, where a setting says so. Keys for calls and the admin key open different doors.
 
-**Errors** at the addresses of OpenAI's dialect (`/v1/…`, `/models`, `/chat/completions`) have OpenAI's shape:
+**Errors** at the addresses of OpenAI's dialects (`/v1/…`, `/models`, `/chat/completions`, `/responses`,
+`/completions`) have OpenAI's shape:
 
 ```json
 {
@@ -112,16 +113,10 @@ HEADERS: Mapping[str, Mapping[str, Any]] = {
     "x-process-time": _header("Seconds from the request's arrival until this answer began.", "number", minimum=0),
     "x-memory-used": _header("The memory of the serving process, in MB of 1,048,576 bytes.", "number", minimum=0),
     "x-memory-delta": _header(
-        "By how much that differs from the reading before. It is read a few times a second at most, not for each "
-        "request.",
-        "number",
+        "By how much that differs from the reading before. It is read a few times a second at most.", "number"
     ),
     "x-tollbar-target": _header("The target that answered: `provider/model`.", "string", examples=["openai/gpt-4o"]),
-    "x-tollbar-replayed": _header(
-        "Where the answer was kept under the `Idempotency-Key`: the id of the call that was answered so, and charged.",
-        "string",
-        examples=[REQUEST_ID],
-    ),
+    "x-tollbar-replayed": _header("The call that was answered so before, and charged.", "string"),
     "x-tollbar-queue-position": _header("Where a call of a local model stood when it came; 0 had no need to wait."),
     "x-tollbar-queue-seconds": _header("How long that was expected to take.", "number", minimum=0),
     "x-tollbar-counted-by": _header("Who counted.", "string", enum=["provider", "estimate"]),

@@ -163,7 +163,10 @@ _GENERATE = Operation(
     answer="Response",
     example={"response": _ANSWER},
     errors=CALL,
-    headers=("x-tollbar-target",),
+    headers=(
+        "x-tollbar-target",
+        "x-tollbar-replayed",
+    ),
     streams={"text/event-stream": STREAM_EXAMPLE},
     samples=_sample("/generate", '{"prompt": "What is a token bucket?"}'),
     parameters=("stream",),

@@ -20,8 +20,6 @@ from tollbar.storage.writing import LedgerWriter
 
 LONGEST_TURN = timedelta(days=1)
 """No call lasts so long; a turn that does was forgotten by everybody."""
-PRUNED_AT_ONCE = 100
-"""Rows that one transaction deletes: each may hold a mebibyte."""
 _encode: Callable[[object], bytes] = msgspec.json.encode
 _head: Callable[[str], tuple[tuple[str, str], ...]] = msgspec.json.Decoder(tuple[tuple[str, str], ...]).decode
 
@@ -57,7 +55,7 @@ class StoredAnswers:
 
     async def prune(self) -> int:
         """Forgets the answers whose time is over; says how many."""
-        old = {"before": microseconds(self._clock.now()), "most": PRUNED_AT_ONCE}
+        old = {"before": microseconds(self._clock.now())}
         pruned = 0
         while count := await self._journal.run(lambda connection: connection.execute(self._sql.prune, old).rowcount):
             pruned += count

@@ -8,7 +8,7 @@ from tollbar.domain.identity import KeyKind
 from tollbar.storage.dialects import Compiler, Dialect, total
 from tollbar.storage.ledger_sql import ZERO, ledger_sql
 from tollbar.storage.schema import allowances, answers, changes, holds, keys, processes, requests, rotation, secrets
-from tollbar.storage.statements import AnswerSql, KeySql, RequestSql, RotationSql, Statements
+from tollbar.storage.statements import ANSWERS_PRUNED_AT_ONCE, AnswerSql, KeySql, RequestSql, RotationSql, Statements
 
 ONE: ColumnElement[int] = literal_column("1")
 SELF_SERVICE = f"'{KeyKind.SELF_SERVICE.value}'"
@@ -125,7 +125,12 @@ def _answers(to: Compiler) -> AnswerSql:
     kept = {column: bindparam(f"new_{column}") for column in ("until", "status", "head", "body")}
     begun = to.insert(answers).values({column.name: bindparam(column.name) for column in a})
     again = {column.name: begun.excluded[column.name] for column in a if not column.primary_key}
-    old = select(a.scope, a.name).where(a.until < bindparam("before")).limit(bindparam("most"))
+    old = (
+        select(a.scope, a.name)
+        .where(a.until < bindparam("before"))
+        .limit(literal_column(str(ANSWERS_PRUNED_AT_ONCE)))
+        .offset(ZERO)
+    )
     return AnswerSql(
         find=to.text(found.outerjoin_from(answers, processes, processes.c.id == a.process).where(place)),
         claim=to.text(begun.on_conflict_do_update(index_elements=[a.scope, a.name], set_=again)),

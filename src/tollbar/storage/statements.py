@@ -11,6 +11,9 @@ from tollbar.storage.engine import Connection
 # The largest has 5,632 values, where SQLite takes 32,766.
 CHUNKS = (256, 64, 16, 4, 1)
 
+ANSWERS_PRUNED_AT_ONCE = 100
+"""Answers that one transaction deletes: each may hold a mebibyte."""
+
 
 @dataclass(frozen=True)
 class Rows:

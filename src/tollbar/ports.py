@@ -17,6 +17,7 @@ from tollbar.domain.limits import Charge, Limit, Verdict
 from tollbar.domain.local_models import LocalModel, Progress, PullPlan
 from tollbar.domain.records import LedgerEntry, RequestRecord
 from tollbar.domain.repeats import KeptAnswer, Repeatable
+from tollbar.domain.teams import Team
 
 
 class Clock(Protocol):
@@ -74,6 +75,7 @@ class KeyChange:
 
     name: str | None = None
     tier: str | None = None
+    team: str | None = None
     expires_at: datetime | None = None
     never_expires: bool = False
     unbinds: bool = False
@@ -88,7 +90,9 @@ class KeyStore(Protocol):
 
     async def find(self, digest: bytes) -> Principal | None:
         """The principal behind a digest, expired and revoked ones included; None for an unknown one."""
-        ...
+
+    async def shared(self) -> Sequence[AllowanceId]:
+        """The allowances of the installation: those that cover callers who are not in the store."""
 
     async def add(self, key: Key, digest: bytes, grants: Sequence[Grant]) -> Key:
         """Stores a new key with its allowances, durably; raises `Conflict` when its id or name is in use.
@@ -121,6 +125,22 @@ class KeyStore(Protocol):
     async def rotate(self, key_id: str, digest: bytes, hint: str, old_until: datetime) -> Key:
         """Gives the key another secret; earlier ones stop at `old_until`. Raises NotFound, or Conflict if revoked."""
         ...
+
+
+class TeamStore(Protocol):
+    """Teams by id, the installation among them."""
+
+    async def add(self, team: Team, grants: Sequence[Grant]) -> Team:
+        """Stores a new team with its allowances, durably; raises `Conflict` when its id or name is in use."""
+
+    async def list(self) -> Sequence[Team]:
+        """Every team, by name, with its allowances as they stand."""
+
+    async def get(self, team_id: str) -> Team:
+        """One team; raises `NotFound`."""
+
+    async def change(self, team_id: str, change: KeyChange, version: int | None = None) -> Team:
+        """The team after what a team has of the change; raises `NotFound`, or `Conflict` as `KeyStore.change` does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +215,7 @@ class Ledger(Protocol):
         ...
 
     async def standing(self, key_id: str) -> Sequence[Allowance]:
-        """A key's allowances as they stand now, holds of every process included."""
+        """Every allowance that covers a key as it stands now, holds of every process included."""
         ...
 
 
@@ -224,15 +244,12 @@ class AnswerStore(Protocol):
         Raises `CallUnderWay` while another one has its turn, and `OtherCall` when the name belongs to another request.
         A turn ends with `keep`, with `free`, or with its process. Raises `Overloaded` when the store cannot be reached.
         """
-        ...
 
     async def keep(self, call: Repeatable, answer: KeptAnswer, keep_for: timedelta) -> None:
         """Ends the turn: the answer is durable, and given for so long to whoever asks again; raises `Overloaded`."""
-        ...
 
     async def free(self, call: Repeatable) -> None:
         """Ends the turn without an answer, so that the next call is made anew; raises `Overloaded`."""
-        ...
 
 
 class RequestLog(Protocol):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.admin.pulling import FakeShelf, FakeSource
-from tests.fakes import FakeProvider
+from tests.fakes import FakeProvider, MemoryTeamStore
 from tests.making import Scene, a_scene
 from tollbar.admin.pulls import Pulls
 from tollbar.domain.catalogue import Model
@@ -192,6 +192,7 @@ class Stage:
     doors: Doors = field(default_factory=Doors)
     source: FakeSource = field(default_factory=FakeSource)
     shelf: FakeShelf = field(default_factory=FakeShelf)
+    teams: MemoryTeamStore = field(default_factory=MemoryTeamStore)
 
     def rebuild(self, doors: Doors) -> None:
         """Makes the application anew, with other doors."""
@@ -210,6 +211,7 @@ class Stage:
         return Services(
             gateway=scene.gateway,
             keys=scene.keys,
+            teams=self.teams,
             ledger=scene.ledger,
             clock=scene.clock,
             digest=lambda text: text.encode(),

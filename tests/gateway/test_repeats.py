@@ -22,6 +22,7 @@ class AwayStore:
         self.kept: dict[bytes, KeptAnswer] = {}
         self.under_way: set[bytes] = set()
         self.gate = asyncio.Event()
+        self.asked = asyncio.Event()
         self.gate.set()
 
     async def begin(self, call: Repeatable) -> KeptAnswer | None:
@@ -30,6 +31,7 @@ class AwayStore:
         answer = self.kept.get(call.name)
         if answer is None:
             self.under_way.add(call.name)
+        self.asked.set()
         await self.gate.wait()
         return answer
 
@@ -98,8 +100,7 @@ async def test_who_leaves_while_the_turn_is_given_leaves_nothing(repeats: Repeat
     """Nobody knows whether it was given: it is freed."""
     store.gate.clear()
     entering = asyncio.create_task(repeats.turn(CALL).__aenter__())
-    while not store.under_way:
-        await asyncio.sleep(0)
+    await store.asked.wait()
     entering.cancel()
     with pytest.raises(asyncio.CancelledError):
         await entering

@@ -14,6 +14,7 @@ from tollbar.domain.errors import InvalidValue
 from tollbar.domain.identity import Grant, Key, Permission, Reset
 from tollbar.domain.limits import Limit, Measure, parse_rate
 from tollbar.domain.money import Unit, to_amount
+from tollbar.domain.teams import Team
 
 MAX_NAME = 100
 MAX_MODEL_NAME = 256
@@ -44,7 +45,7 @@ class KeyDraft:
 
     Amounts are in their unit, dollars with decimals. Rates are per minute and per day, of requests and of tokens; 0
     lifts a limit. A use is a successful call. An empty `tier` is a plain key. `expires` is a span (`30d`, `12h`), a
-    date, a time, or `never`. A model `*` means every model.
+    date, a time, or `never`. A model `*` means every model. `team` is the id of a team, empty for none.
     """
 
     name: str | None = None
@@ -62,6 +63,7 @@ class KeyDraft:
     expires: str | None = None
     tier: str | None = None
     max_uses: int | None = None
+    team: str | None = None
 
 
 def read_name(draft: KeyDraft) -> str:
@@ -125,7 +127,7 @@ def read_limits(draft: KeyDraft, present: Sequence[Limit] = ()) -> tuple[Limit, 
     return tuple(found.values())
 
 
-def read_grants(draft: KeyDraft, present: Key | None = None) -> tuple[Grant, ...]:
+def read_grants(draft: KeyDraft, present: Key | Team | None = None) -> tuple[Grant, ...]:
     """The allowances that the draft names, which keep a present reset where it gives none; raises InvalidValue."""
     resets = {allowance.id.unit: allowance.reset for allowance in present.allowances} if present else {}
     reset = None if draft.reset is None else _reset(draft.reset)

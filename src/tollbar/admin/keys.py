@@ -46,6 +46,7 @@ async def issue_key(
         permission=drafts.read_permission(draft),
         created_at=now,
         tier=drafts.read_tier(draft, tiers),
+        team=draft.team or "",
         expires_at=drafts.read_expiry(draft, now),
         models=drafts.read_models(draft),
         limits=drafts.read_limits(draft),
@@ -94,6 +95,7 @@ async def update_key(
     change = KeyChange(
         name=None if draft.name is None else drafts.read_name(draft),
         tier=None if draft.tier is None else drafts.read_tier(draft, tiers),
+        team=draft.team,
         expires_at=expires_at,
         never_expires=draft.expires is not None and expires_at is None,
         models=None if draft.models is None else drafts.read_models(draft),

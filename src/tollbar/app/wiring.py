@@ -230,6 +230,7 @@ def _services(parts: _Parts) -> Services:
     return Services(
         gateway=gateway,
         keys=storage.keys,
+        teams=storage.teams,
         ledger=storage.ledger,
         clock=gateway.clock,
         digest=parts.digest_of,

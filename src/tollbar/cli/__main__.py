@@ -18,6 +18,7 @@ from tollbar.cli import (
     pulling,
     serving,
     starting,
+    teams,
 )
 from tollbar.cli.options import app
 from tollbar.cli.output import say
@@ -47,6 +48,7 @@ commands.command("init")(starting.init)
 commands.command("check")(checking.check)
 commands.command("doctor")(checking.doctor)
 commands.add_typer(keys.commands, name="keys")
+commands.add_typer(teams.commands, name="teams")
 commands.command("models")(offering.models)
 commands.command("pull")(pulling.pull)
 commands.command("rm")(pulling.remove)

@@ -13,16 +13,17 @@ from tollbar.app.stores import postgres_address
 from tollbar.cli.context import instance_keys, read_settings
 from tollbar.clock import SystemClock
 from tollbar.domain.digest import digest
-from tollbar.ports import Clock, KeyStore
+from tollbar.ports import Clock, KeyStore, TeamStore
 from tollbar.settings import Settings
 from tollbar.storage.store import Options, open_storage
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What the use cases of keys want: the store, the time, the digest of secrets, the tiers, the rotating key."""
+    """What the use cases of keys and teams want: the store, the time, the digest of secrets, tiers, rotating key."""
 
     keys: KeyStore
+    teams: TeamStore
     clock: Clock
     digest: Digest
     tiers: frozenset[str]
@@ -46,4 +47,4 @@ async def open_store(settings: Settings) -> AsyncIterator[Desk]:
     async with open_storage(settings.data, clock, options) as storage:
         digest_of = partial(digest, secrets.pepper)
         rotating = rotating_key(settings, storage.rotation, clock, digest_of, secrets.encryption, lambda: None)
-        yield Desk(storage.keys, clock, digest_of, frozenset(settings.tiers), rotating)
+        yield Desk(storage.keys, storage.teams, clock, digest_of, frozenset(settings.tiers), rotating)

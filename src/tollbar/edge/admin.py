@@ -12,6 +12,7 @@ from starlette.responses import Response
 from tollbar.admin import keys
 from tollbar.admin.drafts import KeyDraft
 from tollbar.admin.keys import IssuedKey
+from tollbar.admin.teams import placed
 from tollbar.domain.errors import InvalidValue
 from tollbar.domain.identity import Key
 from tollbar.edge.bodies import answer, read
@@ -40,7 +41,7 @@ async def list_keys(request: Request) -> Response:
 async def create_key(request: Request) -> Response:
     """Makes a key; the answer is the only one that holds its secret."""
     services = _services(request)
-    draft = _draft(await read(request, NewKey))
+    draft = await placed(services.teams, _draft(await read(request, NewKey)))
     issued = await keys.issue_key(services.keys, services.clock, services.digest, draft, services.doors.tiers)
     services.key_changed(issued.key.id)
     return _issued(services, issued, status=201)
@@ -56,8 +57,9 @@ async def update_key(request: Request, key_id: str) -> Response:
     """Changes what the body names; with `If-Match` or `version`, only if nobody else changed the key since."""
     services = _services(request)
     update = await read(request, KeyUpdate)
-    version = _expected_version(request, update)
-    key = await keys.update_key(services.keys, services.clock, key_id, _draft(update), version, services.doors.tiers)
+    version = expected_version(request, update.version)
+    draft = await placed(services.teams, _draft(update))
+    key = await keys.update_key(services.keys, services.clock, key_id, draft, version, services.doors.tiers)
     services.key_changed(key_id)
     return _shown(services, key)
 
@@ -89,15 +91,16 @@ def _draft(fields: KeyFields) -> KeyDraft:
     return KeyDraft(**fields.model_dump(exclude={"version"}))
 
 
-def _expected_version(request: Request, update: KeyUpdate) -> int | None:
+def expected_version(request: Request, told: int | None) -> int | None:
+    """The version that a change is meant for, by `If-Match` or as the body told it; raises InvalidValue."""
     header = request.headers.get("if-match", "*").strip()
     if header == "*":
-        return update.version
+        return told
     match = _VERSION.fullmatch(header)
     if match is None:
-        raise InvalidValue("If-Match must be the ETag of a key, or *.", field="if-match")
+        raise InvalidValue("If-Match must be the ETag of what is changed, or *.", field="if-match")
     version = int(match[1])
-    if update.version not in (None, version):
+    if told not in (None, version):
         raise InvalidValue("If-Match and 'version' name different versions.", field="version")
     return version
 

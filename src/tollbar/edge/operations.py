@@ -20,6 +20,7 @@ from tollbar.edge import (
     responses_operations,
     schemas,
     simple_operations,
+    team_operations,
 )
 from tollbar.edge.chat_schemas import CODE_SAMPLES, COMPLETION_EXAMPLE, REQUEST_EXAMPLES, STREAM_EXAMPLE
 from tollbar.edge.operation import CALL, READING, Operation
@@ -253,6 +254,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         errors=(*READING, *_ONE_KEY),
         headers=("etag",),
     ),
+    **team_operations.OPERATIONS,
     **local_operations.OPERATIONS,
     ("GET", "/health"): _LIVE,
     ("GET", "/healthz"): _LIVE,

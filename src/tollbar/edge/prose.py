@@ -65,6 +65,7 @@ TAGS: Mapping[str, str] = {
     "Models": "What a key may call. Free.",
     "Account": "What a key's holder may know of it. Free.",
     "Keys": "Make and change keys. Needs the admin key; what `tollbar keys` does, this does.",
+    "Teams": "What several keys share. Needs the admin key; what `tollbar teams` does, this does.",
     "Local models": "Get models onto the server's machine. Needs the admin key; what `tollbar pull` does, this does.",
     "Health": "For probes and monitoring. Asks no provider.",
     "Documents": "This document and its pages.",
@@ -135,25 +136,17 @@ HEADERS: Mapping[str, Mapping[str, Any]] = {
 EVERYWHERE = ("x-request-id", "x-process-time", "x-memory-used", "x-memory-delta")
 RATE_HEADERS = tuple(name for name in HEADERS if name.startswith("x-ratelimit-"))
 
+
+def _in_path(name: str, description: str, example: str) -> Mapping[str, Any]:
+    told = {"name": name, "in": "path", "required": True, "description": description}
+    return {**told, "schema": {"type": "string"}, "example": example}
+
+
 SAYS_SOMETHING = "[^\\s\\u001c-\\u001f\\u0085]"
 """A pattern for what is not empty after stripping: Python strips more than a pattern's `\\s`."""
 PARAMETERS: Mapping[str, Mapping[str, Any]] = {
-    "model": {
-        "name": "model",
-        "in": "path",
-        "required": True,
-        "description": "The model's name; it may hold slashes.",
-        "schema": {"type": "string"},
-        "example": "tollbar-guide",
-    },
-    "model_name": {
-        "name": "model_name",
-        "in": "path",
-        "required": True,
-        "description": "The model's name; it may hold slashes.",
-        "schema": {"type": "string"},
-        "example": "tollbar-guide",
-    },
+    "model": _in_path("model", "The model's name; it may hold slashes.", "tollbar-guide"),
+    "model_name": _in_path("model_name", "The model's name; it may hold slashes.", "tollbar-guide"),
     "alt": {
         "name": "alt",
         "in": "query",
@@ -194,30 +187,10 @@ PARAMETERS: Mapping[str, Mapping[str, Any]] = {
         "schema": {"type": "boolean", "default": False},
         "example": False,
     },
-    "key_id": {
-        "name": "key_id",
-        "in": "path",
-        "required": True,
-        "description": "The key's public id.",
-        "schema": {"type": "string"},
-        "example": "3fK9x0PqLm",
-    },
-    "pull_id": {
-        "name": "pull_id",
-        "in": "path",
-        "required": True,
-        "description": "The id of a pull.",
-        "schema": {"type": "string"},
-        "example": "pull_0f1e2d3c4b5a6978",
-    },
-    "name": {
-        "name": "name",
-        "in": "path",
-        "required": True,
-        "description": "The file's name.",
-        "schema": {"type": "string"},
-        "example": "mark.svg",
-    },
+    "key_id": _in_path("key_id", "The key's public id.", "3fK9x0PqLm"),
+    "team_id": _in_path("team_id", "The team's id.", "team_7Yh2pQ0xLa"),
+    "pull_id": _in_path("pull_id", "The id of a pull.", "pull_0f1e2d3c4b5a6978"),
+    "name": _in_path("name", "The file's name.", "mark.svg"),
     "if-match": {
         "name": "If-Match",
         "in": "header",

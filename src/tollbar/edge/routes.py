@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from starlette.routing import compile_path
 
-from tollbar.edge import account, admin, health, local_models, models, pages, rotating, self_service
+from tollbar.edge import account, admin, health, local_models, models, pages, rotating, self_service, teams
 from tollbar.gateway.resolve import Pin
 from tollbar.gateway.visit import Pace
 from tollbar.wire import anthropic, gemini, openai_chat, openai_responses, openai_text, simple
@@ -142,6 +142,10 @@ PAGES = (
     PageRoute("PATCH", "/admin/api/keys/{key_id}", Access.ADMIN, admin.update_key),
     PageRoute("POST", "/admin/api/keys/{key_id}/rotate", Access.ADMIN, admin.rotate_key),
     PageRoute("POST", "/admin/api/keys/{key_id}/revoke", Access.ADMIN, admin.revoke_key),
+    PageRoute("GET", "/admin/api/teams", Access.ADMIN, teams.list_teams),
+    PageRoute("POST", "/admin/api/teams", Access.ADMIN, teams.create_team),
+    PageRoute("GET", "/admin/api/teams/{team_id}", Access.ADMIN, teams.show_team),
+    PageRoute("PATCH", "/admin/api/teams/{team_id}", Access.ADMIN, teams.update_team),
     PageRoute("GET", "/admin/api/models", Access.ADMIN, local_models.list_local_models),
     PageRoute("POST", "/admin/api/models/pull", Access.ADMIN, local_models.pull_model),
     PageRoute("POST", "/admin/api/models/remove", Access.ADMIN, local_models.remove_local_model),

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, Strict, WithJsonSchema
 
 from tollbar.admin.drafts import EVERY_MODEL, MAX_AMOUNT, MAX_NAME
 from tollbar.admin.keys import MAX_GRACE
-from tollbar.domain.identity import Allowance, Key, KeyKind, Permission, Reset
+from tollbar.domain.identity import Allowance, Holder, Key, KeyKind, Permission, Reset
 from tollbar.domain.limits import Limit, Measure
 from tollbar.domain.money import Unit, to_decimal
 
@@ -24,7 +24,7 @@ Wished = Annotated[Decimal, Strict(strict=False)]
 """An amount in a request: a JSON number, or its digits as a string; both are read exactly."""
 
 
-def _wished(unit: Unit, description: str) -> Any:
+def wished(unit: Unit, description: str) -> Any:
     """The bounds of an amount, checked before any sum is made of it.
 
     Nine places are the most for whole amounts too: 1e-999999999 would be rounded away, and pass for a whole number.
@@ -49,9 +49,9 @@ class KeyFields(Wish):
     """What can be said of a key, when it is made and later. Rates count in any minute and any day."""
 
     models: list[str] | None = Field(None, description="The models it may use; `*` is every model and may be a part.")
-    credits: Wished | None = _wished(Unit.CREDITS, "An allowance of credits: successful calls.")
-    dollars: Wished | None = _wished(Unit.DOLLARS, "An allowance of dollars, at the providers' prices.")
-    tokens: Wished | None = _wished(Unit.TOKENS, "An allowance of tokens, prompt and answer together.")
+    credits: Wished | None = wished(Unit.CREDITS, "An allowance of credits: successful calls.")
+    dollars: Wished | None = wished(Unit.DOLLARS, "An allowance of dollars, at the providers' prices.")
+    tokens: Wished | None = wished(Unit.TOKENS, "An allowance of tokens, prompt and answer together.")
     reset: str | None = Field(
         None,
         description="When the amounts named here begin anew.",
@@ -63,6 +63,7 @@ class KeyFields(Wish):
     tpd: int | None = Field(None, ge=0, description="Tokens per day; 0 lifts the limit.")
     concurrency: int | None = Field(None, ge=0, description="Calls at once; 0 lifts the limit.")
     tier: str | None = Field(None, description="The tier that says what a call costs; empty for a plain key.")
+    team: str | None = Field(None, description="The team it belongs to, by id or name; empty for none.")
     max_uses: int | None = Field(
         None, ge=0, le=MAX_AMOUNT[Unit.USES], description="How many successful calls it makes in all."
     )
@@ -117,6 +118,7 @@ class AllowanceView(Shape):
     """How an allowance stands: `granted` is always `spent`, `held` and `left` together."""
 
     unit: Unit
+    holder: Holder = Field(Holder.KEY, description="Whose it is: the key's own, its team's, or everybody's.")
     granted: Amount
     spent: Amount
     held: Amount = Field(description="Reserved by calls in progress.")
@@ -130,6 +132,7 @@ class AllowanceView(Shape):
         unit = allowance.id.unit
         return cls(
             unit=unit,
+            holder=allowance.id.holder,
             granted=to_decimal(unit, allowance.granted),
             spent=to_decimal(unit, allowance.spent),
             held=to_decimal(unit, allowance.held),
@@ -151,7 +154,10 @@ class AccountView(Shape):
     expires_at: datetime | None
     models: list[str] = Field(description="The models it may use; `*` stands for any name.")
     limits: list[LimitView]
-    allowances: list[AllowanceView] = Field(description="Empty when nothing bounds what it may spend.")
+    team: str | None = Field(None, description="The name of its team, if it has one.")
+    allowances: list[AllowanceView] = Field(
+        description="All that cover it: a call needs room in each. Empty when nothing bounds what it may spend."
+    )
 
 
 class KeyView(Shape):
@@ -164,6 +170,7 @@ class KeyView(Shape):
     permission: Permission
     kind: KeyKind = Field(description="How it came to be.")
     tier: str | None = Field(description="Null for a plain key.")
+    team: str | None = Field(None, description="The id of its team, if it has one.")
     is_bound: bool = Field(description="Whether one address alone may use it.")
     state: Literal["active", "expired", "revoked"]
     created_at: datetime
@@ -184,6 +191,7 @@ class KeyView(Shape):
             permission=key.permission,
             kind=key.kind,
             tier=key.tier or None,
+            team=key.team or None,
             is_bound=key.bound_to is not None,
             state=_state(key, now),
             created_at=key.created_at,

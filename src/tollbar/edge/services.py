@@ -10,7 +10,7 @@ from tollbar.domain.catalogue import Model
 from tollbar.edge.address import NOBODY_TRUSTED, Addresses
 from tollbar.gateway.completions import Gateway
 from tollbar.gateway.rates import PageGate
-from tollbar.ports import Clock, KeyStore, Ledger
+from tollbar.ports import Clock, KeyStore, Ledger, TeamStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ class Services:
 
     gateway: Gateway
     keys: KeyStore
+    teams: TeamStore
     ledger: Ledger
     clock: Clock
     digest: Callable[[str], bytes]

@@ -5,12 +5,33 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, bindparam, case, func, insert, literal_column, or_, select, tuple_
 
 from tollbar.domain.identity import KeyKind
+from tollbar.domain.teams import INSTALLATION
 from tollbar.storage.dialects import Compiler, Dialect, total
 from tollbar.storage.ledger_sql import ZERO, ledger_sql
-from tollbar.storage.schema import allowances, answers, changes, holds, keys, processes, requests, rotation, secrets
-from tollbar.storage.statements import ANSWERS_PRUNED_AT_ONCE, AnswerSql, KeySql, RequestSql, RotationSql, Statements
+from tollbar.storage.schema import (
+    allowances,
+    answers,
+    changes,
+    holds,
+    keys,
+    processes,
+    requests,
+    rotation,
+    secrets,
+    teams,
+)
+from tollbar.storage.statements import (
+    ANSWERS_PRUNED_AT_ONCE,
+    AnswerSql,
+    KeySql,
+    RequestSql,
+    RotationSql,
+    Statements,
+    TeamSql,
+)
 
 ONE: ColumnElement[int] = literal_column("1")
+ALL: ColumnElement[str] = literal_column(f"'{INSTALLATION}'")
 SELF_SERVICE = f"'{KeyKind.SELF_SERVICE.value}'"
 """As a literal: SQLite uses the index of these keys only where it sees that they alone are asked for."""
 
@@ -18,32 +39,34 @@ SELF_SERVICE = f"'{KeyKind.SELF_SERVICE.value}'"
 def compile_statements(dialect: str = Dialect.SQLITE) -> Statements:
     """Every statement."""
     to = Compiler(Dialect(dialect))
-    return Statements(ledger_sql(to), _keys(to), _rotation(to), _requests(to), _answers(to))
+    return Statements(ledger_sql(to), _keys(to), _rotation(to), _requests(to), _answers(to), _teams(to))
 
 
 def _keys(to: Compiler) -> KeySql:
-    k, s, a = keys.c, secrets.c, allowances.c
+    k, s, a, t = keys.c, secrets.c, allowances.c, teams.c
     key_id = bindparam("key_id")
     find = (
         select(
             *(k.id, k.name, k.permission, k.kind, k.tier, k.bound_to, k.models, k.limits, k.expires_at, k.revoked_at),
-            *(s.valid_until, a.id, a.unit),
+            *(s.valid_until, t.id, t.name, t.models, t.limits, a.id, a.unit, a.owner),
         )
         .join_from(secrets, keys, k.id == s.key_id)
-        .outerjoin(allowances, a.key_id == k.id)
+        .outerjoin(teams, t.id == k.team)
+        .outerjoin(allowances, or_(a.owner == k.id, a.owner == k.team, a.owner == ALL))
         .where(s.digest == bindparam("digest"))
         .order_by(a.id)
     )
     is_self_service = k.kind == literal_column(SELF_SERVICE)
     listed = select(keys).order_by(k.created_at.desc(), k.id)
     change = keys.update().values(version=k.version + ONE, hint=func.coalesce(bindparam("hint"), k.hint))
-    for name in ("name", "tier", "revoked_at", "models", "limits"):
+    for name in ("name", "tier", "team", "revoked_at", "models", "limits"):
         change = change.values({name: func.coalesce(bindparam(f"new_{name}"), keys.c[name])})
     expiry = func.coalesce(bindparam("new_expires_at"), k.expires_at)
     change = change.values(
         expires_at=case((bindparam("never_expires") == ONE, None), else_=expiry),
         bound_to=case((bindparam("unbinds") == ONE, None), else_=k.bound_to),
     )
+    team = select(k.team).where(k.id == key_id).scalar_subquery()
     until = bindparam("until")
     retire = secrets.update().values(valid_until=until).where(or_(s.valid_until.is_(None), s.valid_until > until))
     regrant = allowances.update().values(
@@ -61,7 +84,9 @@ def _keys(to: Compiler) -> KeySql:
         id_of_name=to.text(select(k.id).where(k.name == bindparam("name"))),
         id_of_bound=to.text(select(k.id).where(k.bound_to == bindparam("bound_to"), is_self_service)),
         standings=to.text(_standings()),
-        standing=to.text(_standings().where(a.key_id == key_id)),
+        standing=to.text(_standings().where(a.owner == bindparam("owner"))),
+        covering=to.text(_standings().where(or_(a.owner == key_id, a.owner == team, a.owner == ALL))),
+        shared=to.text(select(a.id, a.unit, a.owner).where(a.owner == ALL).order_by(a.id)),
         change_key=to.text(change.where(k.id == key_id)),
         retire_secrets=to.text(retire.where(s.key_id == key_id)),
         regrant=to.text(regrant.where(a.id == bindparam("allowance"))),
@@ -93,7 +118,7 @@ def _standings() -> Select[*tuple[Any, ...]]:
     )
     return (
         select(
-            *(a.key_id, a.id, a.unit, a.granted, a.spent, func.coalesce(held.c.amount, ZERO)),
+            *(a.owner, a.id, a.unit, a.granted, a.spent, func.coalesce(held.c.amount, ZERO)),
             *(a.reset, a.period_end),
         )
         .outerjoin_from(allowances, held, (held.c.allowance == a.id) & (held.c.period_start == a.period_start))
@@ -137,4 +162,18 @@ def _answers(to: Compiler) -> AnswerSql:
         keep=to.text(answers.update().values(kept).where(is_ours)),
         free=to.text(answers.delete().where(is_ours)),
         prune=to.text(answers.delete().where(tuple_(a.scope, a.name).in_(old))),
+    )
+
+
+def _teams(to: Compiler) -> TeamSql:
+    t = teams.c
+    change = teams.update().values(version=t.version + ONE)
+    for name in ("name", "models", "limits"):
+        change = change.values({name: func.coalesce(bindparam(f"new_{name}"), teams.c[name])})
+    one = t.id == bindparam("id")
+    return TeamSql(
+        insert=to.text(insert(teams)),
+        all=to.text(select(teams).order_by(t.name)),
+        one=to.text(select(teams).where(one)),
+        change=to.text(change.where(one)),
     )

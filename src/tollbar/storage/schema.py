@@ -51,6 +51,19 @@ keys = Table(
     Column("kind", Text, nullable=False, server_default="issued"),
     Column("tier", Text, nullable=False, server_default=""),
     Column("bound_to", LargeBinary),
+    Column("team", Text, nullable=False, server_default=""),
+)
+
+# One row is there from the start, the installation.
+teams = Table(
+    "teams",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("models", Text, nullable=False),
+    Column("limits", Text, nullable=False),
+    Column("created_at", NUMBER, nullable=False),
+    Column("version", Integer, nullable=False),
 )
 
 _ONLY = keys.c.kind == "self_service"
@@ -80,12 +93,13 @@ rotation = Table(
     CheckConstraint("id = 1", name="one"),
 )
 
-# `period_start` names the period that `spent` and `leased` belong to; it never goes back.
+# `owner` is the id of a key or a team. `period_start` names the period that `spent` and `leased` belong to; it never
+# goes back.
 allowances = Table(
     "allowances",
     metadata,
     Column("id", NUMBER, primary_key=True),
-    Column("key_id", Text, ForeignKey("keys.id"), nullable=False),
+    Column("owner", Text, nullable=False),
     Column("unit", Text, nullable=False),
     Column("granted", NUMBER, nullable=False),
     Column("spent", NUMBER, nullable=False),
@@ -93,7 +107,7 @@ allowances = Table(
     Column("reset", Text, nullable=False),
     Column("period_start", NUMBER, nullable=False),
     Column("period_end", NUMBER),
-    UniqueConstraint("key_id", "unit"),
+    UniqueConstraint("owner", "unit"),
     CheckConstraint("granted >= 0 AND spent >= 0 AND leased >= 0", name="amounts"),
 )
 

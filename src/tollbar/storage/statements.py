@@ -79,6 +79,8 @@ class KeySql:
     id_of_bound: str
     standings: str
     standing: str
+    covering: str
+    shared: str
     change_key: str
     retire_secrets: str
     regrant: str
@@ -106,6 +108,16 @@ class RequestSql:
 
 
 @dataclass(frozen=True, slots=True)
+class TeamSql:
+    """Statements over teams."""
+
+    insert: str
+    all: str
+    one: str
+    change: str
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerSql:
     """Statements over the answers that are kept for who asks again."""
 
@@ -125,6 +137,7 @@ class Statements:
     rotation: RotationSql
     requests: RequestSql
     answers: AnswerSql
+    teams: TeamSql
 
 
 def _chunks(count: int) -> Iterator[int]:

@@ -27,6 +27,7 @@ from tollbar.storage.reader import Reader
 from tollbar.storage.requests import StoredRequests
 from tollbar.storage.rotation import StoredRotation
 from tollbar.storage.statements import Statements
+from tollbar.storage.teams import StoredTeams
 from tollbar.storage.times import moment
 from tollbar.storage.upgrade import upgrade
 from tollbar.storage.writing import LedgerWriter
@@ -58,6 +59,7 @@ class Storage:
     """All that works on one store."""
 
     keys: StoredKeys
+    teams: StoredTeams
     rotation: StoredRotation
     ledger: StoredLedger
     log: BatchedRequestLog
@@ -91,6 +93,7 @@ async def open_storage(directory: Path, clock: Clock, options: Options) -> Async
         reader = Reader(database)
         storage = Storage(
             keys=StoredKeys(journal, reader, sql, clock),
+            teams=StoredTeams(journal, reader, sql, clock),
             rotation=StoredRotation(journal, reader, sql),
             ledger=StoredLedger(journal, reader, writer, sql, clock),
             log=BatchedRequestLog(journal, clock),

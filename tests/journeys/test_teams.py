@@ -30,7 +30,12 @@ def test_keys_of_a_team_share_what_it_has(tmp_path: Path, up: FakeUpstream) -> N
         assert sum(allowances(gateway, key)["key"][0] for key in keys) == 7
         assert gateway.post(keys[0], chat("b")).json()["error"]["code"] == "forbidden"
         outside = gateway.make_key("outside")
-        assert [gateway.post(outside, chat("b")).status_code for _ in range(2)] == [200, 429]
+        answers = [gateway.post(outside, chat("b")) for _ in range(2)]
+        assert [answer.status_code for answer in answers] == [200, 429]
+        place = f"/v1/requests/{answers[0].headers['x-request-id']}"
+        [line] = gateway.request("GET", place, outside).json()["lines"]
+        assert (line["paid"], line["credits"], line["target"]) == (True, 1, "lab/plain")
+        assert gateway.request("GET", place, keys[0]).status_code == 404
         gateway.admin("PATCH", f"/teams/{team['id']}", {"credits": 8})
         gateway.admin("PATCH", "/teams/installation", {"credits": 100})
         wait_until(lambda: gateway.post(keys[1], chat("a")).status_code == 200)

@@ -32,6 +32,7 @@ from tollbar.app.workers import Worker
 from tollbar.clock import ShiftedClock, SystemClock
 from tollbar.domain.digest import digest
 from tollbar.domain.errors import Overloaded
+from tollbar.domain.records import CallHistory
 from tollbar.edge.application import application
 from tollbar.edge.middleware import RequestIds
 from tollbar.edge.services import Doors, Services
@@ -223,6 +224,11 @@ def _services(parts: _Parts) -> Services:
     def key_changed(key_id: str) -> None:
         gateway.authenticator.forget()
 
+    async def history(request_id: str) -> CallHistory | None:
+        gateway.recorder.flush()
+        storage.log.flush()
+        return await storage.requests.history(request_id)
+
     def render() -> bytes:
         parts.gateway.recorder.flush()
         return parts.metrics.render(parts.worker.others() if parts.worker else None)
@@ -242,6 +248,7 @@ def _services(parts: _Parts) -> Services:
         version=__version__,
         doors=parts.doors,
         pulls=parts.pulls,
+        history=history,
     )
 
 

@@ -1,6 +1,6 @@
 """The open store, as commands work with it. A server may run at the same time: the store is made for that."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +13,7 @@ from tollbar.app.stores import postgres_address
 from tollbar.cli.context import instance_keys, read_settings
 from tollbar.clock import SystemClock
 from tollbar.domain.digest import digest
+from tollbar.domain.records import CallHistory
 from tollbar.ports import Clock, KeyStore, TeamStore
 from tollbar.settings import Settings
 from tollbar.storage.store import Options, open_storage
@@ -24,6 +25,7 @@ class Desk:
 
     keys: KeyStore
     teams: TeamStore
+    history: Callable[[str], Awaitable[CallHistory | None]]
     clock: Clock
     digest: Digest
     tiers: frozenset[str]
@@ -47,4 +49,6 @@ async def open_store(settings: Settings) -> AsyncIterator[Desk]:
     async with open_storage(settings.data, clock, options) as storage:
         digest_of = partial(digest, secrets.pepper)
         rotating = rotating_key(settings, storage.rotation, clock, digest_of, secrets.encryption, lambda: None)
-        yield Desk(storage.keys, storage.teams, clock, digest_of, frozenset(settings.tiers), rotating)
+        yield Desk(
+            storage.keys, storage.teams, storage.requests.history, clock, digest_of, frozenset(settings.tiers), rotating
+        )

@@ -188,6 +188,7 @@ PARAMETERS: Mapping[str, Mapping[str, Any]] = {
         "example": False,
     },
     "key_id": _in_path("key_id", "The key's public id.", "3fK9x0PqLm"),
+    "request_id": _in_path("request_id", "The id of a request, from its `x-request-id`.", REQUEST_ID),
     "team_id": _in_path("team_id", "The team's id.", "team_7Yh2pQ0xLa"),
     "pull_id": _in_path("pull_id", "The id of a pull.", "pull_0f1e2d3c4b5a6978"),
     "name": _in_path("name", "The file's name.", "mark.svg"),

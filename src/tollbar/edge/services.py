@@ -1,12 +1,13 @@
 """What the handlers of the control plane work with; made by the composition root, the same for every request."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from tollbar.admin.pulls import Pulls
 from tollbar.admin.rotating import RotatingKey
 from tollbar.admin.self_service import SelfServiceTerms
 from tollbar.domain.catalogue import Model
+from tollbar.domain.records import CallHistory
 from tollbar.edge.address import NOBODY_TRUSTED, Addresses
 from tollbar.gateway.completions import Gateway
 from tollbar.gateway.rates import PageGate
@@ -41,6 +42,7 @@ class Services:
     `digest` turns a secret into what the store knows of it. `status` tells what is already known of stores and
     providers, without asking anybody; `is_ready` whether new calls are welcome. `listed` are the models that can be
     named. `key_changed` makes the change of a key count at once in this process. `pulls` gets models onto this machine.
+    `history` tells of a call that is over, by its id.
     """
 
     gateway: Gateway
@@ -57,3 +59,4 @@ class Services:
     version: str
     doors: Doors
     pulls: Pulls
+    history: Callable[[str], Awaitable[CallHistory | None]]

@@ -14,6 +14,7 @@ from tollbar.storage.schema import (
     changes,
     holds,
     keys,
+    ledger,
     processes,
     requests,
     rotation,
@@ -135,6 +136,11 @@ def _requests(to: Compiler) -> RequestSql:
             select(*(column for column in r if column.name != "id"))
             .where(r.request_id == bindparam("request_id"))
             .order_by(r.id.desc())
+        ),
+        lines=to.text(
+            select(*(column for column in ledger.c if column.name != "id"))
+            .where(ledger.c.request_id == bindparam("request_id"))
+            .order_by(ledger.c.attempt)
         ),
         oldest=to.text(select(func.min(r.id))),
         first_kept=to.text(select(func.min(r.id)).where(is_kept)),

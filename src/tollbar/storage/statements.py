@@ -102,6 +102,7 @@ class RequestSql:
 
     insert: Rows
     find: str
+    lines: str
     oldest: str
     first_kept: str
     prune: str

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 from tollbar.domain.catalogue import Call
 from tollbar.domain.events import StreamEvent
-from tollbar.domain.identity import Allowance, AllowanceId, Grant, Key, Principal
+from tollbar.domain.identity import Allowance, AllowanceId, Grant, Key, Principal, TopUp
 from tollbar.domain.limits import Charge, Limit, Verdict
 from tollbar.domain.local_models import LocalModel, Progress, PullPlan
 from tollbar.domain.records import LedgerEntry, RequestRecord
@@ -83,6 +83,7 @@ class KeyChange:
     models: tuple[str, ...] | None = None
     limits: tuple[Limit, ...] | None = None
     grants: tuple[Grant, ...] | None = None
+    top_ups: tuple[TopUp, ...] = ()
 
 
 class KeyStore(Protocol):
@@ -224,7 +225,6 @@ class Counters(Protocol):
 
     async def take(self, charges: Sequence[Charge]) -> Verdict:
         """Takes every charge or none. Not promised: fairness between callers."""
-        ...
 
     def give_back(self, charges: Sequence[Charge], taken_at: float) -> None:
         """Corrects charges taken at `taken_at`; a negative amount takes more, even beyond the limit.
@@ -232,7 +232,6 @@ class Counters(Protocol):
         Never waits and never fails, so that leaving a call cannot be cut short here; a store that is away gets the
         correction later, or never if the charge has left its window by then.
         """
-        ...
 
 
 class AnswerStore(Protocol):

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from tollbar.domain.errors import InvalidValue
-from tollbar.domain.identity import Grant, Key, Permission, Reset
+from tollbar.domain.identity import Grant, Key, Permission, Reset, TopUp
 from tollbar.domain.limits import Limit, Measure, parse_rate
 from tollbar.domain.money import Unit, to_amount
 from tollbar.domain.teams import Team
@@ -140,6 +140,17 @@ def read_grants(draft: KeyDraft, present: Key | Team | None = None) -> tuple[Gra
         hint = "Give credits, dollars, tokens or uses as well."
         raise InvalidValue("A reset period belongs to an amount.", field="reset", hint=hint)
     return tuple(grants)
+
+
+def read_top_ups(draft: KeyDraft, now: datetime) -> tuple[TopUp, ...]:
+    """The amounts of the draft, to be put on top of allowances until it expires; raises InvalidValue."""
+    until = read_expiry(draft, now)
+    if until is None:
+        raise InvalidValue("A top-up has an end.", field="expires", hint="Name a span such as 7d, or a date.")
+    grants = read_grants(draft)
+    if not grants:
+        raise InvalidValue("A top-up needs an amount.", field="credits", hint="Of credits, dollars, tokens or uses.")
+    return tuple(TopUp(grant.unit, grant.amount, until) for grant in grants)
 
 
 def read_expiry(draft: KeyDraft, now: datetime) -> datetime | None:

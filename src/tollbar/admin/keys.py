@@ -126,6 +126,11 @@ async def revoke_key(store: KeyStore, clock: Clock, key_id: str) -> Key:
     return await store.change(key_id, KeyChange(revoked_at=clock.now()))
 
 
+async def top_up_key(store: KeyStore, clock: Clock, key_id: str, draft: KeyDraft) -> Key:
+    """Puts the draft's amounts on top of the key's allowances until it expires; raises InvalidValue or NotFound."""
+    return await store.change(key_id, KeyChange(top_ups=drafts.read_top_ups(draft, clock.now())))
+
+
 def _refuse_rotating(key: Key) -> None:
     """What is shown of the rotating key, and until when, must be what is valid."""
     if key.kind is KeyKind.ROTATING:

@@ -52,6 +52,11 @@ async def update_team(store: TeamStore, team_id: str, draft: KeyDraft, version: 
     return await store.change(team_id, change, team.version if version is None else version)
 
 
+async def top_up_team(store: TeamStore, clock: Clock, team_id: str, draft: KeyDraft) -> Team:
+    """Puts the draft's amounts on top of the team's allowances until it expires; raises InvalidValue or NotFound."""
+    return await store.change(team_id, KeyChange(top_ups=drafts.read_top_ups(draft, clock.now())))
+
+
 async def placed(store: TeamStore, draft: KeyDraft) -> KeyDraft:
     """A draft of a key whose team is named by its id, where it was by name; raises NotFound or InvalidValue."""
     if not draft.team:

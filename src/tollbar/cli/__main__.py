@@ -19,6 +19,7 @@ from tollbar.cli import (
     serving,
     starting,
     teams,
+    topping,
 )
 from tollbar.cli.options import app
 from tollbar.cli.output import say
@@ -47,6 +48,8 @@ commands.command("smoke")(driving.smoke)
 commands.command("init")(starting.init)
 commands.command("check")(checking.check)
 commands.command("doctor")(checking.doctor)
+keys.commands.command("top-up")(topping.top_up_key)
+teams.commands.command("top-up")(topping.top_up_team)
 commands.add_typer(keys.commands, name="keys")
 commands.add_typer(teams.commands, name="teams")
 commands.command("models")(offering.models)

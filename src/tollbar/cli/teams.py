@@ -73,7 +73,7 @@ def create(
             concurrency=concurrency,
         )
         made, now = run(config, data, lambda desk: create_team(desk.teams, desk.clock, draft))
-    _say(made, now, as_json=as_json)
+    say_team(made, now, as_json=as_json)
 
 
 @commands.command("list")
@@ -96,7 +96,7 @@ def show(team: Reference, as_json: Json = False, config: Config = None, data: Da
 
     with spoken():
         found, now = run(config, data, lambda desk: find_team(desk.teams, team))
-    _say(found, now, as_json=as_json)
+    say_team(found, now, as_json=as_json)
 
 
 @commands.command("update")
@@ -141,10 +141,11 @@ def update(
             return await update_team(desk.teams, found.id, draft)
 
         changed, now = run(config, data, change)
-    _say(changed, now, as_json=as_json)
+    say_team(changed, now, as_json=as_json)
 
 
-def _say(team: "Team", now: "datetime", *, as_json: bool) -> None:
+def say_team(team: "Team", now: "datetime", *, as_json: bool) -> None:
+    """Writes one team's page."""
     if as_json:
         output.say_json(_describe(team))
         return

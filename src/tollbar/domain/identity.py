@@ -101,8 +101,20 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class TopUp:
+    """An amount on top of an allowance until a moment; another one, or none, takes its place."""
+
+    unit: Unit
+    amount: int
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Allowance:
-    """How an allowance stands. `granted − spent − held = left`; amounts are whole, dollars in nano-dollars."""
+    """How an allowance stands. `granted − spent − held = left`; amounts are whole, dollars in nano-dollars.
+
+    `granted` holds a `top_up` for as long as it lasts.
+    """
 
     id: AllowanceId
     granted: int
@@ -110,6 +122,7 @@ class Allowance:
     held: int
     reset: Reset = Reset.NEVER
     resets_at: datetime | None = None
+    top_up: TopUp | None = None
 
     @property
     def left(self) -> int:

@@ -25,6 +25,7 @@ from tollbar.edge.schemas import (
     NewKey,
     Revocation,
     Rotation,
+    TopUpWish,
 )
 from tollbar.edge.services import Services
 
@@ -60,6 +61,15 @@ async def update_key(request: Request, key_id: str) -> Response:
     version = expected_version(request, update.version)
     draft = await placed(services.teams, _draft(update))
     key = await keys.update_key(services.keys, services.clock, key_id, draft, version, services.doors.tiers)
+    services.key_changed(key_id)
+    return _shown(services, key)
+
+
+async def top_up_key(request: Request, key_id: str) -> Response:
+    """Puts amounts on top of the key's allowances for a while, in the place of what is there."""
+    services = _services(request)
+    draft = KeyDraft(**(await read(request, TopUpWish)).model_dump())
+    key = await keys.top_up_key(services.keys, services.clock, key_id, draft)
     services.key_changed(key_id)
     return _shown(services, key)
 

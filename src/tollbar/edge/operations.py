@@ -235,6 +235,16 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         errors=(*READING, errors.Conflict, *_ONE_KEY),
         headers=("etag",),
     ),
+    ("POST", "/admin/api/keys/{key_id}/top-up"): Operation(
+        tag="Keys",
+        summary="Top up a key for a while",
+        body=schemas.TopUpWish,
+        body_examples=team_operations.TOP_UP,
+        answer=schemas.KeyView,
+        example=_KEY,
+        errors=(*READING, *_ONE_KEY),
+        headers=("etag",),
+    ),
     ("POST", "/admin/api/keys/{key_id}/rotate"): Operation(
         tag="Keys",
         summary="Rotate a key",

@@ -88,6 +88,15 @@ class KeyUpdate(KeyFields):
     version: int | None = Field(None, description="The version that was read; another one is refused with 409.", ge=1)
 
 
+class TopUpWish(Wish):
+    """Amounts on top of allowances for a while; one of 0 ends it."""
+
+    credits: Wished | None = wished(Unit.CREDITS, "Credits on top.")
+    dollars: Wished | None = wished(Unit.DOLLARS, "Dollars on top.")
+    tokens: Wished | None = wished(Unit.TOKENS, "Tokens on top.")
+    expires: str = Field(description="When it ends: a span (`7d`, `12h`), a date, or a time.")
+
+
 class Rotation(Wish):
     """How a key gets its next secret."""
 
@@ -125,6 +134,8 @@ class AllowanceView(Shape):
     left: Amount = Field(description="What a new call could take; below zero after a call that cost more than it held.")
     reset: Reset
     resets_at: datetime | None = Field(description="When it begins anew, if it does.")
+    top_up: Amount | None = Field(None, description="The part of `granted` that is on top for a while.")
+    top_up_until: datetime | None = Field(None, description="When that part ends.")
 
     @classmethod
     def of(cls, allowance: Allowance) -> "AllowanceView":
@@ -139,6 +150,8 @@ class AllowanceView(Shape):
             left=to_decimal(unit, allowance.left),
             reset=allowance.reset,
             resets_at=allowance.resets_at,
+            top_up=to_decimal(unit, allowance.top_up.amount) if allowance.top_up else None,
+            top_up_until=allowance.top_up.until if allowance.top_up else None,
         )
 
 

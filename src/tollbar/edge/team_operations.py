@@ -8,10 +8,11 @@ from tollbar.domain import errors
 from tollbar.domain.identity import Holder, Reset
 from tollbar.domain.money import Unit
 from tollbar.edge.operation import READING, Operation
-from tollbar.edge.schemas import AllowanceView
+from tollbar.edge.schemas import AllowanceView, TopUpWish
 from tollbar.edge.team_schemas import NewTeam, TeamList, TeamUpdate, TeamView
 
 TAG = "Teams"
+TOP_UP = {"week": {"summary": "Fifty dollars more for a week", "value": {"dollars": 50, "expires": "7d"}}}
 
 _TEAM = TeamView(
     id="team_7Yh2pQ0xLa",
@@ -67,6 +68,16 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         answer=TeamView,
         example=_TEAM,
         errors=(*READING, errors.Conflict, errors.NotFound),
+        headers=("etag",),
+    ),
+    ("POST", "/admin/api/teams/{team_id}/top-up"): Operation(
+        tag=TAG,
+        summary="Top up a team for a while",
+        body=TopUpWish,
+        body_examples=TOP_UP,
+        answer=TeamView,
+        example=_TEAM,
+        errors=(*READING, errors.NotFound),
         headers=("etag",),
     ),
 }

@@ -8,6 +8,7 @@ from tollbar.admin.drafts import KeyDraft
 from tollbar.domain.teams import Team
 from tollbar.edge.admin import expected_version
 from tollbar.edge.bodies import answer, read
+from tollbar.edge.schemas import TopUpWish
 from tollbar.edge.services import Services
 from tollbar.edge.team_schemas import NewTeam, TeamList, TeamUpdate, TeamView
 
@@ -38,6 +39,15 @@ async def update_team(request: Request, team_id: str) -> Response:
     version = expected_version(request, update.version)
     draft = KeyDraft(**update.model_dump(exclude={"version"}))
     team = await teams.update_team(services.teams, team_id, draft, version)
+    services.key_changed(team_id)
+    return _shown(team)
+
+
+async def top_up_team(request: Request, team_id: str) -> Response:
+    """Puts amounts on top of the team's allowances for a while, in the place of what is there."""
+    services: Services = request.app.state.services
+    draft = KeyDraft(**(await read(request, TopUpWish)).model_dump())
+    team = await teams.top_up_team(services.teams, services.clock, team_id, draft)
     services.key_changed(team_id)
     return _shown(team)
 

@@ -33,6 +33,7 @@ from tollbar.storage.statements import (
 
 ONE: ColumnElement[int] = literal_column("1")
 ALL: ColumnElement[str] = literal_column(f"'{INSTALLATION}'")
+GRANTED = ("owner", "unit", "granted", "spent", "leased", "reset", "period_start", "period_end")
 SELF_SERVICE = f"'{KeyKind.SELF_SERVICE.value}'"
 """As a literal: SQLite uses the index of these keys only where it sees that they alone are asked for."""
 
@@ -71,7 +72,7 @@ def _keys(to: Compiler) -> KeySql:
     until = bindparam("until")
     retire = secrets.update().values(valid_until=until).where(or_(s.valid_until.is_(None), s.valid_until > until))
     regrant = allowances.update().values(
-        granted=bindparam("amount"),
+        granted=bindparam("amount") + a.extra,
         reset=bindparam("reset"),
         period_end=case((a.reset == bindparam("reset"), a.period_end), else_=bindparam("end")),
     )
@@ -79,7 +80,7 @@ def _keys(to: Compiler) -> KeySql:
         find=to.text(find),
         insert_key=to.text(insert(keys)),
         insert_secret=to.text(insert(secrets)),
-        insert_allowance=to.text(insert(allowances).values({c.name: bindparam(c.name) for c in a if c.name != "id"})),
+        insert_allowance=to.text(insert(allowances).values({name: bindparam(name) for name in GRANTED})),
         keys=to.text(listed),
         key=to.text(listed.where(k.id == key_id)),
         id_of_name=to.text(select(k.id).where(k.name == bindparam("name"))),
@@ -90,6 +91,12 @@ def _keys(to: Compiler) -> KeySql:
         shared=to.text(select(a.id, a.unit, a.owner).where(a.owner == ALL).order_by(a.id)),
         change_key=to.text(change.where(k.id == key_id)),
         retire_secrets=to.text(retire.where(s.key_id == key_id)),
+        top_up=to.text(
+            allowances.update()
+            .values(granted=a.granted - a.extra + bindparam("amount"), extra=bindparam("amount"))
+            .values(extra_until=bindparam("until"))
+            .where(a.id == bindparam("allowance"))
+        ),
         regrant=to.text(regrant.where(a.id == bindparam("allowance"))),
         note_change=to.text(changes.update().values(number=changes.c.number + ONE)),
         changes=to.text(select(changes.c.number)),
@@ -120,7 +127,7 @@ def _standings() -> Select[*tuple[Any, ...]]:
     return (
         select(
             *(a.owner, a.id, a.unit, a.granted, a.spent, func.coalesce(held.c.amount, ZERO)),
-            *(a.reset, a.period_end),
+            *(a.reset, a.period_end, a.extra, a.extra_until),
         )
         .outerjoin_from(allowances, held, (held.c.allowance == a.id) & (held.c.period_start == a.period_start))
         .order_by(a.id)

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from tollbar.domain.errors import InvalidValue
-from tollbar.domain.identity import Allowance, Grant
+from tollbar.domain.identity import Allowance, Grant, TopUp
 from tollbar.storage.engine import Connection
 from tollbar.storage.statements import KeySql, LedgerSql
-from tollbar.storage.times import period
+from tollbar.storage.times import microseconds, period
 from tollbar.storage.writing import current_balances
 
 LARGEST_GRANT = 10**18
@@ -30,6 +30,17 @@ class Grants:
                 self._regrant(connection, known[grant.unit], grant, now)
             else:
                 self._grant(connection, owner, grant, now)
+
+    def top_up(self, connection: Connection, top_ups: Sequence[TopUp], present: Sequence[Allowance], now: int) -> None:
+        """Puts amounts on top of allowances until a moment, in the place of what is there; raises InvalidValue."""
+        known = {allowance.id.unit: allowance.id.number for allowance in present}
+        for unit, amount, until in ((one.unit, one.amount, microseconds(one.until)) for one in top_ups):
+            if unit not in known:
+                hint = "Without one, what it may spend has no bound."
+                raise InvalidValue(f"There is no allowance of {unit} to be topped up.", field=unit.value, hint=hint)
+            current_balances(connection, self._ledger_sql, [known[unit]], now)
+            topped = {"allowance": known[unit], "amount": amount, "until": until if amount else None}
+            connection.execute(self._sql.top_up, topped)
 
     def _grant(self, connection: Connection, owner: str, grant: Grant, now: int) -> None:
         start, end = period(grant.reset, now)

@@ -119,6 +119,7 @@ class StoredKeys:
             except sqlite3.IntegrityError as fault:
                 raise conflict_of(fault, change.name) from fault
             self._grants.put(connection, key_id, change.grants or (), before.allowances, now)
+            self._grants.top_up(connection, change.top_ups, before.allowances, now)
             connection.execute(self._sql.note_change)
             return self._read(connection, key_id, now)
 

@@ -93,8 +93,8 @@ rotation = Table(
     CheckConstraint("id = 1", name="one"),
 )
 
-# `owner` is the id of a key or a team. `period_start` names the period that `spent` and `leased` belong to; it never
-# goes back.
+# `owner` is the id of a key or a team. `period_start` names the period that `spent` and `leased` belong to; it
+# never goes back. `extra` is a part of `granted` that is taken out of it at `extra_until`.
 allowances = Table(
     "allowances",
     metadata,
@@ -107,6 +107,8 @@ allowances = Table(
     Column("reset", Text, nullable=False),
     Column("period_start", NUMBER, nullable=False),
     Column("period_end", NUMBER),
+    Column("extra", NUMBER, nullable=False, server_default="0"),
+    Column("extra_until", NUMBER),
     UniqueConstraint("owner", "unit"),
     CheckConstraint("granted >= 0 AND spent >= 0 AND leased >= 0", name="amounts"),
 )

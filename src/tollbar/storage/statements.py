@@ -51,6 +51,7 @@ class LedgerSql:
     last_attempt: str
     balances: str
     begin_period: str
+    end_extra: str
     void_leases: str
     idle_elsewhere: str
     recall: Rows
@@ -84,6 +85,7 @@ class KeySql:
     change_key: str
     retire_secrets: str
     regrant: str
+    top_up: str
     note_change: str
     changes: str
 

@@ -92,6 +92,7 @@ class StoredTeams:
             except sqlite3.IntegrityError as fault:
                 raise _conflict(change.name) from fault
             self._grants.put(connection, team_id, change.grants or (), before.allowances, now)
+            self._grants.top_up(connection, change.top_ups, before.allowances, now)
             connection.execute(self._keys_sql.note_change)
             return self._read(connection, team_id, now)
 

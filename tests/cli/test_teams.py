@@ -26,3 +26,15 @@ def test_what_does_not_exist_is_said(terminal: Terminal) -> None:
         said = terminal.run(*arguments)
         assert said.status != 0
         assert "no such team" in said.err
+
+
+def test_periods_begin_in_a_time_zone(terminal: Terminal) -> None:
+    """That stays until another one is named; one that does not exist is said."""
+    made = "--name lab --credits 5 --reset day --time-zone Asia/Tokyo --json"
+    [told] = terminal.good("teams", "create", *made.split()).value["allowances"]
+    assert (told["time_zone"], told["resets_at"][11:16]) == ("Asia/Tokyo", "15:00")
+    changed = terminal.good("teams", "update", "lab", "--credits", "6", "--json").value["allowances"]
+    assert changed[0]["time_zone"] == "Asia/Tokyo"
+    for wrong in ("Mars/Base", "../etc/passwd", ""):
+        said = terminal.run("keys", "create", "--name", "n", "--credits", "1", "--time-zone", wrong)
+        assert "is no time zone" in said.err

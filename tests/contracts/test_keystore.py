@@ -319,3 +319,12 @@ async def test_a_top_up_lasts_as_long_as_it_was_given_for(storage: Storage, keys
         await storage.ledger.reserve("r3", [Claim(allowance, 101, 101)], an_estimate("r3"))
     last = await storage.ledger.reserve("r4", [Claim(allowance, 100, 100)], an_estimate("r4"))
     assert last.held(allowance) == 100
+
+
+async def test_periods_can_begin_in_a_time_zone(keys: KeyStore) -> None:
+    """Another one moves the end of the period, and what was spent in it stays spent."""
+    key = await keys.add(a_key(), b"digest", [Grant(Unit.CREDITS, 5, Reset.DAY, "Asia/Tokyo")])
+    [allowance] = key.allowances
+    assert (allowance.zone, allowance.resets_at) == ("Asia/Tokyo", AT.replace(hour=15))
+    moved = await keys.change(key.id, KeyChange(grants=(Grant(Unit.CREDITS, 5, Reset.DAY, "UTC"),)))
+    assert (moved.allowances[0].zone, moved.allowances[0].resets_at) == ("UTC", AT.replace(hour=0) + 24 * HOUR)

@@ -65,7 +65,14 @@ async def test_allowances_are_exact_and_add_up() -> None:
     await ledger.reserve("r1", [Claim(dollars, 10_001, 1)], ESTIMATE)
     answer = await stage.ask("GET", "/v1/me", KEY)
     told = json.loads(answer.body, parse_float=Decimal)["allowances"]
-    end = {"holder": "key", "reset": "never", "resets_at": None, "top_up": None, "top_up_until": None}
+    end = {
+        "holder": "key",
+        "reset": "never",
+        "time_zone": "UTC",
+        "resets_at": None,
+        "top_up": None,
+        "top_up_until": None,
+    }
     assert told == [
         {
             "unit": "dollars",

@@ -28,6 +28,8 @@ SCANS = {
         "keys.keys",
         "keys.standings",
         "keys.standing",
+        "keys.covering",
+        "teams.all",
         "keys.note_change",
         "keys.changes",
         "rotation.find",

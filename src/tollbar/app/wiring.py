@@ -189,8 +189,8 @@ def _store_options(settings: Settings, check: bytes, worker: Worker | None) -> O
 
 def _repeats(settings: Settings, storage: Storage) -> Repeats | None:
     """How calls with an Idempotency-Key are answered once; None where the setting leaves the header without meaning."""
-    kept = settings.idempotency
-    return Repeats(storage.answers, timedelta(hours=kept.keep_hours), kept.max_bytes) if kept.keep_hours else None
+    hours, most = settings.idempotency.keep_hours, settings.idempotency.max_bytes
+    return Repeats(storage.answers, timedelta(hours=hours), most) if hours else None
 
 
 def _origins(settings: Settings) -> tuple[str, ...]:

@@ -45,7 +45,7 @@ def explain(
     config: Config = None,
     data: Data = None,
 ) -> None:
-    """Say where a call to a model would go, and why; or what a call cost, and why.
+    """Say where a call would go, or what it cost, and why.
 
     The targets are listed in the order in which they would be tried. Nobody is called. 'tollbar explain request ID'
     tells of a call that is over: its attempts, and how its price came about.

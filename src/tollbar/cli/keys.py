@@ -35,6 +35,9 @@ ResetPeriod = Annotated[
     str | None,
     typer.Option("--reset", metavar="PERIOD", help="When these amounts begin anew: never, hour, day, week or month."),
 ]
+Zone = Annotated[
+    str | None, typer.Option("--time-zone", metavar="NAME", help="Where periods begin: Europe/Berlin; UTC by default.")
+]
 Rpm = Annotated[int | None, typer.Option("--rpm", metavar="NUMBER", help="Requests per minute.")]
 Rpd = Annotated[int | None, typer.Option("--rpd", metavar="NUMBER", help="Requests per day.")]
 Tpm = Annotated[int | None, typer.Option("--tpm", metavar="NUMBER", help="Tokens per minute.")]
@@ -70,6 +73,7 @@ def create(
     dollars: Dollars = None,
     tokens: Tokens = None,
     reset: ResetPeriod = None,
+    time_zone: Zone = None,
     rpm: Rpm = None,
     rpd: Rpd = None,
     tpm: Tpm = None,
@@ -105,6 +109,7 @@ def create(
             dollars=dollars_of(dollars),
             tokens=tokens,
             reset=reset,
+            time_zone=time_zone,
             rpm=rpm,
             rpd=rpd,
             tpm=tpm,
@@ -157,6 +162,7 @@ def update(
     dollars: Dollars = None,
     tokens: Tokens = None,
     reset: ResetPeriod = None,
+    time_zone: Zone = None,
     rpm: Rpm = None,
     rpd: Rpd = None,
     tpm: Tpm = None,
@@ -188,6 +194,7 @@ def update(
             dollars=dollars_of(dollars),
             tokens=tokens,
             reset=reset,
+            time_zone=time_zone,
             rpm=rpm,
             rpd=rpd,
             tpm=tpm,

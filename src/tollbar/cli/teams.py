@@ -17,6 +17,7 @@ from tollbar.cli.keys import (
     Tokens,
     Tpd,
     Tpm,
+    Zone,
     dollars_of,
     names,
     run,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from tollbar.domain.teams import Team
 
 commands = app(
-    "Make, show and change teams: amounts, models and rates that several keys share. The team 'installation' is "
+    "Make, show and change teams. What several keys share: amounts, models and rates. The team 'installation' is "
     "everybody's."
 )
 
@@ -44,6 +45,7 @@ def create(
     dollars: Dollars = None,
     tokens: Tokens = None,
     reset: ResetPeriod = None,
+    time_zone: Zone = None,
     rpm: Rpm = None,
     rpd: Rpd = None,
     tpm: Tpm = None,
@@ -66,6 +68,7 @@ def create(
             dollars=dollars_of(dollars),
             tokens=tokens,
             reset=reset,
+            time_zone=time_zone,
             rpm=rpm,
             rpd=rpd,
             tpm=tpm,
@@ -107,6 +110,7 @@ def update(
     dollars: Dollars = None,
     tokens: Tokens = None,
     reset: ResetPeriod = None,
+    time_zone: Zone = None,
     rpm: Rpm = None,
     rpd: Rpd = None,
     tpm: Tpm = None,
@@ -129,6 +133,7 @@ def update(
             dollars=dollars_of(dollars),
             tokens=tokens,
             reset=reset,
+            time_zone=time_zone,
             rpm=rpm,
             rpd=rpd,
             tpm=tpm,

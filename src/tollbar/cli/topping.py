@@ -32,7 +32,10 @@ def top_up_key(
     config: Config = None,
     data: Data = None,
 ) -> None:
-    """Put amounts on top of a key's allowances for a while, in the place of what is there; 0 ends it."""
+    """Top up a key's allowances for a while.
+
+    The amounts take the place of what is on top already; 0 ends it.
+    """
     from tollbar.admin import keys
 
     with spoken():
@@ -56,7 +59,10 @@ def top_up_team(
     config: Config = None,
     data: Data = None,
 ) -> None:
-    """Put amounts on top of a team's allowances for a while, in the place of what is there; 0 ends it."""
+    """Top up a team's allowances for a while.
+
+    The amounts take the place of what is on top already; 0 ends it.
+    """
     from tollbar.admin import teams
 
     with spoken():

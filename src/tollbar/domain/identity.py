@@ -44,7 +44,7 @@ class KeyKind(StrEnum):
 
 
 class Reset(StrEnum):
-    """When an allowance begins anew; periods are whole hours, days, weeks (from Monday) and months in UTC."""
+    """When an allowance begins anew; periods are whole hours, days, weeks (from Monday) and months in its time zone."""
 
     NEVER = "never"
     HOUR = "hour"
@@ -93,11 +93,12 @@ class Membership:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """An allowance to be made: so many of a unit, once or in every period."""
+    """An allowance to be made: so many of a unit, once or in every period. `zone` names the periods' time zone."""
 
     unit: Unit
     amount: int
     reset: Reset = Reset.NEVER
+    zone: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,7 @@ class Allowance:
     reset: Reset = Reset.NEVER
     resets_at: datetime | None = None
     top_up: TopUp | None = None
+    zone: str = "UTC"
 
     @property
     def left(self) -> int:

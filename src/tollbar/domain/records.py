@@ -104,4 +104,6 @@ class CallHistory(NamedTuple):
     @property
     def key_id(self) -> str | None:
         """Whose call it was."""
-        return self.lines[0].key_id if self.lines else self.record and self.record.key_id
+        if self.lines:
+            return self.lines[0].key_id
+        return None if self.record is None else self.record.key_id

@@ -57,6 +57,7 @@ class KeyFields(Wish):
         description="When the amounts named here begin anew.",
         json_schema_extra={"enum": [*Reset, None]},
     )
+    time_zone: str | None = Field(None, description="Where their periods begin: `Europe/Berlin`; UTC by default.")
     rpm: int | None = Field(None, ge=0, description="Requests per minute; 0 lifts the limit.")
     rpd: int | None = Field(None, ge=0, description="Requests per day; 0 lifts the limit.")
     tpm: int | None = Field(None, ge=0, description="Tokens per minute; 0 lifts the limit.")
@@ -133,6 +134,7 @@ class AllowanceView(Shape):
     held: Amount = Field(description="Reserved by calls in progress.")
     left: Amount = Field(description="What a new call could take; below zero after a call that cost more than it held.")
     reset: Reset
+    time_zone: str = Field("UTC", description="Where its periods begin.")
     resets_at: datetime | None = Field(description="When it begins anew, if it does.")
     top_up: Amount | None = Field(None, description="The part of `granted` that is on top for a while.")
     top_up_until: datetime | None = Field(None, description="When that part ends.")
@@ -149,6 +151,7 @@ class AllowanceView(Shape):
             held=to_decimal(unit, allowance.held),
             left=to_decimal(unit, allowance.left),
             reset=allowance.reset,
+            time_zone=allowance.zone,
             resets_at=allowance.resets_at,
             top_up=to_decimal(unit, allowance.top_up.amount) if allowance.top_up else None,
             top_up_until=allowance.top_up.until if allowance.top_up else None,

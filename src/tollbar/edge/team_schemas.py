@@ -22,6 +22,7 @@ class TeamFields(Wish):
     reset: str | None = Field(
         None, description="When the amounts named here begin anew.", json_schema_extra={"enum": [*Reset, None]}
     )
+    time_zone: str | None = Field(None, description="Where their periods begin: `Europe/Berlin`; UTC by default.")
     rpm: int | None = Field(None, ge=0, description="Requests per minute; 0 lifts the limit.")
     rpd: int | None = Field(None, ge=0, description="Requests per day; 0 lifts the limit.")
     tpm: int | None = Field(None, ge=0, description="Tokens per minute; 0 lifts the limit.")

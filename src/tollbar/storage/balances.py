@@ -26,6 +26,7 @@ class Balance:
     ends_at: int | None
     extra: int = 0
     extra_until: int | None = None
+    zone: str = "UTC"
 
     @property
     def asked_again_at(self) -> int | None:

@@ -33,7 +33,7 @@ from tollbar.storage.statements import (
 
 ONE: ColumnElement[int] = literal_column("1")
 ALL: ColumnElement[str] = literal_column(f"'{INSTALLATION}'")
-GRANTED = ("owner", "unit", "granted", "spent", "leased", "reset", "period_start", "period_end")
+GRANTED = ("owner", "unit", "granted", "spent", "leased", "reset", "period_start", "period_end", "zone")
 SELF_SERVICE = f"'{KeyKind.SELF_SERVICE.value}'"
 """As a literal: SQLite uses the index of these keys only where it sees that they alone are asked for."""
 
@@ -71,10 +71,12 @@ def _keys(to: Compiler) -> KeySql:
     team = select(k.team).where(k.id == key_id).scalar_subquery()
     until = bindparam("until")
     retire = secrets.update().values(valid_until=until).where(or_(s.valid_until.is_(None), s.valid_until > until))
+    is_same = (a.reset == bindparam("reset")) & (a.zone == bindparam("zone"))
     regrant = allowances.update().values(
         granted=bindparam("amount") + a.extra,
         reset=bindparam("reset"),
-        period_end=case((a.reset == bindparam("reset"), a.period_end), else_=bindparam("end")),
+        zone=bindparam("zone"),
+        period_end=case((is_same, a.period_end), else_=bindparam("end")),
     )
     return KeySql(
         find=to.text(find),
@@ -127,7 +129,7 @@ def _standings() -> Select[*tuple[Any, ...]]:
     return (
         select(
             *(a.owner, a.id, a.unit, a.granted, a.spent, func.coalesce(held.c.amount, ZERO)),
-            *(a.reset, a.period_end, a.extra, a.extra_until),
+            *(a.reset, a.period_end, a.extra, a.extra_until, a.zone),
         )
         .outerjoin_from(allowances, held, (held.c.allowance == a.id) & (held.c.period_start == a.period_start))
         .order_by(a.id)

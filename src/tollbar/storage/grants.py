@@ -43,16 +43,17 @@ class Grants:
             connection.execute(self._sql.top_up, topped)
 
     def _grant(self, connection: Connection, owner: str, grant: Grant, now: int) -> None:
-        start, end = period(grant.reset, now)
+        start, end = period(grant.reset, now, grant.zone)
         amounts = {"granted": grant.amount, "spent": 0, "leased": 0}
-        bounds = {"reset": grant.reset.value, "period_start": start, "period_end": end}
+        bounds = {"reset": grant.reset.value, "period_start": start, "period_end": end, "zone": grant.zone}
         connection.execute(self._sql.insert_allowance, {"owner": owner, "unit": grant.unit.value, **amounts, **bounds})
 
     def _regrant(self, connection: Connection, allowance: Allowance, grant: Grant, now: int) -> None:
         current_balances(connection, self._ledger_sql, [allowance.id.number], now)
         # The period goes on under its name, so that what is spent and held in it stays; only its end may move.
-        _, end = period(grant.reset, now)
+        _, end = period(grant.reset, now, grant.zone)
         granted = {"allowance": allowance.id.number, "amount": grant.amount, "reset": grant.reset.value, "end": end}
+        granted["zone"] = grant.zone
         connection.execute(self._sql.regrant, granted)
 
 

@@ -127,7 +127,9 @@ def _recall(to: Compiler) -> ClauseElement:
 
 def _balances() -> Select[*tuple[Any, ...]]:
     a = allowances.c
-    return select(a.id, a.granted, a.spent, a.leased, a.reset, a.period_start, a.period_end, a.extra, a.extra_until)
+    return select(
+        a.id, a.granted, a.spent, a.leased, a.reset, a.period_start, a.period_end, a.extra, a.extra_until, a.zone
+    )
 
 
 def _open_holds(to: Compiler) -> Select[*tuple[Any, ...]]:

@@ -109,6 +109,7 @@ allowances = Table(
     Column("period_end", NUMBER),
     Column("extra", NUMBER, nullable=False, server_default="0"),
     Column("extra_until", NUMBER),
+    Column("zone", Text, nullable=False, server_default="UTC"),
     UniqueConstraint("owner", "unit"),
     CheckConstraint("granted >= 0 AND spent >= 0 AND leased >= 0", name="amounts"),
 )

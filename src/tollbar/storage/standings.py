@@ -14,7 +14,7 @@ from tollbar.storage.engine import Connection
 from tollbar.storage.statements import KeySql
 from tollbar.storage.times import maybe_moment, moment, period
 
-Row = tuple[str, int, str, int, int, int, str, int | None, int, int | None]
+Row = tuple[str, int, str, int, int, int, str, int | None, int, int | None, str]
 
 
 def read_standing(connection: Connection, sql: KeySql, owner: str, now: int) -> tuple[Allowance, ...]:
@@ -38,12 +38,12 @@ def read_standings(connection: Connection, sql: KeySql, now: int) -> Mapping[str
 
 
 def _allowance(row: Row, now: int) -> Allowance:
-    owner, number, unit, granted, spent, held, reset, ends_at, extra, until = row
+    owner, number, unit, granted, spent, held, reset, ends_at, extra, until, zone = row
     if ends_at is not None and ends_at <= now:
         spent = held = 0
-        _, ends_at = period(Reset(reset), now)
+        _, ends_at = period(Reset(reset), now, zone)
     named = AllowanceId(number, Unit(unit), holder_of(owner))
     top_up = None if until is None else TopUp(named.unit, extra, moment(until))
     if until is not None and until <= now:
         granted, top_up = granted - extra, None
-    return Allowance(named, granted, spent, held, Reset(reset), maybe_moment(ends_at), top_up)
+    return Allowance(named, granted, spent, held, Reset(reset), maybe_moment(ends_at), top_up, zone)

@@ -166,7 +166,7 @@ def current_balances(
             balance.extra, balance.extra_until = 0, None
             connection.execute(sql.end_extra, {"allowance": balance.allowance})
         if balance.ends_at is not None and balance.ends_at <= now:
-            balance.period, balance.ends_at = period(Reset(balance.reset), now)
+            balance.period, balance.ends_at = period(Reset(balance.reset), now, balance.zone)
             balance.spent = balance.leased = 0
             begun = {"allowance": balance.allowance, "start": balance.period, "end": balance.ends_at}
             connection.execute(sql.begin_period, begun)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tests.counters.clock import ManualClock
+from tollbar.domain.audit import Actor
 from tollbar.domain.catalogue import Call
 from tollbar.domain.errors import Conflict, KeyAlreadyUsed, NotFound, OutOfCredit, UpstreamError
 from tollbar.domain.events import StreamEvent
@@ -268,6 +269,7 @@ class MemoryKeyStore:
     def __init__(self, clock: ManualClock, hook: Hook = quiet) -> None:
         self.finds = 0
         self.covers_all: Sequence[AllowanceId] = ()
+        self.actors: list[Actor] = []
         self._clock = clock
         self._hook = hook
         self._keys: dict[str, Key] = {}
@@ -295,6 +297,11 @@ class MemoryKeyStore:
             expires_at=min(ends) if ends else None,
             revoked_at=key.revoked_at,
         )
+
+    def by(self, actor: Actor) -> "MemoryKeyStore":
+        """Itself, having noted who is to make changes."""
+        self.actors.append(actor)
+        return self
 
     async def shared(self) -> Sequence[AllowanceId]:
         """What a test gave everybody."""
@@ -375,6 +382,12 @@ class MemoryTeamStore:
 
     def __init__(self) -> None:
         self._teams: dict[str, Team] = {}
+        self.actors: list[Actor] = []
+
+    def by(self, actor: Actor) -> "MemoryTeamStore":
+        """Itself, having noted who is to make changes."""
+        self.actors.append(actor)
+        return self
 
     async def add(self, team: Team, grants: Sequence[Grant]) -> Team:
         """Stores a new team."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol, runtime_checkable
 
+from tollbar.domain.audit import Actor
 from tollbar.domain.catalogue import Call
 from tollbar.domain.events import StreamEvent
 from tollbar.domain.identity import Allowance, AllowanceId, Grant, Key, Principal, TopUp
@@ -89,6 +90,9 @@ class KeyChange:
 class KeyStore(Protocol):
     """Keys by the keyed digest of their secret, and by id for those who keep them. Secrets never reach it."""
 
+    def by(self, actor: Actor) -> "KeyStore":
+        """The same store, whose changes the audit says were made by this actor, and not by the program itself."""
+
     async def find(self, digest: bytes) -> Principal | None:
         """The principal behind a digest, expired and revoked ones included; None for an unknown one."""
 
@@ -101,35 +105,31 @@ class KeyStore(Protocol):
         Of all that add a self-service key bound to one address, one succeeds, and the field of the others' Conflict is
         `bound_to`.
         """
-        ...
 
     async def list(self) -> Sequence[Key]:
         """Every key, newest first, with its allowances as they stand."""
-        ...
 
     async def get(self, key_id: str) -> Key:
         """One key; raises `NotFound`."""
-        ...
 
     async def find_named(self, name: str) -> Key | None:
         """The key of that name, revoked or not; names are unique. It costs the same however many keys there are."""
-        ...
 
     async def find_bound(self, bound_to: bytes) -> Key | None:
         """The self-service key that is bound to an address, whatever became of it."""
-        ...
 
     async def change(self, key_id: str, change: KeyChange, version: int | None = None) -> Key:
         """The key after the change; raises `NotFound`, or `Conflict` when `version` is not the stored one."""
-        ...
 
     async def rotate(self, key_id: str, digest: bytes, hint: str, old_until: datetime) -> Key:
         """Gives the key another secret; earlier ones stop at `old_until`. Raises NotFound, or Conflict if revoked."""
-        ...
 
 
 class TeamStore(Protocol):
     """Teams by id, the installation among them."""
+
+    def by(self, actor: Actor) -> "TeamStore":
+        """As `KeyStore.by`."""
 
     async def add(self, team: Team, grants: Sequence[Grant]) -> Team:
         """Stores a new team with its allowances, durably; raises `Conflict` when its id or name is in use."""

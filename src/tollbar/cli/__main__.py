@@ -7,6 +7,7 @@ import typer
 
 from tollbar import __version__
 from tollbar.cli import (
+    auditing,
     chatting,
     checking,
     documents,
@@ -52,6 +53,7 @@ keys.commands.command("top-up")(topping.top_up_key)
 teams.commands.command("top-up")(topping.top_up_team)
 commands.add_typer(keys.commands, name="keys")
 commands.add_typer(teams.commands, name="teams")
+commands.add_typer(auditing.commands, name="audit")
 commands.command("models")(offering.models)
 commands.command("pull")(pulling.pull)
 commands.command("rm")(pulling.remove)

@@ -15,6 +15,7 @@ from tollbar.admin.keys import IssuedKey
 from tollbar.admin.teams import placed
 from tollbar.domain.errors import InvalidValue
 from tollbar.domain.identity import Key
+from tollbar.edge.acting import keys_of
 from tollbar.edge.bodies import answer, read
 from tollbar.edge.schemas import (
     IssuedKeyView,
@@ -43,7 +44,7 @@ async def create_key(request: Request) -> Response:
     """Makes a key; the answer is the only one that holds its secret."""
     services = _services(request)
     draft = await placed(services.teams, _draft(await read(request, NewKey)))
-    issued = await keys.issue_key(services.keys, services.clock, services.digest, draft, services.doors.tiers)
+    issued = await keys.issue_key(keys_of(request), services.clock, services.digest, draft, services.doors.tiers)
     services.key_changed(issued.key.id)
     return _issued(services, issued, status=201)
 
@@ -60,7 +61,7 @@ async def update_key(request: Request, key_id: str) -> Response:
     update = await read(request, KeyUpdate)
     version = expected_version(request, update.version)
     draft = await placed(services.teams, _draft(update))
-    key = await keys.update_key(services.keys, services.clock, key_id, draft, version, services.doors.tiers)
+    key = await keys.update_key(keys_of(request), services.clock, key_id, draft, version, services.doors.tiers)
     services.key_changed(key_id)
     return _shown(services, key)
 
@@ -69,7 +70,7 @@ async def top_up_key(request: Request, key_id: str) -> Response:
     """Puts amounts on top of the key's allowances for a while, in the place of what is there."""
     services = _services(request)
     draft = KeyDraft(**(await read(request, TopUpWish)).model_dump())
-    key = await keys.top_up_key(services.keys, services.clock, key_id, draft)
+    key = await keys.top_up_key(keys_of(request), services.clock, key_id, draft)
     services.key_changed(key_id)
     return _shown(services, key)
 
@@ -78,7 +79,7 @@ async def rotate_key(request: Request, key_id: str) -> Response:
     """Gives the key another secret, shown in this answer alone; the present one works on for the grace period."""
     services = _services(request)
     grace = timedelta(seconds=(await read(request, Rotation)).grace_seconds)
-    issued = await keys.rotate_key(services.keys, services.clock, services.digest, key_id, grace)
+    issued = await keys.rotate_key(keys_of(request), services.clock, services.digest, key_id, grace)
     services.key_changed(key_id)
     return _issued(services, issued, status=200)
 
@@ -87,7 +88,7 @@ async def revoke_key(request: Request, key_id: str) -> Response:
     """Ends the key for good, at once; streams that it began end with an error."""
     services = _services(request)
     await read(request, Revocation)
-    key = await keys.revoke_key(services.keys, services.clock, key_id)
+    key = await keys.revoke_key(keys_of(request), services.clock, key_id)
     services.key_changed(key_id)
     return _shown(services, key)
 

@@ -6,6 +6,7 @@ from starlette.responses import Response
 from tollbar.admin import teams
 from tollbar.admin.drafts import KeyDraft
 from tollbar.domain.teams import Team
+from tollbar.edge.acting import teams_of
 from tollbar.edge.admin import expected_version
 from tollbar.edge.bodies import answer, read
 from tollbar.edge.schemas import TopUpWish
@@ -23,7 +24,7 @@ async def create_team(request: Request) -> Response:
     """Makes a team; keys are put into it by their own `team`."""
     services: Services = request.app.state.services
     draft = KeyDraft(**(await read(request, NewTeam)).model_dump())
-    return _shown(await teams.create_team(services.teams, services.clock, draft), 201)
+    return _shown(await teams.create_team(teams_of(request), services.clock, draft), 201)
 
 
 async def show_team(request: Request, team_id: str) -> Response:
@@ -38,7 +39,7 @@ async def update_team(request: Request, team_id: str) -> Response:
     update = await read(request, TeamUpdate)
     version = expected_version(request, update.version)
     draft = KeyDraft(**update.model_dump(exclude={"version"}))
-    team = await teams.update_team(services.teams, team_id, draft, version)
+    team = await teams.update_team(teams_of(request), team_id, draft, version)
     services.key_changed(team_id)
     return _shown(team)
 
@@ -47,7 +48,7 @@ async def top_up_team(request: Request, team_id: str) -> Response:
     """Puts amounts on top of the team's allowances for a while, in the place of what is there."""
     services: Services = request.app.state.services
     draft = KeyDraft(**(await read(request, TopUpWish)).model_dump())
-    team = await teams.top_up_team(services.teams, services.clock, team_id, draft)
+    team = await teams.top_up_team(teams_of(request), services.clock, team_id, draft)
     services.key_changed(team_id)
     return _shown(team)
 

@@ -11,6 +11,7 @@ from tollbar.storage.ledger_sql import ZERO, ledger_sql
 from tollbar.storage.schema import (
     allowances,
     answers,
+    audit,
     changes,
     holds,
     keys,
@@ -23,7 +24,9 @@ from tollbar.storage.schema import (
 )
 from tollbar.storage.statements import (
     ANSWERS_PRUNED_AT_ONCE,
+    AUDIT_SHOWN,
     AnswerSql,
+    AuditSql,
     KeySql,
     RequestSql,
     RotationSql,
@@ -41,7 +44,7 @@ SELF_SERVICE = f"'{KeyKind.SELF_SERVICE.value}'"
 def compile_statements(dialect: str = Dialect.SQLITE) -> Statements:
     """Every statement."""
     to = Compiler(Dialect(dialect))
-    return Statements(ledger_sql(to), _keys(to), _rotation(to), _requests(to), _answers(to), _teams(to))
+    return Statements(ledger_sql(to), _keys(to), _rotation(to), _requests(to), _answers(to), _teams(to), _audit(to))
 
 
 def _keys(to: Compiler) -> KeySql:
@@ -191,4 +194,16 @@ def _teams(to: Compiler) -> TeamSql:
         all=to.text(select(teams).order_by(t.name)),
         one=to.text(select(teams).where(one)),
         change=to.text(change.where(one)),
+    )
+
+
+def _audit(to: Compiler) -> AuditSql:
+    a = audit.c
+    newest = select(audit).order_by(a.number.desc()).limit(literal_column(str(AUDIT_SHOWN))).offset(ZERO)
+    last = select(a.number, a.seal).order_by(a.number.desc()).limit(ONE).offset(ZERO)
+    return AuditSql(
+        add=to.text(insert(audit)),
+        last=to.text(last),
+        newest=to.text(newest),
+        all=to.text(select(audit).order_by(a.number)),
     )

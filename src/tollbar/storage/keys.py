@@ -11,12 +11,14 @@ from typing import Any
 
 import msgspec
 
+from tollbar.domain.audit import Actor, Told, told_of
 from tollbar.domain.errors import Conflict, NotFound
 from tollbar.domain.identity import Allowance, AllowanceId, Grant, Key, KeyKind, Membership, Permission, Principal
 from tollbar.domain.limits import Limit
 from tollbar.domain.money import Unit
 from tollbar.domain.teams import holder_of
 from tollbar.ports import Clock, KeyChange
+from tollbar.storage.audit import Auditor
 from tollbar.storage.engine import Connection
 from tollbar.storage.grants import Grants, check
 from tollbar.storage.journal import Journal
@@ -39,6 +41,14 @@ class StoredKeys:
         self._sql = statements.keys
         self._grants = Grants(statements.keys, statements.ledger)
         self._clock = clock
+        self._statements = statements
+        self._auditor = Auditor(statements.audit)
+
+    def by(self, actor: Actor) -> "StoredKeys":
+        """See `ports.KeyStore`."""
+        named = StoredKeys(self._journal, self._reader, self._statements, self._clock)
+        named._auditor = self._auditor.by(actor)
+        return named
 
     async def find(self, digest: bytes) -> Principal | None:
         """See `ports.KeyStore`; one read. A secret that was replaced expires when its time of grace ends."""
@@ -65,8 +75,7 @@ class StoredKeys:
             except sqlite3.IntegrityError as fault:
                 raise conflict_of(fault, key.name) from fault
             self._grants.put(connection, key.id, grants, (), now)
-            connection.execute(self._sql.note_change)
-            return self._read(connection, key.id, now)
+            return self._noted(connection, now, ("key.create", key.id), {})
 
         return await self._journal.run(add)
 
@@ -120,8 +129,8 @@ class StoredKeys:
                 raise conflict_of(fault, change.name) from fault
             self._grants.put(connection, key_id, change.grants or (), before.allowances, now)
             self._grants.top_up(connection, change.top_ups, before.allowances, now)
-            connection.execute(self._sql.note_change)
-            return self._read(connection, key_id, now)
+            action = "key.revoke" if change.revoked_at is not None else "key.update"
+            return self._noted(connection, now, (action, key_id), told_of(before))
 
         return await self._journal.run(apply)
 
@@ -141,14 +150,20 @@ class StoredKeys:
             except sqlite3.IntegrityError as fault:
                 raise conflict_of(fault, before.name) from fault
             connection.execute(self._sql.change_key, {"key_id": key_id, **changes_of(KeyChange()), "hint": hint})
-            connection.execute(self._sql.note_change)
-            return self._read(connection, key_id, now)
+            return self._noted(connection, now, ("key.rotate", key_id), told_of(before))
 
         return await self._journal.run(rotate)
 
     async def changes(self) -> int:
         """A number that grows with every change, of whatever process; cheap enough to ask several times a second."""
         return await self._reader.run(lambda connection: connection.execute(self._sql.changes).fetchone()[0])
+
+    def _noted(self, connection: Connection, now: int, what: tuple[str, str], before: Told) -> Key:
+        """The key after a change, which every process is told of and the audit keeps."""
+        connection.execute(self._sql.note_change)
+        key = self._read(connection, what[1], now)
+        self._auditor.note(connection, now, what, before, told_of(key))
+        return key
 
     def _now(self) -> int:
         return microseconds(self._clock.now())

@@ -204,6 +204,21 @@ answers = Table(
     Column("body", LargeBinary),
 )
 
+# Who changed what. Only ever added to; `seal` is over the row and the seal of the one before it.
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", NUMBER, primary_key=True, autoincrement=False),
+    Column("at", NUMBER, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
+    Column("request_id", Text),
+    Column("seal", LargeBinary, nullable=False),
+)
+
 # For people: may lose rows under a flood, and forgets them with age. `detail` is JSON: usage, attempts, stages.
 requests = Table(
     "requests",

@@ -11,6 +11,8 @@ from tollbar.storage.engine import Connection
 # The largest has 5,632 values, where SQLite takes 32,766.
 CHUNKS = (256, 64, 16, 4, 1)
 
+AUDIT_SHOWN = 200
+"""Entries of the audit that are shown at once, the newest."""
 ANSWERS_PRUNED_AT_ONCE = 100
 """Answers that one transaction deletes: each may hold a mebibyte."""
 
@@ -121,6 +123,16 @@ class TeamSql:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditSql:
+    """Statements over the audit: it is added to and read, never changed."""
+
+    add: str
+    last: str
+    newest: str
+    all: str
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerSql:
     """Statements over the answers that are kept for who asks again."""
 
@@ -141,6 +153,7 @@ class Statements:
     requests: RequestSql
     answers: AnswerSql
     teams: TeamSql
+    audit: AuditSql
 
 
 def _chunks(count: int) -> Iterator[int]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from tollbar.domain.errors import Overloaded
 from tollbar.ports import Clock
 from tollbar.storage.answers import StoredAnswers
+from tollbar.storage.audit import StoredAudit
 from tollbar.storage.batched import BatchedRequestLog, RecordWriter
 from tollbar.storage.engine import Connection, Database, StoreRefused, prepare, serving_lock, slot_of
 from tollbar.storage.journal import Journal
@@ -65,6 +66,7 @@ class Storage:
     log: BatchedRequestLog
     requests: StoredRequests
     answers: StoredAnswers
+    audit: StoredAudit
     journal: Journal
     reader: Reader
     is_shared: bool
@@ -98,6 +100,7 @@ async def open_storage(directory: Path, clock: Clock, options: Options) -> Async
             ledger=StoredLedger(journal, reader, writer, sql, clock),
             log=BatchedRequestLog(journal, clock),
             requests=StoredRequests(journal, reader, sql.requests),
+            audit=StoredAudit(reader, sql.audit),
             answers=StoredAnswers(journal, writer, sql.answers, clock),
             journal=journal,
             reader=reader,

@@ -5,11 +5,13 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from tollbar.domain.audit import Actor, Told, told_of
 from tollbar.domain.errors import Conflict, NotFound
 from tollbar.domain.identity import Allowance, Grant
 from tollbar.domain.limits import Limit
 from tollbar.domain.teams import Team
 from tollbar.ports import Clock, KeyChange
+from tollbar.storage.audit import Auditor
 from tollbar.storage.engine import Connection
 from tollbar.storage.grants import Grants, check
 from tollbar.storage.journal import Journal
@@ -33,6 +35,14 @@ class StoredTeams:
         self._keys_sql = statements.keys
         self._grants = Grants(statements.keys, statements.ledger)
         self._clock = clock
+        self._statements = statements
+        self._auditor = Auditor(statements.audit)
+
+    def by(self, actor: Actor) -> "StoredTeams":
+        """See `ports.TeamStore`."""
+        named = StoredTeams(self._journal, self._reader, self._statements, self._clock)
+        named._auditor = self._auditor.by(actor)
+        return named
 
     async def add(self, team: Team, grants: Sequence[Grant]) -> Team:
         """See `ports.TeamStore`."""
@@ -53,8 +63,7 @@ class StoredTeams:
             except sqlite3.IntegrityError as fault:
                 raise _conflict(team.name) from fault
             self._grants.put(connection, team.id, grants, (), now)
-            connection.execute(self._keys_sql.note_change)
-            return self._read(connection, team.id, now)
+            return self._noted(connection, now, ("team.create", team.id), {})
 
         return await self._journal.run(add)
 
@@ -93,10 +102,16 @@ class StoredTeams:
                 raise _conflict(change.name) from fault
             self._grants.put(connection, team_id, change.grants or (), before.allowances, now)
             self._grants.top_up(connection, change.top_ups, before.allowances, now)
-            connection.execute(self._keys_sql.note_change)
-            return self._read(connection, team_id, now)
+            return self._noted(connection, now, ("team.update", team_id), told_of(before))
 
         return await self._journal.run(apply)
+
+    def _noted(self, connection: Connection, now: int, what: tuple[str, str], before: Told) -> Team:
+        """The team after a change, which every process is told of and the audit keeps."""
+        connection.execute(self._keys_sql.note_change)
+        team = self._read(connection, what[1], now)
+        self._auditor.note(connection, now, what, before, told_of(team))
+        return team
 
     def _read(self, connection: Connection, team_id: str, now: int) -> Team:
         row = connection.execute(self._sql.one, {"id": team_id}).fetchone()

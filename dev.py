@@ -29,15 +29,12 @@ REQUIREMENTS = ROOT / "requirements"
 
 # What each level of the environment is made of; "dev" holds all that "run" does.
 LEVELS = {"run": ("run.txt", "build.txt"), "dev": ("dev.txt", "build.txt")}
-# The extras by which an installation grows; the image has them.
-LOCAL = ("--extra", "local")
-SCALE = ("--extra", "postgres", "--extra", "redis")
 # What each lock file is compiled from. The later ones follow the versions of the earlier.
 LOCKS = {
     "run.txt": ("pyproject.toml",),
-    "scale.txt": ("pyproject.toml", *SCALE),
+    "scale.txt": ("pyproject.toml", "--extra", "postgres", "--extra", "redis"),
     "build.txt": ("--group", "build"),
-    "dev.txt": ("pyproject.toml", *LOCAL, *SCALE, "--group", "lint", "--group", "test", "--group", "bench"),
+    "dev.txt": ("pyproject.toml", "--all-extras", "--group", "lint", "--group", "test", "--group", "bench"),
     "load.txt": ("--group", "load"),
     "profile.txt": ("--group", "profile"),
 }

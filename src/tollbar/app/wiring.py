@@ -101,9 +101,8 @@ async def running(
 ) -> AsyncIterator[Running]:
     """The product of these settings, from an opened store to closed connections; `clock` is the system's by default.
 
-    As one of several workers it shows the keys that their supervisor made, and counts with the others.
-
-    Raises BootstrapError, StorageError or VendorFaults when it must not start.
+    As one of several workers it shows the keys that their supervisor made, and counts with the others. Raises
+    BootstrapError, StorageError or VendorFaults when it must not start.
     """
     clock = clock or SystemClock()
     if postgres_address(settings) is not None:
@@ -127,9 +126,7 @@ async def running(
         servers, base, providers = await open_upstreams(settings, transport, prices, clock)
         engines = await stack.enter_async_context(local_engines(settings, transport, clock))
         stock = Stock(shelf_of(settings), engines.fleet, lambda models: stocked(base, settings, models))
-        made = stock.offer
-        if LOCAL not in made.instances:
-            providers = {**providers, LOCAL: engines.provider}
+        made, providers = stock.offer, {LOCAL: engines.provider, **providers}
         metrics = Metrics()
         sinks = (call_log(log), metrics.observe, storage.log.write)
         counted = await counting(settings, clock, worker, stack)
@@ -153,8 +150,8 @@ async def running(
         services = _services(_Parts(gateway, storage, metrics, digest_of, readiness, stock, entrances, pulls, worker))
         retention = timedelta(days=settings.requests.retention_days)
         work = Work(gateway, storage, metrics, retention, rotating, worker, counted.beat)
-        begun = [tasks.create_task(chore) for chore in (*chores(work), *counted.chores)]
-        begun += [tasks.create_task(chore) for chore in local_chores(engines.fleet, stock, gateway)]
+        tended = local_chores(engines.fleet, stock, gateway)
+        begun = [tasks.create_task(chore) for chore in (*chores(work), *counted.chores, *tended)]
         if made.instances:
             begun.append(tasks.create_task(_load_prices(prices)))
         stack.callback(_cancel, begun)

@@ -1,4 +1,4 @@
-"""A provider on a real socket that speaks OpenAI's dialect and Anthropic's, and misbehaves on request.
+"""A provider on a real socket that speaks the dialects of OpenAI, Anthropic and Google, and misbehaves on request.
 
     async with FakeUpstream() as up:
         up.url                          # "http://127.0.0.1:PORT/v1", ready to be a base_url
@@ -35,6 +35,7 @@ from tests import upstream_gemini
 from tests.upstream_anthropic import answer_count, anthropic_script
 from tests.upstream_scripts import Script, answer_models, answer_unknown_path
 from tests.upstream_table import script_for
+from tests.upstream_wires import as_response, as_text, with_usage
 
 REASONS = {200: "OK", 301: "Moved Permanently", 400: "Bad Request", 401: "Unauthorized", 429: "Too Many Requests"}
 MOST_REMEMBERED = 100_000
@@ -144,12 +145,16 @@ class FakeUpstream:
             return upstream_gemini.gemini_script(planned, entry.path, self.default)
         if entry.path.endswith("/messages/count_tokens"):
             return self.counting or answer_count()
-        if not entry.path.endswith(("/chat/completions", "/messages")):
+        if not entry.path.endswith(("/completions", "/responses", "/messages")):
             return answer_unknown_path(entry.method, entry.path)
         planned = self._planned.popleft() if self._planned else None
         if entry.path.endswith("/messages"):
             return anthropic_script(planned, entry.model, self.default, entry.body)
-        return script_for(planned, entry.model, self.default, entry.body)
+        if isinstance(planned, Script) or entry.path.endswith("/chat/completions"):
+            return script_for(planned, entry.model, self.default, entry.body)
+        if entry.path.endswith("/responses"):
+            return as_response(script_for(planned, entry.model, self.default, with_usage(entry.body)))
+        return as_text(script_for(planned, entry.model, self.default, entry.body))
 
     def _told(self, asking: Entry) -> list[dict[str, Any]]:
         return [

@@ -197,6 +197,12 @@ models:
     assert target(offered, "n").timeouts == Timeouts(connect=1, write=2, total=2)
 
 
+def test_a_provider_may_speak_other_wires_besides(tmp_path: Path) -> None:
+    """As the file says."""
+    offered = an_offer(tmp_path, LAB.replace("wire: openai", "wire: openai, also: [responses]"))
+    assert offered.instances["lab"].vendor.also == ("responses",)
+
+
 def test_every_faulty_provider_is_told(tmp_path: Path) -> None:
     """All at once, and the start is refused."""
     with pytest.raises(VendorFaults) as caught:

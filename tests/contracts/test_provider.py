@@ -16,8 +16,11 @@ from tests.providers.calls import (
     call,
     gemini_array,
     gemini_relayed,
+    going_on,
     joined,
     provider,
+    responding,
+    responding_to_others,
     speaking_gemini,
     translating,
 )
@@ -48,6 +51,9 @@ WIRES: dict[str, Callable[[FakeUpstream, Transport], Provider]] = {
     "gemini": gemini_relayed,
     "gemini, as an array": gemini_array,
     "gemini, translated": speaking_gemini,
+    "responses": responding,
+    "responses, translated": responding_to_others,
+    "completions": going_on,
 }
 IMPATIENT = Timeouts(first_byte_stream=0.25, first_byte_plain=0.25, between_bytes=0.2)
 GOOD = (

@@ -150,8 +150,8 @@ async def test_a_hostile_body_is_a_clean_refusal(body: bytes, code: str) -> None
 
 def limit_of(path: str) -> int:
     """The longest body that an address takes."""
-    is_dialect = path.startswith(ANTHROPIC_PLACES) or shape_of(path) is GOOGLE or path.endswith("/chat/completions")
-    return 33_554_432 if is_dialect else 1_048_576
+    is_dialect = path.startswith(ANTHROPIC_PLACES) or shape_of(path) is GOOGLE
+    return 33_554_432 if is_dialect or path.endswith(("/completions", "/responses")) else 1_048_576
 
 
 async def test_a_large_body_is_refused_unread_where_its_length_is_told() -> None:

@@ -4,16 +4,19 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from typing import Any
 
 from tests.upstream import FakeUpstream
 from tollbar.clock import SystemClock
 from tollbar.domain.catalogue import Call, Target, Timeouts
+from tollbar.domain.completion import CompletionRequest
 from tollbar.domain.events import Frames, StreamEvent, Text
 from tollbar.ports import Provider
 from tollbar.providers import connect
 from tollbar.providers.transport import Transport
 from tollbar.providers.vendors import Instance, Vendor, custom
+from tollbar.wire import openai_responses, openai_text
 from tollbar.wire.anthropic.request import decode as decode_anthropic
 from tollbar.wire.dialect import Incoming
 from tollbar.wire.gemini import request as gemini
@@ -95,6 +98,25 @@ class Speaking:
         return await self._serving.models()
 
 
+class In:
+    """A provider whose callers all speak one of OpenAI's other dialects; they are given what `call` made for a chat."""
+
+    def __init__(self, serving: Provider, decode: Callable[[bytes], CompletionRequest], **fields: Any) -> None:
+        self._serving = serving
+        self._decode = decode
+        self._fields = fields
+
+    def open(self, call: Call) -> AbstractAsyncContextManager[AsyncIterator[StreamEvent]]:
+        """The answer to the same question in that dialect."""
+        asked = json.loads(call.request.source.raw)
+        del asked["messages"]
+        return self._serving.open(call._replace(request=self._decode(json.dumps({**asked, **self._fields}).encode())))
+
+    async def models(self) -> Sequence[str]:
+        """The same names."""
+        return await self._serving.models()
+
+
 def anthropic(up: FakeUpstream, transport: Transport) -> Provider:
     """A provider of the fake upstream that speaks Anthropic's wire."""
     instance = Instance("fake", custom("fake", "anthropic"), up.url, SECRET, "FAKE_API_KEY")
@@ -126,6 +148,23 @@ def gemini_relayed(up: FakeUpstream, transport: Transport) -> Provider:
 def gemini_array(up: FakeUpstream, transport: Transport) -> Provider:
     """The same for callers who want streams as arrays."""
     return Speaking(speaking_gemini(up, transport), lambda asked: gemini_call(asked, gemini.ARRAY_WIRE))
+
+
+def responding(up: FakeUpstream, transport: Transport) -> Provider:
+    """A provider of the fake upstream that has Responses as well, for callers of those."""
+    vendor = replace(custom("fake", "openai"), also=("responses", "completions"))
+    return In(provider(up, transport, vendor), openai_responses.request.decode, input="Hi")
+
+
+def responding_to_others(up: FakeUpstream, transport: Transport) -> Provider:
+    """A provider of the fake upstream that is asked by Responses alone, for callers of another dialect."""
+    return Foreign(provider(up, transport, custom("fake", "responses")))
+
+
+def going_on(up: FakeUpstream, transport: Transport) -> Provider:
+    """A provider of the fake upstream that has the older completions as well, for callers of those."""
+    vendor = replace(custom("fake", "openai"), also=("responses", "completions"))
+    return In(provider(up, transport, vendor), openai_text.request.decode, prompt="Hi")
 
 
 def translating(up: FakeUpstream, transport: Transport) -> Provider:

@@ -7,7 +7,7 @@ import pytest
 from genai_prices.data import providers as price_table
 
 from tollbar.providers.destinations import is_this_machine
-from tollbar.providers.vendors import VendorFaults, configure, custom, find_configured, load, parse
+from tollbar.providers.vendors import VendorFaults, configure, custom, find_configured, load, parse, speaking
 
 VENDORS = load()
 # The names that people know; providers that are gone are not among them.
@@ -227,3 +227,14 @@ def test_no_key_shows_when_an_instance_is_printed() -> None:
 def test_an_empty_table_is_a_table() -> None:
     """No rows, no vendors, no faults."""
     assert dict(parse({})) == {}
+
+
+def test_other_wires_are_a_vendors_own_unless_something_is_said() -> None:
+    """Some, none, or such as nobody knows."""
+    vendor = load()["openai"]
+    assert vendor.also == ("responses",)
+    assert speaking("x", vendor, None) is vendor
+    assert speaking("x", vendor, []).also == ()
+    assert speaking("x", vendor, ["completions"]).also == ("completions",)
+    with pytest.raises(VendorFaults, match="telepathy"):
+        speaking("x", vendor, ["telepathy"])

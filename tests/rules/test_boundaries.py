@@ -51,7 +51,7 @@ PLACES = {
     "sqlalchemy": ("storage",),
     "sqlite3": ("storage", "providers.guide"),  # the guide's index lives in memory: it stores nothing
     "starlette": ("edge", "web", "app"),
-    "structlog": ("logs", "edge", "web", "providers", "storage", "app", "cli"),
+    "structlog": ("logs", "edge", "web", "providers", "storage", "counters", "app", "cli"),
     "typer": ("cli",),
     "uvicorn": ("edge", "cli", "app"),
     "uvloop": ("cli", "app"),

@@ -101,8 +101,9 @@ async def running(
 ) -> AsyncIterator[Running]:
     """The product of these settings, from an opened store to closed connections; `clock` is the system's by default.
 
-    As one of several workers it shows the keys that their supervisor made, and counts with the others. Raises
-    BootstrapError, StorageError or VendorFaults when it must not start.
+    As one of several workers it shows the keys that their supervisor made, and counts with the others.
+
+    Raises BootstrapError, StorageError or VendorFaults when it must not start.
     """
     clock = clock or SystemClock()
     if postgres_address(settings) is not None:
@@ -118,15 +119,16 @@ async def running(
         if worker is not None:
             admin_key, starter_key = worker.made.admin, worker.made.starter
         else:
-            configured = settings.admin_key.reveal() if settings.admin_key else None
-            admin_key = await ensure_admin_key(storage.keys, clock, digest_of, configured)
+            admin_key = await _admin_key(storage, clock, digest_of, settings)
             starter_key = await renew_starter_key(storage.keys, clock, digest_of) if makes_starter_key else None
         transport = await stack.enter_async_context(Transport(clock, settings.egress.proxy, settings.egress.ca_file))
         prices = Prices(lambda: clock.now().date())
         servers, base, providers = await open_upstreams(settings, transport, prices, clock)
         engines = await stack.enter_async_context(local_engines(settings, transport, clock))
         stock = Stock(shelf_of(settings), engines.fleet, lambda models: stocked(base, settings, models))
-        made, providers = stock.offer, {LOCAL: engines.provider, **providers}
+        made = stock.offer
+        if LOCAL not in made.instances:
+            providers = {**providers, LOCAL: engines.provider}
         metrics = Metrics()
         sinks = (call_log(log), metrics.observe, storage.log.write)
         counted = await counting(settings, clock, worker, stack)
@@ -136,10 +138,7 @@ async def running(
         limits = rates(settings)
         admission = Admission(counters, storage.ledger, clock, limits, _tell_unsettled)
         gateway = _gateway(authenticator, admission, recorder, made, providers, clock)
-        before = worker.published() if worker else None
-        if before is not None:  # the worker whose place this is: what it counted must not be forgotten
-            metrics.resume(before)
-        metrics.watch(lambda: len(recorder.visits), lambda: storage.log.dropped + recorder.lost)
+        _watch(metrics, recorder, storage, worker)
         readiness = Readiness()
         rotating = rotating_key(settings, storage.rotation, clock, digest_of, secrets.encryption, authenticator.forget)
         if rotating is not None:
@@ -150,13 +149,29 @@ async def running(
         services = _services(_Parts(gateway, storage, metrics, digest_of, readiness, stock, entrances, pulls, worker))
         retention = timedelta(days=settings.requests.retention_days)
         work = Work(gateway, storage, metrics, retention, rotating, worker, counted.beat)
-        tended = local_chores(engines.fleet, stock, gateway)
-        begun = [tasks.create_task(chore) for chore in (*chores(work), *counted.chores, *tended)]
+        begun = [tasks.create_task(chore) for chore in (*chores(work), *counted.chores)]
+        begun += [tasks.create_task(chore) for chore in local_chores(engines.fleet, stock, gateway)]
         if made.instances:
             begun.append(tasks.create_task(_load_prices(prices)))
         stack.callback(_cancel, begun)
         app = application(services, call_rules(settings), _origins(settings))
         yield Running(app, gateway, made, servers, admin_key, starter_key, readiness)
+
+
+async def _admin_key(
+    storage: Storage, clock: Clock, digest_of: Callable[[str], bytes], settings: Settings
+) -> str | None:
+    """The admin key, where it is a new one that must be shown."""
+    configured = settings.admin_key.reveal() if settings.admin_key else None
+    return await ensure_admin_key(storage.keys, clock, digest_of, configured)
+
+
+def _watch(metrics: Metrics, recorder: Recorder, storage: Storage, worker: Worker | None) -> None:
+    """Has the metrics go on where the worker whose place this is ended: what it counted must not be forgotten."""
+    before = worker.published() if worker else None
+    if before is not None:
+        metrics.resume(before)
+    metrics.watch(lambda: len(recorder.visits), lambda: storage.log.dropped + recorder.lost)
 
 
 def _store_options(settings: Settings, check: bytes, worker: Worker | None) -> Options:

@@ -5,9 +5,12 @@ replaced, so a field that we never heard of cannot get lost.
 """
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from tollbar.domain.conversation import Conversation
+
+_NOTHING: Mapping[str, bytes] = MappingProxyType({})
 
 
 class Source(NamedTuple):
@@ -30,7 +33,8 @@ class CompletionRequest(NamedTuple):
     `max_tokens` bounds the completion tokens of each of the `choices`; `features` are the capabilities that a target
     must have (`tools`, `images`, `audio`, `json_schema`, `logprobs`); `wants_usage` says that the caller asked for a
     usage report at the end of its stream. `prompt_bytes` is how much text the model is given, where that is not what
-    `source` shows. `model` is empty where the address says which one it means.
+    `source` shows. `model` is empty where the address says which one it means. `echoed` are members of the body, as
+    they came, that the caller's dialect repeats in its answer.
     """
 
     model: str
@@ -42,6 +46,7 @@ class CompletionRequest(NamedTuple):
     wants_usage: bool = False
     features: frozenset[str] = frozenset()
     prompt_bytes: int | None = None
+    echoed: Mapping[str, bytes] = _NOTHING
 
     def spent(self) -> "CompletionRequest":
         """The same without its source, once a provider has begun to answer: nobody will send it again."""

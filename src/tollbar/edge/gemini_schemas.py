@@ -6,6 +6,8 @@ Gemini API, `models.generateContent`.
 
 from collections.abc import Mapping
 
+from tollbar.domain import errors
+from tollbar.edge import gemini_models
 from tollbar.edge.operation import CALL, Operation
 
 Schema = dict[str, object]
@@ -218,3 +220,27 @@ COUNT = Operation(
     errors=CALL,
     samples=_SAMPLES,
 )
+
+_MODEL = gemini_models.view("tollbar-guide", "tollbar", 8_192)
+_METHODS = {"generateContent": GENERATE, "streamGenerateContent": STREAM, "countTokens": COUNT}
+
+OPERATIONS: Mapping[tuple[str, str], Operation] = {
+    **{
+        ("POST", f"{version}/models/{{model:path}}:{method}"): operation
+        for version in ("/v1beta", "/v1")
+        for method, operation in _METHODS.items()
+    },
+    ("GET", "/v1beta/models"): Operation(
+        tag="Models",
+        summary="The models of a key, in Google's shape",
+        answer=gemini_models.GeminiModelList,
+        example={"models": [_MODEL.model_dump(by_alias=True)]},
+    ),
+    ("GET", "/v1beta/models/{model:path}"): Operation(
+        tag="Models",
+        summary="One model, in Google's shape",
+        answer=gemini_models.GeminiModel,
+        example=_MODEL.model_dump(by_alias=True),
+        errors=(errors.UnknownModel,),
+    ),
+}

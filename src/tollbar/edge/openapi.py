@@ -24,6 +24,7 @@ from tollbar.edge.gemini_schemas import SCHEMAS as GEMINI_SCHEMAS
 from tollbar.edge.headers import error_headers
 from tollbar.edge.operation import CREDENTIAL, JSON, Operation
 from tollbar.edge.operations import OPERATIONS, SAMPLES
+from tollbar.edge.responses_operations import SCHEMAS as RESPONSES_SCHEMAS
 from tollbar.edge.routes import CALLS, PAGES, PARAMETER, Access, CallRoute, PageRoute, public_path
 from tollbar.edge.shapes import ErrorShape, shape_of
 from tollbar.edge.simple_operations import SCHEMAS as SIMPLE_SCHEMAS
@@ -174,7 +175,8 @@ def _schemas() -> Document:
         *((shape, "serialization") for shape in sorted(told, key=lambda shape: shape.__name__)),
     ]
     _, made = models_json_schema(shapes, ref_template="#/components/schemas/{model}")
-    return {**CHAT_SCHEMAS, **ANTHROPIC_SCHEMAS, **GEMINI_SCHEMAS, **SIMPLE_SCHEMAS, **made["$defs"], **prose.SCHEMAS}
+    dialects = {**CHAT_SCHEMAS, **RESPONSES_SCHEMAS, **ANTHROPIC_SCHEMAS, **GEMINI_SCHEMAS, **SIMPLE_SCHEMAS}
+    return {**dialects, **made["$defs"], **prose.SCHEMAS}
 
 
 def _identifier(row: CallRoute | PageRoute) -> str:

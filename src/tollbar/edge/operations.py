@@ -15,9 +15,9 @@ from tollbar.domain.limits import Measure
 from tollbar.domain.money import Unit
 from tollbar.edge import (
     anthropic_operations,
-    gemini_models,
     gemini_schemas,
     local_operations,
+    responses_operations,
     schemas,
     simple_operations,
 )
@@ -114,12 +114,6 @@ _ACCOUNT = schemas.AccountView(
     allowances=[_ALLOWANCE],
 )
 _MODEL = schemas.ModelView(id="tollbar-guide", created=1_795_190_400, owned_by="tollbar", context_length=8_192)
-_GEMINI_MODEL = gemini_models.GeminiModel(
-    name="models/tollbar-guide",
-    display_name="tollbar-guide",
-    description="Served by tollbar.",
-    input_token_limit=8_192,
-)
 _HEALTH = {"status": "ok", "version": "0.1.0", "uptime_seconds": 86.4}
 
 _CHAT = Operation(
@@ -155,29 +149,9 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("POST", "/v1/chat/completions"): _CHAT,
     ("POST", "/chat/completions"): _CHAT,
     **anthropic_operations.OPERATIONS,
+    **responses_operations.OPERATIONS,
+    **gemini_schemas.OPERATIONS,
     **simple_operations.OPERATIONS,
-    **{
-        ("POST", f"{version}/models/{{model:path}}:{method}"): operation
-        for version in ("/v1beta", "/v1")
-        for method, operation in (
-            ("generateContent", gemini_schemas.GENERATE),
-            ("streamGenerateContent", gemini_schemas.STREAM),
-            ("countTokens", gemini_schemas.COUNT),
-        )
-    },
-    ("GET", "/v1beta/models"): Operation(
-        tag="Models",
-        summary="The models of a key, in Google's shape",
-        answer=gemini_models.GeminiModelList,
-        example={"models": [_GEMINI_MODEL.model_dump(by_alias=True)]},
-    ),
-    ("GET", "/v1beta/models/{model:path}"): Operation(
-        tag="Models",
-        summary="One model, in Google's shape",
-        answer=gemini_models.GeminiModel,
-        example=_GEMINI_MODEL.model_dump(by_alias=True),
-        errors=(errors.UnknownModel,),
-    ),
     ("GET", "/v1/models"): _LIST_MODELS,
     ("GET", "/models"): _LIST_MODELS,
     ("GET", "/v1/models/{model:path}"): _SHOW_MODEL,

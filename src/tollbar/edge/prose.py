@@ -15,9 +15,10 @@ key as its API key.
 
 **Keys.** Send `Authorization: Bearer KEY`. `x-api-key`, `api-key`, `x-goog-api-key` and `x_api_key` are read as well;
 the same key in two of them is fine, two different keys are refused. A key in the address is read on
-`/response` alone, where a setting says so. Keys for calls and the admin key open different doors.
+`/response` and under `/v1beta` alone, where a setting says so. Keys for calls and the admin key open different doors.
 
-**Errors** at the addresses of OpenAI's dialect (`/v1/…`, `/models`, `/chat/completions`) have OpenAI's shape:
+**Errors** at the addresses of OpenAI's dialects (`/v1/…`, `/models`, `/chat/completions`, `/responses`,
+`/completions`) have OpenAI's shape:
 
 ```json
 {

@@ -27,11 +27,12 @@ _HEAD = """\
 Every address that Tollbar answers. `/docs` of a running server shows the same to try out, `/redoc` to read, and
 `/openapi.json` for programs, with the fields of every request and answer.
 
-Addresses under `/v1/messages` and `/messages` tell errors in Anthropic's shape, others under `/v1/`, `/models` and
-`/chat/completions` in OpenAI's, and all others in the unified one, whose codes are in upper case. Beside the errors
-below, an address that needs a key can answer {access}; and any address {always}: in OpenAI's shape {openai_access};
-{openai_always}; in Anthropic's {anthropic_access}; {anthropic_always}. An address that there is not answers 404, a
-wrong method 405 with `Allow`. A `GET` page answers `HEAD` too, unless it changes something.
+Addresses under `/v1/messages` and `/messages` tell errors in Anthropic's shape, others under `/v1/`, `/models`,
+`/chat/completions`, `/responses` and `/completions` in OpenAI's, and all others in the unified one, whose codes are in
+upper case. Beside the errors below, an address that needs a key can answer {access}; and any address {always}: in
+OpenAI's shape {openai_access}; {openai_always}; in Anthropic's {anthropic_access}; {anthropic_always}. An address that
+there is not answers 404, a wrong method 405 with `Allow`, the realtime API, MCP and single responses 501. A `GET` page
+answers `HEAD` too, unless it changes something.
 
 Every answer, errors included, carries `x-request-id`, and
 

@@ -10,7 +10,7 @@ from starlette.routing import compile_path
 from tollbar.edge import account, admin, health, local_models, models, pages, rotating, self_service
 from tollbar.gateway.resolve import Pin
 from tollbar.gateway.visit import Pace
-from tollbar.wire import anthropic, gemini, openai_chat, simple
+from tollbar.wire import anthropic, gemini, openai_chat, openai_responses, openai_text, simple
 from tollbar.wire.dialect import Dialect
 from tollbar.wire.simple import USUAL_RULES, SimpleRules
 
@@ -99,6 +99,10 @@ def calls(rules: SimpleRules) -> tuple[CallRoute, ...]:
         CallRoute("/v1/models/{model:path}:countTokens", gemini.COUNTING),
         CallRoute("/v1/models/{model:path}:generateContent", gemini.DIALECT),
         CallRoute("/v1/models/{model:path}:streamGenerateContent", gemini.STREAM),
+        CallRoute("/v1/responses", openai_responses.DIALECT),
+        CallRoute("/responses", openai_responses.DIALECT),
+        CallRoute("/v1/completions", openai_text.DIALECT),
+        CallRoute("/completions", openai_text.DIALECT),
         CallRoute("/generate", simple.generate(rules), Pin.DEFAULT, is_simple=True),
         CallRoute("/generate/{model_name:path}", simple.generate(rules), Pin.LISTED, is_simple=True),
         CallRoute("/local/generate", simple.local_generate(rules), Pin.LOCAL, is_simple=True),

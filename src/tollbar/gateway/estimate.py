@@ -24,6 +24,7 @@ UNMEASURED = frozenset({"images", "audio", "files"})
 PROMPT_MEMBERS = frozenset(
     {
         *("messages", "tools", "response_format", "functions", "system", "output_config"),
+        *("input", "instructions", "prompt"),
         *("contents", "systemInstruction", "system_instruction"),
         *("generateContentRequest", "generate_content_request"),
     }

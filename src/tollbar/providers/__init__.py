@@ -11,10 +11,19 @@ if TYPE_CHECKING:  # a look at the vendors must not cost the import of an HTTP c
 
 
 def connect(instance: "Instance", transport: "Transport", clock: "Clock") -> "Provider":
-    """The provider that speaks an instance's wire; raises ValueError when none does yet."""
+    """The provider that speaks an instance's wires; raises ValueError when nobody speaks its usual one yet."""
     if instance.vendor.auth == "google_oauth":
         return _of_google(instance, transport, clock)
-    match instance.vendor.wire:
+    usual = _speaking(instance.vendor.wire, instance, transport, clock)
+    if not instance.vendor.also:
+        return usual
+    from tollbar.providers.several import SeveralWires
+
+    return SeveralWires(usual, {wire: _speaking(wire, instance, transport, clock) for wire in instance.vendor.also})
+
+
+def _speaking(wire: str, instance: "Instance", transport: "Transport", clock: "Clock") -> "Provider":
+    match wire:
         case "openai":
             from tollbar.providers.openai import OpenAIProvider
 
@@ -27,6 +36,14 @@ def connect(instance: "Instance", transport: "Transport", clock: "Clock") -> "Pr
             from tollbar.providers.gemini import GeminiProvider
 
             return GeminiProvider(instance, transport, clock)
+        case "responses":
+            from tollbar.providers.responses import ResponsesProvider
+
+            return ResponsesProvider(instance, transport, clock)
+        case "completions":
+            from tollbar.providers.completions import CompletionsProvider
+
+            return CompletionsProvider(instance, transport, clock)
     raise ValueError(f"{instance.name}: {instance.vendor.reason or 'its wire is not served'}")
 
 

@@ -66,7 +66,11 @@ MEBIBYTE = 1_048_576
 
 def script_for(planned: str | Script | None, model: str, default: str | Script, body: bytes) -> Script:
     """The answer to a chat request: what was planned, else what its model's name says, else the default."""
-    asked = read(body)
+    return script_of(planned, model, default, read(body))
+
+
+def script_of(planned: str | Script | None, model: str, default: str | Script, asked: Asked) -> Script:
+    """The same, of a body that was read."""
     for chosen in (planned, model, default):
         if isinstance(chosen, Script):
             return chosen

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from tollbar.domain.catalogue import Call
 from tollbar.domain.events import StreamEvent
@@ -48,6 +48,19 @@ class Provider(Protocol):
 
     async def models(self) -> Sequence[str]:
         """The names the upstream says it serves; raises `UpstreamError`."""
+        ...
+
+
+@runtime_checkable
+class TokenCounter(Protocol):
+    """What a provider can besides: count the tokens of a request without answering it."""
+
+    def counts_for(self, wire: str) -> bool:
+        """Whether it can count requests of that dialect."""
+        ...
+
+    async def count(self, call: Call) -> int:
+        """The tokens that the target's model would read; raises `UpstreamError`."""
         ...
 
 

@@ -4,10 +4,26 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import reduce
 
 import pytest
 
-from tests.providers.calls import QUICK, ask, call, joined, provider, translating
+from tests.providers.calls import (
+    QUICK,
+    anthropic,
+    anthropic_relayed,
+    ask,
+    call,
+    gemini_array,
+    gemini_relayed,
+    going_on,
+    joined,
+    provider,
+    responding,
+    responding_to_others,
+    speaking_gemini,
+    translating,
+)
 from tests.upstream import FakeUpstream
 from tollbar.clock import SystemClock
 from tollbar.domain.catalogue import Timeouts
@@ -20,8 +36,8 @@ from tollbar.domain.errors import (
     UpstreamRejected,
     UpstreamTimeout,
 )
-from tollbar.domain.events import Frames, UsageSeen, is_content
-from tollbar.domain.usage import Usage
+from tollbar.domain.events import Frames, StreamEvent, UsageSeen, is_content
+from tollbar.domain.usage import Usage, merge
 from tollbar.ports import Provider
 from tollbar.providers.transport import Transport
 
@@ -30,6 +46,14 @@ pytestmark = pytest.mark.anyio
 WIRES: dict[str, Callable[[FakeUpstream, Transport], Provider]] = {
     "openai": provider,
     "openai, translated": translating,
+    "anthropic": anthropic_relayed,
+    "anthropic, translated": anthropic,
+    "gemini": gemini_relayed,
+    "gemini, as an array": gemini_array,
+    "gemini, translated": speaking_gemini,
+    "responses": responding,
+    "responses, translated": responding_to_others,
+    "completions": going_on,
 }
 IMPATIENT = Timeouts(first_byte_stream=0.25, first_byte_plain=0.25, between_bytes=0.2)
 GOOD = (
@@ -70,14 +94,19 @@ async def failure(bench: Bench, script: str, stream: bool) -> tuple[UpstreamErro
     pytest.fail(f"{script} was taken for a good answer")
 
 
+def reports(events: list[StreamEvent]) -> list[Usage]:
+    """What events report of usage; there must be something."""
+    found = [event.usage for event in events if isinstance(event, Frames | UsageSeen) and event.usage]
+    assert found
+    return found
+
+
 @pytest.mark.parametrize("stream", [True, False])
 @pytest.mark.parametrize("script", GOOD)
 async def test_good_answers_come_to_their_end(bench: Bench, script: str, stream: bool) -> None:
     """However it is cut, paced or decorated, a complete answer is an iteration that ends by itself, with its usage."""
     events = await ask(bench.provider, call(script, stream, Timeouts()))
-    reported = [event.usage for event in events if isinstance(event, Frames | UsageSeen) and event.usage]
-    assert reported
-    assert reported[-1].prompt_tokens == 10
+    assert reduce(merge, reports(events)).prompt_tokens == 10
     assert any(map(is_content, events)) or script == "empty"
 
 
@@ -221,8 +250,7 @@ async def test_an_answer_is_read_once(bench: Bench) -> None:
 async def test_usage_is_seen_even_when_it_is_not_asked_for(bench: Bench) -> None:
     """The meter gets its report from a stream whose caller did not ask."""
     events = await ask(bench.provider, call("ok", True, Timeouts()))
-    reported = [event.usage for event in events if isinstance(event, Frames | UsageSeen) and event.usage]
-    assert reported == [Usage(10, 5)]
+    assert reduce(merge, reports(events)) == Usage(10, 5)
 
 
 async def test_the_models_are_told(bench: Bench) -> None:

@@ -54,11 +54,26 @@ class Answer:
 
     @property
     def error(self) -> dict[str, Any]:
-        """The error that the body tells of, having checked that it has OpenAI's shape or the unified one."""
+        """The error that the body tells of, having checked that it has OpenAI's shape, Anthropic's or the unified one.
+
+        Anthropic's has no code: its type is what programs read.
+        """
         document = self.json()
+        if document.get("type") == "error":
+            assert set(document) == {"type", "error", "request_id"}
+            assert set(document["error"]) == {"type", "message"}
+            assert document["request_id"] == self.header("x-request-id")
+            assert self.header("content-type") == "application/json"
+            assert len(document["error"]["message"]) <= 500
+            return {"code": document["error"]["type"], "message": document["error"]["message"]}
         assert list(document) == ["error"]
         error = document["error"]
-        if "request_id" in error:
+        if isinstance(error["code"], int):  # Google's
+            assert set(error) == {"code", "message", "status", "details"}
+            assert error["code"] == self.status
+            assert error["details"][0]["metadata"]["request_id"] == self.header("x-request-id")
+            error = {**error, "code": error["details"][0]["reason"].lower()}  # ours, by which tests know it
+        elif "request_id" in error:
             assert set(error) - {"details"} == {"message", "type", "param", "code", "request_id"}
             assert error["request_id"] == self.header("x-request-id")
         else:

@@ -3,7 +3,7 @@
 import pytest
 
 from tollbar.edge.routes import CALLS
-from tollbar.edge.shapes import OPENAI, UNIFIED, ErrorShape, shape_of
+from tollbar.edge.shapes import ANTHROPIC, GOOGLE, OPENAI, UNIFIED, ErrorShape, shape_of
 
 
 @pytest.mark.parametrize(
@@ -15,6 +15,15 @@ from tollbar.edge.shapes import OPENAI, UNIFIED, ErrorShape, shape_of
         ("/chat/completions/", OPENAI),
         ("/models", OPENAI),
         ("/models/a/b", OPENAI),
+        ("/v1/messages", ANTHROPIC),
+        ("/v1/messages/count_tokens", ANTHROPIC),
+        ("/v1/messages/batches", ANTHROPIC),
+        ("/messages", ANTHROPIC),
+        ("/v1beta/models", GOOGLE),
+        ("/v1beta/nothing", GOOGLE),
+        ("/v1beta/models/a/b:generateContent", GOOGLE),
+        ("/v1/models/a/b:streamGenerateContent", GOOGLE),
+        ("/v1/models/a/b", OPENAI),
         ("/chat", UNIFIED),
         ("/generate", UNIFIED),
         ("/generate/v1/x", UNIFIED),

@@ -50,11 +50,15 @@ OPENS = {
 
 SCHEMA = schemathesis.openapi.from_dict(document("1.2.3"))
 SCHEMA.config.generation.update(with_security_parameters=False)  # two keys that differ are 401
+DIALECTS = (
+    *("/v1/chat/", "/chat/completions", "/v1/responses", "/responses", "/v1/completions", "/completions"),
+    *("/v1/messages", "/messages"),
+)
 BEYOND_THE_DOCUMENT = {
     # What Tollbar does not need of a call goes to the provider as it came, which judges it.
-    negative_data_rejection: ("/v1/chat/", "/chat/completions"),
+    negative_data_rejection: DIALECTS,
     # No schema tells which models there are and what they can carry, nor which tiers, characters and spans are good.
-    positive_data_acceptance: ("/v1/chat/", "/chat/completions", "/generate/{model_name}", "/admin/api/keys"),
+    positive_data_acceptance: (*DIALECTS, "/generate/{model_name}", "/admin/api/keys"),
 }
 """What is not checked of addresses that begin so, and why."""
 _numbers = count()

@@ -38,7 +38,7 @@ PLACES = {
     "aiohttp": ("providers.transport",),
     "alembic": ("storage",),
     "asyncpg": ("storage",),
-    "cryptography": ("admin", "storage"),
+    "cryptography": ("admin", "storage", "providers.google_tokens"),
     "dotenv": ("settings",),
     "fastapi": ("edge", "web", "app"),
     "genai_prices": ("providers",),

@@ -198,6 +198,7 @@ def _instances(
         vendor = vendors[declared.vendor] if declared.vendor else table.custom(name, declared.wire or "")
         key = declared.api_key.reveal() if declared.api_key else ""
         try:
+            vendor = table.speaking(name, vendor, declared.also)
             place = f"providers.{name}.api_key"
             instances[name] = table.configure(name, vendor, environment, key, declared.base_url or "", place)
         except table.VendorFaults as fault:

@@ -156,6 +156,17 @@ def _chat(path: str) -> tuple[Probe, ...]:
     )
 
 
+def _asked(path: str, field: str, check: Check) -> tuple[Probe, ...]:
+    """OpenAI's other two dialects, whose question is one text."""
+    body = {"model": "{model}", field: "How do I make a key?"}
+    return (
+        *_call(path, body, check, 400),
+        Probe("a model that there is not", "POST", path, Who.CALLER, (404,), body={**body, "model": UNKNOWN_MODEL},
+              check=is_error),
+        Probe(f"no {field}", "POST", path, Who.CALLER, (400,), body={"model": "{model}"}, check=is_error),
+    )  # fmt: skip
+
+
 def _simple(path: str, body: Mapping[str, object], field: str, check: Check, **more: Any) -> tuple[Probe, ...]:
     """A simple endpoint: its required field may not be missing, nor blank."""
     blank = {**body, field: "  "}
@@ -202,6 +213,10 @@ PROBES = (
     Probe("what a key's holder may know", "GET", "/v1/me", Who.CALLER, check=has("id", "name")),
     *_chat("/v1/chat/completions"),
     *_chat("/chat/completions"),
+    *_asked("/v1/responses", "input", has("output.0.content.0.text", "id", "model")),
+    *_asked("/responses", "input", has("output.0.content.0.text", "id", "model")),
+    *_asked("/v1/completions", "prompt", has("choices.0.text", "id", "model")),
+    *_asked("/completions", "prompt", has("choices.0.text", "id", "model")),
     *_simple("/generate", _PROMPT, "prompt", has("response")),
     Probe("streams", "POST", "/generate", Who.CALLER, query="?stream=true", body=_PROMPT, check=is_stream()),
     *_call("/generate/{model_name}", _PROMPT, has("response"), 422, given=_MODEL),

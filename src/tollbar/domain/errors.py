@@ -11,6 +11,7 @@
     │  ├─ RequestTimeout              408: the request arrived too slowly
     │  ├─ AddressTooLong, HeadTooLarge   414, 431
     │  ├─ NotFound, MethodNotAllowed  404, 405: no such door
+    │  ├─ NotServed                   501: a door that clients know, and that is not built yet
     │  └─ Conflict                    409: somebody else changed it, or the name is taken
     │     └─ KeyAlreadyIssued         409: this address has had its key
     ├─ AccessError                    401
@@ -158,6 +159,13 @@ class MethodNotAllowed(RequestError):
 
     code = "method_not_allowed"
     status = 405
+
+
+class NotServed(RequestError):
+    """Clients of the dialect look for this here, and it is not served yet."""
+
+    code = "not_implemented"
+    status = 501
 
 
 class Conflict(RequestError):

@@ -15,7 +15,7 @@ from fastapi.routing import APIRoute
 
 from tollbar.edge import errors
 from tollbar.edge.cors import Cors
-from tollbar.edge.credentials import QUERY_KEY_ROUTES
+from tollbar.edge.credentials import may_be_in_address
 from tollbar.edge.guards import guard, refuse_unguarded
 from tollbar.edge.line import Receive, Send
 from tollbar.edge.middleware import AccessLog, RequestIds, Scope
@@ -92,7 +92,7 @@ def _endpoint(services: Services, route: CallRoute, rules: CallRules) -> Endpoin
         rules.max_body_bytes,
         route=public_path(route.path),
         addresses=doors.addresses,
-        reads_query_key=doors.reads_query_key and route.path in QUERY_KEY_ROUTES,
+        reads_query_key=doors.reads_query_key and may_be_in_address(route.path),
     )
     if not route.is_simple:
         return endpoint

@@ -18,10 +18,13 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from tollbar.domain.errors import GatewayError, InternalError, RateLimited
 from tollbar.edge import prose
+from tollbar.edge.anthropic_operations import SCHEMAS as ANTHROPIC_SCHEMAS
 from tollbar.edge.chat_schemas import SCHEMAS as CHAT_SCHEMAS
+from tollbar.edge.gemini_schemas import SCHEMAS as GEMINI_SCHEMAS
 from tollbar.edge.headers import error_headers
 from tollbar.edge.operation import CREDENTIAL, JSON, Operation
 from tollbar.edge.operations import OPERATIONS, SAMPLES
+from tollbar.edge.responses_operations import SCHEMAS as RESPONSES_SCHEMAS
 from tollbar.edge.routes import CALLS, PAGES, PARAMETER, Access, CallRoute, PageRoute, public_path
 from tollbar.edge.shapes import ErrorShape, shape_of
 from tollbar.edge.simple_operations import SCHEMAS as SIMPLE_SCHEMAS
@@ -141,7 +144,7 @@ def _failure(kinds: list[type[GatewayError]], shape: ErrorShape) -> Document:
         examples[kind.__name__] = {"summary": summary, "value": json.loads(body)}
         headers += [name.decode() for name, _ in error_headers(sample)]
         headers += prose.RATE_HEADERS if kind is RateLimited else ()
-    codes = ", ".join(dict.fromkeys(f"`{example['value']['error']['code']}`" for example in examples.values()))
+    codes = ", ".join(dict.fromkeys(f"`{example['value']['error'][shape.word]}`" for example in examples.values()))
     return {
         "description": codes,
         "headers": _headers(*dict.fromkeys(headers)),
@@ -172,7 +175,8 @@ def _schemas() -> Document:
         *((shape, "serialization") for shape in sorted(told, key=lambda shape: shape.__name__)),
     ]
     _, made = models_json_schema(shapes, ref_template="#/components/schemas/{model}")
-    return {**CHAT_SCHEMAS, **SIMPLE_SCHEMAS, **made["$defs"], **prose.SCHEMAS}
+    dialects = {**CHAT_SCHEMAS, **RESPONSES_SCHEMAS, **ANTHROPIC_SCHEMAS, **GEMINI_SCHEMAS, **SIMPLE_SCHEMAS}
+    return {**dialects, **made["$defs"], **prose.SCHEMAS}
 
 
 def _identifier(row: CallRoute | PageRoute) -> str:

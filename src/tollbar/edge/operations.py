@@ -13,7 +13,15 @@ from tollbar.domain.errors import GatewayError
 from tollbar.domain.identity import KeyKind, Permission, Reset
 from tollbar.domain.limits import Measure
 from tollbar.domain.money import Unit
-from tollbar.edge import local_operations, schemas, simple_operations
+from tollbar.edge import (
+    anthropic_operations,
+    gemini_models,
+    gemini_schemas,
+    local_operations,
+    responses_operations,
+    schemas,
+    simple_operations,
+)
 from tollbar.edge.chat_schemas import CODE_SAMPLES, COMPLETION_EXAMPLE, REQUEST_EXAMPLES, STREAM_EXAMPLE
 from tollbar.edge.operation import CALL, READING, Operation
 
@@ -107,6 +115,12 @@ _ACCOUNT = schemas.AccountView(
     allowances=[_ALLOWANCE],
 )
 _MODEL = schemas.ModelView(id="tollbar-guide", created=1_795_190_400, owned_by="tollbar", context_length=8_192)
+_GEMINI_MODEL = gemini_models.GeminiModel(
+    name="models/tollbar-guide",
+    display_name="tollbar-guide",
+    description="Served by tollbar.",
+    input_token_limit=8_192,
+)
 _HEALTH = {"status": "ok", "version": "0.1.0", "uptime_seconds": 86.4}
 
 _CHAT = Operation(
@@ -141,7 +155,31 @@ _ONE_KEY = (errors.NotFound,)
 OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("POST", "/v1/chat/completions"): _CHAT,
     ("POST", "/chat/completions"): _CHAT,
+    **anthropic_operations.OPERATIONS,
+    **responses_operations.OPERATIONS,
     **simple_operations.OPERATIONS,
+    **{
+        ("POST", f"{version}/models/{{model:path}}:{method}"): operation
+        for version in ("/v1beta", "/v1")
+        for method, operation in (
+            ("generateContent", gemini_schemas.GENERATE),
+            ("streamGenerateContent", gemini_schemas.STREAM),
+            ("countTokens", gemini_schemas.COUNT),
+        )
+    },
+    ("GET", "/v1beta/models"): Operation(
+        tag="Models",
+        summary="The models of a key, in Google's shape",
+        answer=gemini_models.GeminiModelList,
+        example={"models": [_GEMINI_MODEL.model_dump(by_alias=True)]},
+    ),
+    ("GET", "/v1beta/models/{model:path}"): Operation(
+        tag="Models",
+        summary="One model, in Google's shape",
+        answer=gemini_models.GeminiModel,
+        example=_GEMINI_MODEL.model_dump(by_alias=True),
+        errors=(errors.UnknownModel,),
+    ),
     ("GET", "/v1/models"): _LIST_MODELS,
     ("GET", "/models"): _LIST_MODELS,
     ("GET", "/v1/models/{model:path}"): _SHOW_MODEL,

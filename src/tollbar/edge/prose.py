@@ -17,7 +17,8 @@ key as its API key.
 the same key in two of them is fine, two different keys are refused. A key in the address is read on
 `/response` alone, where a setting says so. Keys for calls and the admin key open different doors.
 
-**Errors** at the addresses of OpenAI's dialect (`/v1/…`, `/models`, `/chat/completions`) have OpenAI's shape:
+**Errors** at the addresses of OpenAI's dialects (`/v1/…`, `/models`, `/chat/completions`, `/responses`,
+`/completions`) have OpenAI's shape:
 
 ```json
 {
@@ -119,6 +120,8 @@ HEADERS: Mapping[str, Mapping[str, Any]] = {
     "x-tollbar-target": _header("The target that answered: `provider/model`.", "string", examples=["openai/gpt-4o"]),
     "x-tollbar-queue-position": _header("Where a call of a local model stood when it came; 0 had no need to wait."),
     "x-tollbar-queue-seconds": _header("How long that was expected to take.", "number", minimum=0),
+    "x-tollbar-counted-by": _header("Who counted.", "string", enum=["provider", "estimate"]),
+    "request-id": _header("The same as `x-request-id`, where Anthropic's clients look for it.", "string"),
     "x-ratelimit-limit-requests": _header("The requests that the limit allows in its window."),
     "www-authenticate": _header("How to authenticate: `Bearer`.", "string"),
     "x-ratelimit-remaining-requests": _header("The requests left now."),
@@ -151,6 +154,14 @@ PARAMETERS: Mapping[str, Mapping[str, Any]] = {
         "description": "The model's name; it may hold slashes.",
         "schema": {"type": "string"},
         "example": "tollbar-guide",
+    },
+    "alt": {
+        "name": "alt",
+        "in": "query",
+        "required": False,
+        "description": "`sse` for events; without it the stream is one JSON array.",
+        "schema": {"type": "string", "enum": ["sse", "json"]},
+        "example": "sse",
     },
     "message": {
         "name": "message",

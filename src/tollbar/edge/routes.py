@@ -10,7 +10,7 @@ from starlette.routing import compile_path
 from tollbar.edge import account, admin, health, local_models, models, pages, rotating, self_service
 from tollbar.gateway.resolve import Pin
 from tollbar.gateway.visit import Pace
-from tollbar.wire import openai_chat, simple
+from tollbar.wire import anthropic, gemini, openai_chat, openai_responses, openai_text, simple
 from tollbar.wire.dialect import Dialect
 from tollbar.wire.simple import USUAL_RULES, SimpleRules
 
@@ -89,6 +89,20 @@ def calls(rules: SimpleRules) -> tuple[CallRoute, ...]:
     return (
         CallRoute("/v1/chat/completions", openai_chat.DIALECT),
         CallRoute("/chat/completions", openai_chat.DIALECT),
+        CallRoute("/v1/messages", anthropic.DIALECT),
+        CallRoute("/messages", anthropic.DIALECT),
+        CallRoute("/v1/messages/count_tokens", anthropic.COUNTING),
+        CallRoute("/messages/count_tokens", anthropic.COUNTING),
+        CallRoute("/v1beta/models/{model:path}:generateContent", gemini.DIALECT),
+        CallRoute("/v1beta/models/{model:path}:streamGenerateContent", gemini.STREAM),
+        CallRoute("/v1beta/models/{model:path}:countTokens", gemini.COUNTING),
+        CallRoute("/v1/models/{model:path}:countTokens", gemini.COUNTING),
+        CallRoute("/v1/models/{model:path}:generateContent", gemini.DIALECT),
+        CallRoute("/v1/models/{model:path}:streamGenerateContent", gemini.STREAM),
+        CallRoute("/v1/responses", openai_responses.DIALECT),
+        CallRoute("/responses", openai_responses.DIALECT),
+        CallRoute("/v1/completions", openai_text.DIALECT),
+        CallRoute("/completions", openai_text.DIALECT),
         CallRoute("/generate", simple.generate(rules), Pin.DEFAULT, is_simple=True),
         CallRoute("/generate/{model_name:path}", simple.generate(rules), Pin.LISTED, is_simple=True),
         CallRoute("/local/generate", simple.local_generate(rules), Pin.LOCAL, is_simple=True),
@@ -117,6 +131,8 @@ PAGES = (
     PageRoute("GET", "/models", Access.KEY, models.list_models),
     PageRoute("GET", "/v1/models/{model:path}", Access.KEY, models.show_model),
     PageRoute("GET", "/models/{model:path}", Access.KEY, models.show_model),
+    PageRoute("GET", "/v1beta/models", Access.KEY, models.list_gemini_models),
+    PageRoute("GET", "/v1beta/models/{model:path}", Access.KEY, models.show_gemini_model),
     PageRoute("GET", "/v1/me", Access.KEY, account.me),
     PageRoute("GET", "/generate_api", Access.PUBLIC, self_service.generate, answers_head=False),
     PageRoute("GET", "/current-key", Access.SECRET, rotating.current_key),

@@ -4,7 +4,7 @@ The gateway's blocks are entered inside this object's own `__call__`, so an erro
 HTTP error, and a caller who leaves, a normal end and a killed task all leave through the same blocks.
 """
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -23,6 +23,7 @@ from tollbar.edge.receiving import MAX_BODY_SETTING, CallerLeft, read_body
 from tollbar.edge.sparing import Sparing
 from tollbar.edge.telemetry import Memory
 from tollbar.gateway.completions import Gateway, Reply
+from tollbar.gateway.counting import count
 from tollbar.gateway.resolve import Pin
 from tollbar.gateway.visit import Arrival, Pace, Visit
 from tollbar.wire.dialect import Dialect, Incoming, Stamp, StreamEncoder
@@ -93,7 +94,12 @@ class CallResponse:
         arrival = self._arrival()
         async with gateway.enter(await self._authenticate(arrival), arrival) as visit:
             self._visit = visit
-            async with gateway.open(visit, await self._request(), endpoint.pin) as reply:
+            request = await self._request()
+            if self._dialect.encode_count is not None:
+                await self._count(visit, request, self._dialect.encode_count)
+                return
+            async with gateway.open(visit, request, endpoint.pin) as reply:
+                del request  # a stream may last for an hour, and its request need not be kept for it
                 await (self._pump(reply) if reply.request.stream else self._whole(reply))
 
     def _arrival(self) -> Arrival:
@@ -140,6 +146,14 @@ class CallResponse:
                 structlog.get_logger("tollbar.access").warning("call.refused", **told, left_out=left_out)
             raise
 
+    async def _count(self, visit: Visit, request: CompletionRequest, encode: Callable[[int], bytes]) -> None:
+        counted = await count(self._endpoint.gateway, visit, request)
+        by = (b"x-tollbar-counted-by", counted.by.encode())
+        self._departure.stop()
+        await self._line.whole(
+            200, [(b"content-type", b"application/json"), by, *self._headers()], encode(counted.tokens)
+        )
+
     async def _pump(self, reply: Reply) -> None:
         encoder: StreamEncoder | None = None
         async for event in reply.events:
@@ -175,7 +189,7 @@ class CallResponse:
     async def _say_dropped(self, dropped: Dropped) -> None:
         """Has the headers tell what the request lost; a comment does, when they are gone already."""
         self._dropped = dropped.fields
-        if self._line.has_started and self._dialect.comment:
+        if self._line.has_started and self._dialect.comment.startswith(b":"):
             await self._line.say(b": %b: %b\n\n" % _dropped_header(dropped.fields))
 
     async def _reassure(self) -> None:
@@ -210,13 +224,14 @@ class CallResponse:
         if isinstance(error, RateLimited):
             rooms = error.rooms
         place = self._visit.place if self._visit is not None else None
-        endpoint = self._endpoint
+        endpoint, more = self._endpoint, self._dialect.more_headers
         dropped = [_dropped_header(self._dropped)] if self._dropped else ()
         return [
             (b"x-request-id", self._request_id.encode()),
             *dropped,
             *limit_headers(rooms),
             *(place_headers(place) if place is not None else ()),
+            *(more(self._request_id, rooms, endpoint.gateway.clock.now()) if more is not None else ()),
             *process_headers(endpoint.memory, self._began, endpoint.gateway.clock.monotonic()),
         ]
 

@@ -70,7 +70,7 @@ class Attempts:
             target = ladder[position]
             self._begin(target, visit)
             try:
-                exchange = self._provider(target).open(self._call(request, target, visit))
+                exchange = self.provider(target).open(self.call(request, target, visit))
                 if target.is_local:
                     visit.place = getattr(exchange, "place", None)
                 events = await exchange.__aenter__()
@@ -108,13 +108,15 @@ class Attempts:
             self._health.began(target)
         visit.tries.append(Try(target, self._clock.monotonic()))
 
-    def _provider(self, target: Target) -> Provider:
+    def provider(self, target: Target) -> Provider:
+        """Who serves a target; raises InternalError when nobody does."""
         provider = self._providers.get(target.provider)
         if provider is None:
             raise InternalError(f"No provider is configured under {target.provider!r}.")
         return provider
 
-    def _call(self, request: CompletionRequest, target: Target, visit: Visit) -> Call:
+    def call(self, request: CompletionRequest, target: Target, visit: Visit) -> Call:
+        """The request as a target is sent it, with the time that is left."""
         deadline, bound = visit.arrival.at + target.timeouts.total, "total"
         if (pace := visit.arrival.pace) is not None:
             attempt_ends = self._clock.monotonic() + pace.attempt_seconds

@@ -15,6 +15,11 @@ class Provider(Section):
 
     vendor: str | None = setting(None, "A vendor that Tollbar knows; its row brings the wire and the address.")
     wire: str | None = setting(None, "The protocol the server speaks, for servers that are no known vendor.")
+    also: tuple[str, ...] | None = setting(
+        None,
+        "Wires that it speaks besides, at the same address, for callers of those: `responses`, `completions`. "
+        "A vendor's own are used where nothing is said; `[]` for none.",
+    )
     base_url: WebAddress | None = setting(None, "The server's address; needed with `wire`, an override with `vendor`.")
     api_key: SecretText | None = setting(
         None, "The provider's key, as ${NAME} or file:PATH. A vendor's usual environment name is used otherwise."

@@ -44,8 +44,8 @@ class Server(Section):
 
     query_key: bool = setting(
         False,
-        "Read ?api_key=KEY on /response, for callers that can send no header. It is kept out of our logs; what lies on "
-        "the way may log it.",
+        "Read ?api_key=KEY on /response, and ?key=KEY under /v1beta, for callers that can send no header. It is kept "
+        "out of our logs; what lies on the way may log it.",
     )
     documents: bool = setting(True, "Show /docs, /redoc and /openapi.json to everybody. Without it they are not there.")
 

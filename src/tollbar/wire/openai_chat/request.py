@@ -7,9 +7,9 @@ not yet invented, travels inside the untouched body.
 import msgspec
 
 from tollbar.domain.completion import CompletionRequest, Source
-from tollbar.domain.errors import InvalidValue, RequestError
+from tollbar.domain.errors import RequestError
 from tollbar.wire import reading
-from tollbar.wire.body import Body, scan, splice
+from tollbar.wire.body import Body, refuse_look_alikes, scan, splice
 from tollbar.wire.openai_chat.conversation import expand
 
 WIRE = "openai"
@@ -57,7 +57,7 @@ def decode(raw: bytes) -> CompletionRequest:
     Of several faults a missing field is told before a wrong type, and that before a wrong value.
     """
     body = scan(raw)
-    _refuse_look_alikes(body)
+    refuse_look_alikes(body, MODELLED)
     try:
         head = _DECODE(raw)
     except msgspec.DecodeError:
@@ -97,7 +97,7 @@ def _decode_by_member(body: Body) -> CompletionRequest:
         max_tokens=limit if limit is not None else reading.bounded(head, "max_tokens", 1, MAX_TOKENS),
         choices=reading.bounded(head, "n", 1, MAX_CHOICES) or 1,
         user=head.get("user"),
-        wants_usage=_wants_usage(head.get("stream_options")),
+        wants_usage=wants_usage(head.get("stream_options")),
         features=_features(body, has_tools=tools > 0),
     )
 
@@ -118,7 +118,8 @@ def _asking(options: bytes | None) -> bytes:
     return splice(scan(options), {"include_usage": b"true"})
 
 
-def _wants_usage(options: bytes | None) -> bool:
+def wants_usage(options: bytes | None) -> bool:
+    """Whether stream options ask for a usage report; raises RequestError when they cannot be read."""
     if options is None:
         return False
     try:
@@ -126,19 +127,6 @@ def _wants_usage(options: bytes | None) -> bool:
     except RequestError as fault:
         fault.field = "stream_options" if fault.field is None else f"stream_options.{fault.field}"
         raise
-
-
-def _refuse_look_alikes(body: Body) -> None:
-    """A field that differs from one of ours only by case could be read by a provider and not by us: refused."""
-    names = "".join(body.spans)
-    if names.islower() and names.isascii():
-        return
-    for name in body.spans:
-        lowered = name.casefold()  # and not lower(): Go's decoder takes `ſtream` for `stream`
-        if name != lowered and lowered in MODELLED:
-            raise InvalidValue(
-                f"The field {name[:64]!r} is not known.", field=name[:64], hint=f"Did you mean {lowered!r}?"
-            )
 
 
 def _features(body: Body, has_tools: bool) -> frozenset[str]:

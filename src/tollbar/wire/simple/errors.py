@@ -20,6 +20,7 @@ CODES: dict[type[GatewayError], tuple[str, int]] = {
     errors.UnknownModel: ("NOT_FOUND", 404),
     errors.NotFound: ("NOT_FOUND", 404),
     errors.MethodNotAllowed: ("METHOD_NOT_ALLOWED", 405),
+    errors.NotServed: ("NOT_IMPLEMENTED", 501),
     errors.Conflict: ("CONFLICT", 409),
     errors.KeyAlreadyIssued: ("KEY_ALREADY_ISSUED", 409),
     errors.PayloadTooLarge: ("PAYLOAD_TOO_LARGE", 413),

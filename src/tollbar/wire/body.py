@@ -7,7 +7,7 @@ stay raw bytes: what nobody reads is never parsed.
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -86,6 +86,18 @@ def splice(body: Body, replacements: Mapping[str, bytes]) -> bytes:
         tail = tail[brace:]
     pieces.append(tail)
     return b"".join(pieces)
+
+
+def refuse_look_alikes(body: Body, modelled: Collection[str]) -> None:
+    """A field that differs from one of ours only by case could be read by a provider and not by us: refused."""
+    for name in body.spans:
+        if name.islower() and name.isascii():
+            continue
+        lowered = name.casefold()  # and not lower(): Go's decoder takes `ſtream` for `stream`
+        if name != lowered and lowered in modelled:
+            raise InvalidValue(
+                f"The field {name[:64]!r} is not known.", field=name[:64], hint=f"Did you mean {lowered!r}?"
+            )
 
 
 def structure(raw: bytes) -> Iterator[bytes]:

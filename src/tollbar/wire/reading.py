@@ -1,12 +1,15 @@
 """Typed reads from the raw members of a body, with the path of the fault in the error."""
 
+import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from tollbar.domain.errors import InvalidType, InvalidValue, MissingField
 from tollbar.wire.body import Body, items
+
+T = TypeVar("T")
 
 _NAMES = {
     str: "a string",
@@ -40,6 +43,25 @@ def head(body: Body, kinds: Mapping[str, type]) -> dict[str, Any]:
     return found
 
 
+def member(body: Body, name: str, kind: type[T]) -> T | None:
+    """A member as a kind of value, None where it is absent or null; raises InvalidType naming it.
+
+    Each half of a surrogate pair, legal in JSON but no text to search or store, is read as U+FFFD.
+    """
+    raw = body.value(name)
+    if raw is None or raw == b"null":
+        return None
+    try:
+        try:
+            return msgspec.json.decode(raw, type=kind)
+        except msgspec.ValidationError:
+            raise
+        except msgspec.DecodeError:
+            return msgspec.json.decode(_mended(raw), type=kind)
+    except msgspec.ValidationError as fault:
+        raise InvalidType(f"{name!r} cannot be read: {fault}.", field=name) from None
+
+
 def demand(body: Body, *names: str) -> None:
     """Raises MissingField for the first of the members that is absent or null."""
     for name in names:
@@ -66,6 +88,11 @@ def check_count(found: Mapping[str, Any], name: str, highest: int) -> int:
             f"{name!r} has {size} items, and at most {highest} are accepted.", field=name, details=details
         )
     return size
+
+
+def _mended(raw: bytes) -> bytes:
+    text = json.dumps(json.loads(raw), ensure_ascii=False)
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
 
 
 def _raw(name: str, raw: bytes, kind: type) -> bytes:

@@ -4,10 +4,9 @@ Reference: the Chat Completions API, its older `functions` included. Parts that 
 nobody here knows, are kept as `OtherPart`: whoever must send them on refuses them by name.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
@@ -21,7 +20,7 @@ from tollbar.domain.conversation import (
     Tool,
     ToolChoice,
 )
-from tollbar.domain.errors import InvalidType, InvalidValue
+from tollbar.domain.errors import InvalidValue
 from tollbar.domain.messages import (
     AudioPart,
     FilePart,
@@ -40,8 +39,6 @@ from tollbar.domain.messages import (
 )
 from tollbar.wire import reading
 from tollbar.wire.body import Body
-
-T = TypeVar("T")
 
 _ROLES = {**{role.value: role for role in Role}, "developer": Role.SYSTEM, "function": Role.TOOL}
 _KINDS: Mapping[str, type] = {
@@ -114,9 +111,9 @@ def expand(body: Body) -> Conversation:
     for name in _CONTENT:
         if body.value(name) not in (None, *_EMPTY):
             raise InvalidValue(f"{name!r} cannot be sent to this model's provider.", field=name)
-    found = _read(body, "messages", list[_Message]) or []
+    found = reading.member(body, "messages", list[_Message]) or []
     head = reading.head(body, _KINDS)
-    stop = _read(body, "stop", str | list[str])
+    stop = reading.member(body, "stop", str | list[str])
     return Conversation(
         messages=tuple(_message(index, message) for index, message in enumerate(found)),
         tools=tuple(_tools(body)),
@@ -130,32 +127,10 @@ def expand(body: Body) -> Conversation:
             seed=head.get("seed"),
             stop=(stop,) if isinstance(stop, str) else tuple(stop or ()),
         ),
-        output=_output(_read(body, "response_format", _Format)),
+        output=_output(reading.member(body, "response_format", _Format)),
         effort=head.get("reasoning_effort"),
         unmodelled=tuple(name for name in body.spans if name not in _MODELLED and body.value(name) not in _EMPTY),
     )
-
-
-def _read(body: Body, name: str, kind: type[T]) -> T | None:
-    """A member as a kind of value, None where it is absent or null; raises InvalidType naming it."""
-    raw = body.value(name)
-    if raw is None or raw == b"null":
-        return None
-    try:
-        try:
-            return msgspec.json.decode(raw, type=kind)
-        except msgspec.ValidationError:
-            raise
-        except msgspec.DecodeError:
-            return msgspec.json.decode(_mended(raw), type=kind)
-    except msgspec.ValidationError as fault:
-        raise InvalidType(f"{name!r} cannot be read: {fault}.", field=name) from None
-
-
-def _mended(raw: bytes) -> bytes:
-    """The same JSON with each half of a surrogate pair, legal there but no text to search or store, as U+FFFD."""
-    text = json.dumps(json.loads(raw), ensure_ascii=False)
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
 
 
 def _message(index: int, message: _Message) -> Message:
@@ -228,12 +203,12 @@ def _signature(call: Mapping[str, Any]) -> str | None:
 
 
 def _tools(body: Body) -> Iterator[Tool]:
-    for index, tool in enumerate(_read(body, "tools", list[_Tool]) or ()):
+    for index, tool in enumerate(reading.member(body, "tools", list[_Tool]) or ()):
         if tool.function is None:
             field = f"tools[{index}]"
             raise InvalidValue(f"{field!r} is a tool of type {tool.type[:64]!r}; only functions can be.", field=field)
         yield _tool(tool.function)
-    yield from map(_tool, _read(body, "functions", list[_Function]) or ())
+    yield from map(_tool, reading.member(body, "functions", list[_Function]) or ())
 
 
 def _tool(function: _Function) -> Tool:
@@ -246,7 +221,7 @@ def _text(raw: msgspec.Raw) -> str | None:
 
 
 def _choice(body: Body) -> ToolChoice | None:
-    choice = _read(body, "tool_choice", str | _Choice)
+    choice = reading.member(body, "tool_choice", str | _Choice)
     if isinstance(choice, _Choice):
         return NamedTool(choice.function.name)
     if choice is None or choice in set(Calling):

@@ -7,9 +7,9 @@ not yet invented, travels inside the untouched body.
 import msgspec
 
 from tollbar.domain.completion import CompletionRequest, Source
-from tollbar.domain.errors import InvalidValue, RequestError
+from tollbar.domain.errors import RequestError
 from tollbar.wire import reading
-from tollbar.wire.body import Body, scan, splice
+from tollbar.wire.body import Body, refuse_look_alikes, scan, splice
 from tollbar.wire.openai_chat.conversation import expand
 
 WIRE = "openai"
@@ -57,7 +57,7 @@ def decode(raw: bytes) -> CompletionRequest:
     Of several faults a missing field is told before a wrong type, and that before a wrong value.
     """
     body = scan(raw)
-    _refuse_look_alikes(body)
+    refuse_look_alikes(body, MODELLED)
     try:
         head = _DECODE(raw)
     except msgspec.DecodeError:
@@ -126,18 +126,6 @@ def _wants_usage(options: bytes | None) -> bool:
     except RequestError as fault:
         fault.field = "stream_options" if fault.field is None else f"stream_options.{fault.field}"
         raise
-
-
-def _refuse_look_alikes(body: Body) -> None:
-    """A field that differs from one of ours only by case could be read by a provider and not by us: refused."""
-    for name in body.spans:
-        if name.islower() and name.isascii():
-            continue
-        lowered = name.casefold()  # and not lower(): Go's decoder takes `ſtream` for `stream`
-        if name != lowered and lowered in MODELLED:
-            raise InvalidValue(
-                f"The field {name[:64]!r} is not known.", field=name[:64], hint=f"Did you mean {lowered!r}?"
-            )
 
 
 def _features(body: Body, has_tools: bool) -> frozenset[str]:

@@ -30,8 +30,9 @@ from ssl import SSLContext
 from types import TracebackType
 from typing import Any, Self
 
-from tests.upstream_scripts import Script, answer_models, answer_unknown_path
-from tests.upstream_table import script_for
+from tests import upstream_ollama
+from tests.upstream_scripts import Script, answer_models, answer_tags, answer_unknown_path
+from tests.upstream_table import read, script_for
 
 REASONS = {200: "OK", 301: "Moved Permanently", 400: "Bad Request", 401: "Unauthorized", 429: "Too Many Requests"}
 MOST_REMEMBERED = 100_000
@@ -101,6 +102,11 @@ class FakeUpstream:
         return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}/v1"
 
     @property
+    def root(self) -> str:
+        """The same for wires whose addresses do not begin with `/v1`."""
+        return self.url.removesuffix("/v1")
+
+    @property
     def open_connections(self) -> int:
         """How many connections are open at this moment."""
         return len(self._open)
@@ -127,10 +133,16 @@ class FakeUpstream:
             return self.models if isinstance(self.models, Script) else answer_models(self.models)
         if entry.path == "/journal":
             return Script(pieces=(json.dumps(self._told(entry)).encode(),))
+        if entry.path == "/api/tags":
+            return answer_tags(self.models if isinstance(self.models, tuple) else ())
+        if entry.path in upstream_ollama.PATHS:
+            planned = self._planned.popleft() if self._planned else None
+            asked = upstream_ollama.asked_of(entry.body)
+            return upstream_ollama.told(script_for(planned, entry.model, self.default, asked), entry.path)
         if not entry.path.endswith("/chat/completions"):
             return answer_unknown_path(entry.method, entry.path)
         planned = self._planned.popleft() if self._planned else None
-        return script_for(planned, entry.model, self.default, entry.body)
+        return script_for(planned, entry.model, self.default, read(entry.body))
 
     def _told(self, asking: Entry) -> list[dict[str, Any]]:
         return [

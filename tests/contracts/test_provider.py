@@ -7,7 +7,16 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from tests.providers.calls import QUICK, ask, call, joined, provider, translating
+from tests.providers.calls import (
+    QUICK,
+    ask,
+    call,
+    joined,
+    ollama_to_ollama,
+    provider,
+    speaking_ollama,
+    translating,
+)
 from tests.upstream import FakeUpstream
 from tollbar.clock import SystemClock
 from tollbar.domain.catalogue import Timeouts
@@ -30,6 +39,8 @@ pytestmark = pytest.mark.anyio
 WIRES: dict[str, Callable[[FakeUpstream, Transport], Provider]] = {
     "openai": provider,
     "openai, translated": translating,
+    "ollama": ollama_to_ollama,
+    "ollama, translated": speaking_ollama,
 }
 GOOD = (
     *("ok", "chunks:64", "paced:3", "slices:1", "slices:7", "comments", "tools", "two-tools", "logprobs", "two"),

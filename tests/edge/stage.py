@@ -52,8 +52,12 @@ class Answer:
 
     @property
     def error(self) -> dict[str, Any]:
-        """The error that the body tells of, having checked that it has OpenAI's shape or the unified one."""
+        """The error that the body tells of, having checked that it has a shape of ours."""
         document = self.json()
+        if isinstance(document["error"], str):
+            assert set(document) - {"field", "details"} == {"error", "code", "request_id"}
+            assert self.header("content-type") == "application/json"
+            return {**document, "message": document["error"]}
         assert list(document) == ["error"]
         error = document["error"]
         if "request_id" in error:

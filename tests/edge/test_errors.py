@@ -13,7 +13,7 @@ from tollbar.edge.errors import nearest
 from tollbar.edge.refusal import ConnectionLimits, address_too_long, bad_request, head_too_large, path_of, too_slow
 from tollbar.edge.routes import CALLS, PAGES
 from tollbar.edge.services import Doors
-from tollbar.edge.shapes import OPENAI_PLACES
+from tollbar.edge.shapes import OLLAMA_PLACES, OPENAI_PLACES
 
 pytestmark = pytest.mark.anyio
 
@@ -22,6 +22,7 @@ ADDRESSES = sorted({path for _, path in ROWS})
 KEYS = "/admin/api/keys"
 
 
+DIALECTS = (*OPENAI_PLACES, *OLLAMA_PLACES)
 SWITCHED_OFF = ("/current-key", "/generate_api")
 """Addresses that do not answer until a setting says so."""
 
@@ -42,7 +43,7 @@ WRITES = [(method, filled(path)) for method, path in ROWS if method in ("POST", 
 def told(path: str, answer: Answer) -> str:
     """The code of an error in lower case, having checked that it is written as the address's clients read it."""
     code: str = answer.error["code"]
-    assert code == (code.lower() if path.startswith(OPENAI_PLACES) else code.upper())
+    assert code == (code.lower() if path.startswith(DIALECTS) else code.upper())
     return code.lower()
 
 
@@ -122,14 +123,14 @@ async def test_a_hostile_body_is_a_clean_refusal(body: bytes, code: str) -> None
     stage = await a_stage()
     for method, path in WRITES:
         answer = await stage.ask(method, path, key_for(path), JSON, body=body)
-        status = 400 if path.startswith(OPENAI_PLACES) else 422
+        status = 400 if path.startswith(DIALECTS) else 422
         assert (path, answer.status, told(path, answer)) == (path, status, code)
         assert answer.header("x-should-retry") == "false"
 
 
 def limit_of(path: str) -> int:
     """The longest body that an address takes."""
-    return 33_554_432 if path.endswith("/chat/completions") else 1_048_576
+    return 33_554_432 if path.endswith(("/chat/completions", "/api/chat", "/api/generate")) else 1_048_576
 
 
 async def test_a_large_body_is_refused_unread_where_its_length_is_told() -> None:
@@ -140,7 +141,7 @@ async def test_a_large_body_is_refused_unread_where_its_length_is_told() -> None
         answer = await call(stage.application, method, path, [key_for(path), JSON, length], pieces=()).answer()
         assert (path, answer.status, told(path, answer)) == (path, 413, "payload_too_large")
         assert answer.error["details"] == {"max": limit_of(path)}
-        assert ("setting" in answer.error["message"]) is not path.startswith(KEYS)
+        assert ("setting" in answer.error["message"]) is not path.startswith((KEYS, "/api/show"))
 
 
 async def test_a_large_body_of_untold_length_is_refused_as_it_comes() -> None:

@@ -14,7 +14,7 @@ from tollbar.edge.application import control_plane
 from tollbar.edge.guards import guard, is_from_this_machine, refuse_unguarded, unguarded
 from tollbar.edge.routes import CALLS, PAGES, Access
 from tollbar.edge.services import Doors
-from tollbar.edge.shapes import OPENAI_PLACES
+from tollbar.edge.shapes import OLLAMA_PLACES, OPENAI_PLACES
 from tollbar.gateway.authenticate import Authenticator, CallerTerms
 from tollbar.gateway.rates import PageGate, Rates, RouteRate
 
@@ -36,7 +36,7 @@ async def refusal(stage: Stage, method: str, path: str, *headers: tuple[bytes, b
 
 def missing(path: str) -> tuple[int, str]:
     """The refusal of a caller without a key: the unified shape has one code for all that is wrong with one."""
-    return (401, "missing_api_key" if path.startswith(OPENAI_PLACES) else "invalid_api_key")
+    return (401, "missing_api_key" if path.startswith((*OPENAI_PLACES, *OLLAMA_PLACES)) else "invalid_api_key")
 
 
 async def test_public_pages_ask_for_nothing() -> None:

@@ -14,6 +14,8 @@ from tollbar.ports import Provider
 from tollbar.providers import connect
 from tollbar.providers.transport import Transport
 from tollbar.providers.vendors import Instance, Vendor, custom
+from tollbar.wire.dialect import Incoming
+from tollbar.wire.ollama.request import decode_chat
 from tollbar.wire.openai_chat.request import decode
 
 SECRET = "sk-upstream-0123456789abcdef"
@@ -73,3 +75,29 @@ class Foreign:
 def translating(up: FakeUpstream, transport: Transport) -> Provider:
     """A provider of the fake upstream, for callers of another dialect."""
     return Foreign(provider(up, transport))
+
+
+def speaking_ollama(up: FakeUpstream, transport: Transport) -> Provider:
+    """The fake upstream as an Ollama, for callers of OpenAI's dialect."""
+    return connect(Instance("fake", custom("fake", "ollama"), up.root, SECRET), transport, SystemClock())
+
+
+class Ollamas:
+    """A provider whose callers all speak Ollama's dialect."""
+
+    def __init__(self, serving: Provider) -> None:
+        self._serving = serving
+
+    def open(self, call: Call) -> AbstractAsyncContextManager[AsyncIterator[StreamEvent]]:
+        """The answer to the same question in Ollama's words."""
+        told = {"model": "whatever", "messages": [{"role": "user", "content": "Hi"}], "stream": call.request.stream}
+        return self._serving.open(call._replace(request=decode_chat(Incoming(json.dumps(told).encode()))))
+
+    async def models(self) -> Sequence[str]:
+        """The same names."""
+        return await self._serving.models()
+
+
+def ollama_to_ollama(up: FakeUpstream, transport: Transport) -> Provider:
+    """The fake upstream as an Ollama, for callers of its own dialect."""
+    return Ollamas(speaking_ollama(up, transport))

@@ -14,23 +14,39 @@ from tollbar.gateway.resolve import find, permits
 
 async def list_models(request: Request) -> Response:
     """The models that can be named, as far as the key may use them."""
-    services: Services = request.app.state.services
-    allowed = _principal(request).models
-    shown = [model for model in services.listed() if not allowed or permits(allowed, model.name)]
-    return answer(ModelList(data=[_view(request, model, model.name) for model in shown]))
+    return answer(ModelList(data=[_view(request, model, model.name) for model in shown_to(request)]))
 
 
 async def show_model(request: Request, model: str) -> Response:
     """One model by its name, which may hold slashes; one that the key may not use is as unknown as one that is not."""
+    return answer(_view(request, named(request, model), model))
+
+
+def shown_to(request: Request) -> list[Model]:
+    """The listed models that the caller's key may use."""
+    services: Services = request.app.state.services
+    allowed = _principal(request).models
+    return [model for model in services.listed() if not allowed or permits(allowed, model.name)]
+
+
+def named(request: Request, name: str) -> Model:
+    """The model of a name that the caller's key may use; raises UnknownModel, also where there is one that it may not."""
     services: Services = request.app.state.services
     allowed = _principal(request).models
     try:
-        found = find(model, services.gateway.catalogue)
+        found = find(name, services.gateway.catalogue)
     except UnknownModel:
-        raise _unknown(model) from None
-    if allowed and not permits(allowed, model) and not permits(allowed, found.name):
-        raise _unknown(model)
-    return answer(_view(request, found, model))
+        raise _unknown(name) from None
+    if allowed and not permits(allowed, name) and not permits(allowed, found.name):
+        raise _unknown(name)
+    return found
+
+
+def context_tokens(model: Model) -> int | None:
+    """How much surely fits, wherever the call is sent; None where that is not known."""
+    contexts = [target.context_tokens for target in model.targets]
+    known = [context for context in contexts if context is not None]
+    return min(known) if known and len(known) == len(contexts) else None
 
 
 def _principal(request: Request) -> Principal:
@@ -39,13 +55,11 @@ def _principal(request: Request) -> Principal:
 
 
 def _view(request: Request, model: Model, name: str) -> ModelView:
-    contexts = [target.context_tokens for target in model.targets]
-    known = [context for context in contexts if context is not None]
     return ModelView(
         id=name,
         created=int(request.app.state.began_at.timestamp()),
         owned_by=model.owned_by,
-        context_length=min(known) if known and len(known) == len(contexts) else None,
+        context_length=context_tokens(model),
     )
 
 

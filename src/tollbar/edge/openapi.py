@@ -20,6 +20,7 @@ from tollbar.domain.errors import GatewayError, InternalError, RateLimited
 from tollbar.edge import prose
 from tollbar.edge.chat_schemas import SCHEMAS as CHAT_SCHEMAS
 from tollbar.edge.headers import error_headers
+from tollbar.edge.ollama_operations import SCHEMAS as OLLAMA_SCHEMAS
 from tollbar.edge.operation import CREDENTIAL, JSON, Operation
 from tollbar.edge.operations import OPERATIONS, SAMPLES
 from tollbar.edge.routes import CALLS, PAGES, PARAMETER, Access, CallRoute, PageRoute, public_path
@@ -139,7 +140,7 @@ def _failure(kinds: list[type[GatewayError]], shape: ErrorShape) -> Document:
         examples[kind.__name__] = {"summary": summary, "value": json.loads(body)}
         headers += [name.decode() for name, _ in error_headers(sample)]
         headers += prose.RATE_HEADERS if kind is RateLimited else ()
-    codes = ", ".join(dict.fromkeys(f"`{example['value']['error']['code']}`" for example in examples.values()))
+    codes = ", ".join(dict.fromkeys(f"`{shape.code_in(example['value'])}`" for example in examples.values()))
     return {
         "description": codes,
         "headers": _headers(*dict.fromkeys(headers)),
@@ -170,7 +171,7 @@ def _schemas() -> Document:
         *((shape, "serialization") for shape in sorted(told, key=lambda shape: shape.__name__)),
     ]
     _, made = models_json_schema(shapes, ref_template="#/components/schemas/{model}")
-    return {**CHAT_SCHEMAS, **SIMPLE_SCHEMAS, **made["$defs"], **prose.SCHEMAS}
+    return {**CHAT_SCHEMAS, **SIMPLE_SCHEMAS, **OLLAMA_SCHEMAS, **made["$defs"], **prose.SCHEMAS}
 
 
 def _identifier(row: CallRoute | PageRoute) -> str:

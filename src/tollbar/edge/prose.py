@@ -227,6 +227,18 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {
             }
         },
     },
+    "OllamaError": {
+        "type": "object",
+        "description": "A failure, in Ollama's shape, with more beside it.",
+        "required": ["error", "code", "request_id"],
+        "properties": {
+            "error": {"type": "string", "maxLength": 500, "description": "For people, with the remedy."},
+            "code": {"type": "string", "description": "For programs."},
+            "request_id": {"type": "string"},
+            "field": {"type": "string", "description": "The field at fault."},
+            "details": {"type": "object", "description": "Bounds, limits, further faults."},
+        },
+    },
     "UnifiedError": {
         "type": "object",
         "description": "A failure, in the unified shape.",

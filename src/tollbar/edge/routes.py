@@ -7,11 +7,12 @@ from enum import StrEnum
 
 from starlette.routing import compile_path
 
-from tollbar.edge import account, admin, health, models, pages, rotating, self_service
+from tollbar.edge import account, admin, health, models, ollama, pages, rotating, self_service
 from tollbar.gateway.resolve import Pin
 from tollbar.gateway.visit import Pace
 from tollbar.wire import openai_chat, simple
 from tollbar.wire.dialect import Dialect
+from tollbar.wire.ollama import CHAT, GENERATE
 from tollbar.wire.simple import USUAL_RULES, SimpleRules
 
 PARAMETER = re.compile(r"\{(\w+)(?::path)?\}")
@@ -89,6 +90,8 @@ def calls(rules: SimpleRules) -> tuple[CallRoute, ...]:
     return (
         CallRoute("/v1/chat/completions", openai_chat.DIALECT),
         CallRoute("/chat/completions", openai_chat.DIALECT),
+        CallRoute("/api/chat", CHAT),
+        CallRoute("/api/generate", GENERATE),
         CallRoute("/generate", simple.generate(rules), Pin.DEFAULT, is_simple=True),
         CallRoute("/generate/{model_name:path}", simple.generate(rules), Pin.LISTED, is_simple=True),
         CallRoute("/local/generate", simple.local_generate(rules), Pin.LOCAL, is_simple=True),
@@ -117,6 +120,10 @@ PAGES = (
     PageRoute("GET", "/models", Access.KEY, models.list_models),
     PageRoute("GET", "/v1/models/{model:path}", Access.KEY, models.show_model),
     PageRoute("GET", "/models/{model:path}", Access.KEY, models.show_model),
+    PageRoute("GET", "/api/version", Access.PUBLIC, ollama.version),
+    PageRoute("GET", "/api/tags", Access.KEY, ollama.tags),
+    PageRoute("GET", "/api/ps", Access.KEY, ollama.running),
+    PageRoute("POST", "/api/show", Access.KEY, ollama.show),
     PageRoute("GET", "/v1/me", Access.KEY, account.me),
     PageRoute("GET", "/generate_api", Access.PUBLIC, self_service.generate, answers_head=False),
     PageRoute("GET", "/current-key", Access.SECRET, rotating.current_key),

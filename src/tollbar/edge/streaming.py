@@ -222,7 +222,8 @@ class CallResponse:
         return [*headers, *self._headers(), *(_target_header(reply) if reply else ())]
 
     def _stamp(self) -> Stamp:
-        return Stamp(self._request_id, int(self._endpoint.gateway.clock.now().timestamp()))
+        clock, began = self._endpoint.gateway.clock, self._began
+        return Stamp(self._request_id, int(clock.now().timestamp()), lambda: clock.monotonic() - began)
 
 
 def _target_header(reply: Reply) -> Headers:

@@ -15,4 +15,8 @@ def connect(instance: "Instance", transport: "Transport", clock: "Clock") -> "Pr
             from tollbar.providers.openai import OpenAIProvider
 
             return OpenAIProvider(instance, transport, clock)
+        case "ollama":
+            from tollbar.providers.ollama import OllamaProvider
+
+            return OllamaProvider(instance, transport, clock)
     raise ValueError(f"{instance.name}: {instance.vendor.reason or 'its wire is not served'}")

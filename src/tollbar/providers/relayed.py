@@ -16,7 +16,10 @@ CLOSING_SECONDS = 0.2
 class Passing(Protocol):
     """What reads a wire on its way through: bytes in, the same bytes out with what the meter must know."""
 
-    is_done: bool
+    @property
+    def is_done(self) -> bool:
+        """Whether the provider has said that nothing more will come."""
+        ...
 
     def feed(self, data: bytes) -> Frames | None:
         """The whole frames in one upstream read, None when there is none yet; raises StreamBroken."""

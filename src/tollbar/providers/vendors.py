@@ -17,7 +17,7 @@ from typing import Any
 from tollbar.providers.destinations import url_fault
 from tollbar.providers.rows import HEADER_AUTHS, PLACEHOLDER, WIRES, family_faults, row_faults
 
-SERVED_WIRES = frozenset({"openai"})
+SERVED_WIRES = frozenset({"openai", "ollama"})
 SERVED_AUTHS = frozenset({"bearer", "none"}) | HEADER_AUTHS
 
 _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,199}")

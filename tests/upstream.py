@@ -134,7 +134,7 @@ class FakeUpstream:
         if entry.path == "/journal":
             return Script(pieces=(json.dumps(self._told(entry)).encode(),))
         if entry.path == "/api/tags":
-            return answer_tags(self.models if isinstance(self.models, tuple) else ())
+            return self.models if isinstance(self.models, Script) else answer_tags(self.models)
         if entry.path in upstream_ollama.PATHS:
             planned = self._planned.popleft() if self._planned else None
             asked = upstream_ollama.asked_of(entry.body)

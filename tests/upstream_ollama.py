@@ -103,7 +103,7 @@ class _Voice:
         thoughts = delta.get("reasoning_content")
         if not words and not thoughts:
             return b""
-        more = {name: value for name, value in delta.items() if name in {"mood"}}
+        more = {name: value for name, value in delta.items() if name == "mood"}
         return self._line(words or "", done=False, **({"thinking": thoughts} if thoughts else {}), **more)
 
     def _end(self, usage: dict[str, Any]) -> bytes:

@@ -30,7 +30,7 @@ def shown_to(request: Request) -> list[Model]:
 
 
 def named(request: Request, name: str) -> Model:
-    """The model of a name that the caller's key may use; raises UnknownModel, also where there is one that it may not."""
+    """The model of a name, where the key may use it; raises UnknownModel for any other, whether or not there is one."""
     services: Services = request.app.state.services
     allowed = _principal(request).models
     try:

@@ -18,14 +18,20 @@ def _text(description: str, **more: object) -> Schema:
     return {"type": "string", "description": description, **more}
 
 
+def _maybe(kind: str, description: str, **more: object) -> Schema:
+    """What may be null, which is as if it were not there."""
+    return {"type": [kind, "null"], "description": description, **more}
+
+
+_PICTURES = _maybe("array", "Pictures as base64.", items={"type": "string"})
 _OPTIONS = _object(
     "How to answer: `num_predict` (the most tokens), `temperature`, `top_k`, `top_p`, `seed`, `stop`, and what else "
     "Ollama knows; only Ollama itself is told the rest.",
-    {"num_predict": {"type": "integer", "minimum": 1, "maximum": 100_000_000}},
-)
+    {"num_predict": _maybe("integer", "The most tokens of the answer.", minimum=1, maximum=100_000_000)},
+) | {"type": ["object", "null"]}
 _SHARED: Mapping[str, object] = {
     "model": _text("A name that `GET /api/tags` lists, or `vendor/model`.", minLength=1),
-    "stream": {"type": "boolean", "default": True, "description": "Send the answer as lines, as it is made."},
+    "stream": _maybe("boolean", "Send the answer as lines, as it is made.", default=True),
     "format": {"description": '`"json"`, or a JSON schema that the answer must fit.'},
     "think": {"description": "Whether to think first: `true`, `false`, `low`, `medium` or `high`."},
     "options": _OPTIONS,
@@ -34,11 +40,11 @@ _MESSAGE = _object(
     "One turn.",
     {
         "role": _text("`system`, `user`, `assistant` or `tool`."),
-        "content": _text("The words."),
-        "thinking": _text("What the model thought."),
-        "images": {"type": "array", "items": _text("A picture as base64."), "description": "Pictures."},
-        "tool_calls": {"type": "array", "items": {"type": "object"}, "description": "The tools that were called."},
-        "tool_name": _text("Which tool a message of role `tool` comes from."),
+        "content": _maybe("string", "The words."),
+        "thinking": _maybe("string", "What the model thought."),
+        "images": _PICTURES,
+        "tool_calls": _maybe("array", "The tools that were called.", items={"type": "object"}),
+        "tool_name": _maybe("string", "Which tool a message of role `tool` comes from."),
     },
     "role",
 )
@@ -64,7 +70,7 @@ SCHEMAS: Mapping[str, Schema] = {
         {
             **_SHARED,
             "messages": {"type": "array", "items": _MESSAGE, "maxItems": 10_000},
-            "tools": {"type": "array", "items": {"type": "object"}, "maxItems": 512},
+            "tools": _maybe("array", "What the model may call.", items={"type": "object"}, maxItems=512),
         },
         "model",
         "messages",
@@ -73,9 +79,9 @@ SCHEMAS: Mapping[str, Schema] = {
         "A request for a text.",
         {
             **_SHARED,
-            "prompt": _text("What to answer."),
-            "system": _text("How to answer."),
-            "images": {"type": "array", "items": _text("A picture as base64.")},
+            "prompt": _maybe("string", "What to answer."),
+            "system": _maybe("string", "How to answer."),
+            "images": _PICTURES,
         },
         "model",
     ),
@@ -94,7 +100,9 @@ SCHEMAS: Mapping[str, Schema] = {
         "details",
     ),
     "OllamaNamed": _object(
-        "Which model.", {"model": _text("Its name.", minLength=1), "name": _text("The same, by its older name.")}
+        "Which model; its older name `name` is read where this one is missing.",
+        {"model": _text("Its name.", minLength=1)},
+        "model",
     ),
     "OllamaVersion": _object("A version.", {"version": _text("Of Ollama's API.")}, "version"),
 }

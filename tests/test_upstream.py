@@ -8,7 +8,7 @@ import pytest
 
 from tests.upstream import FakeUpstream, spawned
 from tests.upstream_scripts import Asked, Script
-from tests.upstream_table import SCRIPTS, read, script_for
+from tests.upstream_table import SCRIPTS, script_for
 
 pytestmark = pytest.mark.anyio
 
@@ -111,4 +111,4 @@ async def test_it_runs_in_a_process_of_its_own() -> None:
 
 def test_a_body_that_is_no_json_gets_an_answer() -> None:
     """The fake does not fall over what it is sent."""
-    assert script_for(None, "", "ok", read(b"\xff")).status == 200
+    assert script_for(None, "", "ok", b"\xff").status == 200

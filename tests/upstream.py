@@ -30,9 +30,9 @@ from ssl import SSLContext
 from types import TracebackType
 from typing import Any, Self
 
-from tests import upstream_ollama
+from tests import upstream_errands, upstream_ollama
 from tests.upstream_scripts import Script, answer_models, answer_tags, answer_unknown_path
-from tests.upstream_table import read, script_for
+from tests.upstream_table import script_for
 
 REASONS = {200: "OK", 301: "Moved Permanently", 400: "Bad Request", 401: "Unauthorized", 429: "Too Many Requests"}
 MOST_REMEMBERED = 100_000
@@ -139,10 +139,12 @@ class FakeUpstream:
             planned = self._planned.popleft() if self._planned else None
             asked = upstream_ollama.asked_of(entry.body)
             return upstream_ollama.told(script_for(planned, entry.model, self.default, asked), entry.path)
-        if not entry.path.endswith("/chat/completions"):
+        if entry.path in upstream_errands.PATHS and not upstream_errands.is_scripted(entry.model):
+            return upstream_errands.answer(entry.path, entry.body, entry.model)
+        if not entry.path.endswith("/chat/completions") and entry.path not in upstream_errands.PATHS:
             return answer_unknown_path(entry.method, entry.path)
         planned = self._planned.popleft() if self._planned else None
-        return script_for(planned, entry.model, self.default, read(entry.body))
+        return script_for(planned, entry.model, self.default, entry.body)
 
     def _told(self, asking: Entry) -> list[dict[str, Any]]:
         return [

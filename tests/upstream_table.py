@@ -63,8 +63,9 @@ from tests.upstream_scripts import (
 MEBIBYTE = 1_048_576
 
 
-def script_for(planned: str | Script | None, model: str, default: str | Script, asked: Asked) -> Script:
+def script_for(planned: str | Script | None, model: str, default: str | Script, body: bytes | Asked) -> Script:
     """The answer to a chat request: what was planned, else what its model's name says, else the default."""
+    asked = read(body) if isinstance(body, bytes) else body
     for chosen in (planned, model, default):
         if isinstance(chosen, Script):
             return chosen

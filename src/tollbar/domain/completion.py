@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from tollbar.domain.conversation import Conversation
+from tollbar.domain.errand import Errand
 
 
 class Source(NamedTuple):
@@ -28,7 +29,8 @@ class CompletionRequest(NamedTuple):
     `max_tokens` bounds the completion tokens of each of the `choices`; `features` are the capabilities that a target
     must have (`tools`, `images`, `audio`, `json_schema`, `logprobs`); `wants_usage` says that the caller asked for a
     usage report at the end of its stream. `prompt_bytes` is how much text the model is given, where that is not what
-    `source` shows. `model` is empty where the address says which one it means.
+    `source` shows. `model` is empty where the address says which one it means. With an `errand` it is no completion
+    that is asked for.
     """
 
     model: str
@@ -40,6 +42,7 @@ class CompletionRequest(NamedTuple):
     wants_usage: bool = False
     features: frozenset[str] = frozenset()
     prompt_bytes: int | None = None
+    errand: Errand | None = None
 
     def spent(self) -> "CompletionRequest":
         """The same without its source, once a provider has begun to answer: nobody will send it again."""

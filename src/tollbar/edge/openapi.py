@@ -19,6 +19,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from tollbar.domain.errors import GatewayError, InternalError, RateLimited
 from tollbar.edge import prose
 from tollbar.edge.chat_schemas import SCHEMAS as CHAT_SCHEMAS
+from tollbar.edge.errand_operations import SCHEMAS as ERRAND_SCHEMAS
 from tollbar.edge.headers import error_headers
 from tollbar.edge.ollama_operations import SCHEMAS as OLLAMA_SCHEMAS
 from tollbar.edge.operation import CREDENTIAL, JSON, Operation
@@ -95,7 +96,7 @@ def _operation(row: CallRoute | PageRoute) -> Document:
     if entry.body is not None:
         told["requestBody"] = {
             "required": _is_required(entry.body),
-            "content": {JSON: {"schema": _reference(entry.body), "examples": entry.body_examples}},
+            "content": {entry.body_type: {"schema": _reference(entry.body), "examples": entry.body_examples}},
         }
     if entry.samples:
         told["x-codeSamples"] = entry.samples
@@ -171,7 +172,7 @@ def _schemas() -> Document:
         *((shape, "serialization") for shape in sorted(told, key=lambda shape: shape.__name__)),
     ]
     _, made = models_json_schema(shapes, ref_template="#/components/schemas/{model}")
-    return {**CHAT_SCHEMAS, **SIMPLE_SCHEMAS, **OLLAMA_SCHEMAS, **made["$defs"], **prose.SCHEMAS}
+    return {**CHAT_SCHEMAS, **SIMPLE_SCHEMAS, **OLLAMA_SCHEMAS, **ERRAND_SCHEMAS, **made["$defs"], **prose.SCHEMAS}
 
 
 def _identifier(row: CallRoute | PageRoute) -> str:

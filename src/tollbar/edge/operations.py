@@ -13,7 +13,7 @@ from tollbar.domain.errors import GatewayError
 from tollbar.domain.identity import KeyKind, Permission, Reset
 from tollbar.domain.limits import Measure
 from tollbar.domain.money import Unit
-from tollbar.edge import ollama_operations, schemas, simple_operations
+from tollbar.edge import errand_operations, ollama_operations, schemas, simple_operations
 from tollbar.edge.chat_schemas import CODE_SAMPLES, COMPLETION_EXAMPLE, REQUEST_EXAMPLES, STREAM_EXAMPLE
 from tollbar.edge.operation import CALL, READING, Operation
 
@@ -138,6 +138,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("POST", "/v1/chat/completions"): _CHAT,
     ("POST", "/chat/completions"): _CHAT,
     **ollama_operations.OPERATIONS,
+    **errand_operations.OPERATIONS,
     **simple_operations.OPERATIONS,
     ("GET", "/v1/models"): _LIST_MODELS,
     ("GET", "/models"): _LIST_MODELS,

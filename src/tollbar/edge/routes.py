@@ -10,7 +10,7 @@ from starlette.routing import compile_path
 from tollbar.edge import account, admin, health, models, ollama, pages, rotating, self_service
 from tollbar.gateway.resolve import Pin
 from tollbar.gateway.visit import Pace
-from tollbar.wire import openai_chat, simple
+from tollbar.wire import embeddings, forwarded, openai_chat, simple
 from tollbar.wire.dialect import Dialect
 from tollbar.wire.ollama import CHAT, GENERATE
 from tollbar.wire.simple import USUAL_RULES, SimpleRules
@@ -84,6 +84,18 @@ USUAL_CALL_RULES = CallRules()
 """The rules that hold when nothing is set."""
 
 
+FORWARDED = (
+    "/moderations",
+    "/images/generations",
+    "/images/edits",
+    "/audio/speech",
+    "/audio/transcriptions",
+    "/audio/translations",
+    "/rerank",
+)
+"""What is passed on as it is, by its path below `/v1`."""
+
+
 def calls(rules: SimpleRules) -> tuple[CallRoute, ...]:
     """Every address where models are called, under these rules."""
     response = simple.response(rules)
@@ -92,6 +104,11 @@ def calls(rules: SimpleRules) -> tuple[CallRoute, ...]:
         CallRoute("/chat/completions", openai_chat.DIALECT),
         CallRoute("/api/chat", CHAT),
         CallRoute("/api/generate", GENERATE),
+        CallRoute("/api/embed", embeddings.OLLAMA_EMBED),
+        CallRoute("/api/embeddings", embeddings.OLLAMA_EMBEDDINGS),
+        CallRoute("/v1/embeddings", embeddings.OPENAI),
+        CallRoute("/embeddings", embeddings.OPENAI),
+        *(CallRoute(f"/v1{path}", forwarded.dialect(path)) for path in FORWARDED),
         CallRoute("/generate", simple.generate(rules), Pin.DEFAULT, is_simple=True),
         CallRoute("/generate/{model_name:path}", simple.generate(rules), Pin.LISTED, is_simple=True),
         CallRoute("/local/generate", simple.local_generate(rules), Pin.LOCAL, is_simple=True),

@@ -9,7 +9,7 @@ from tollbar.wire import ollama, openai_chat
 from tollbar.wire.dialect import own_status
 from tollbar.wire.simple import errors as unified
 
-OPENAI_PLACES = ("/v1/", "/models", "/chat/completions")
+OPENAI_PLACES = ("/v1/", "/models", "/chat/completions", "/embeddings")
 """Beginnings of the addresses, served or not, at which OpenAI's clients ask: they read errors in OpenAI's shape."""
 
 OLLAMA_PLACES = ("/api/",)

@@ -39,7 +39,7 @@ def bill(outcome: Outcome, visit: Visit, bounds: Bounds) -> Bill:
         usage, provenance = _unreported(outcome, visit, bounds)
     card = visit.tries[-1].target.card if visit.tries else None
     price = cost(usage, card) if card is not None and _is_due(visit, card) else None
-    if price is not None and reported is None and usage == Usage():
+    if price is not None and reported is None and usage == Usage() and outcome is not Outcome.OK:
         price = Cost(0, ())  # a price per request is not due for a request that was not served
     return Bill(credits=bounds.credits if earns else 0, usage=usage, provenance=provenance, cost=price, uses=int(earns))
 

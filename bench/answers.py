@@ -15,7 +15,7 @@ def request_body(model: str, is_stream: bool) -> bytes:
         {"role": "user", "content": (WORDS * 10)[:780]},
     ]
     body = {"model": model, "messages": messages, "temperature": 0.7, "max_tokens": 200}
-    return json.dumps(body | ({"stream": True} if is_stream else {})).encode()
+    return json.dumps(body | ({"stream": True} if is_stream else {}), separators=(",", ":")).encode()
 
 
 def request(port: int, key: str, body: bytes, path: str = "/v1/chat/completions") -> bytes:

@@ -11,14 +11,19 @@ from bench.gateway import Gateway, Installation
 from bench.machine import resident_bytes
 from bench.plan import STREAMS, Plan
 from bench.report import Budget, Figure, Report
-from bench.stage import Stage, calls, direct
+from bench.stage import Stage, alike, calls, direct
 
 PLAIN = "CPU per plain request"
 STREAM = "CPU per 64-chunk stream"
 NGINX = ", nginx proxy_pass"
+YARDSTICK = ", yardstick"
+IN_YARDSTICKS = {PLAIN: "plain request, in yardsticks", STREAM: "64-chunk stream, in yardsticks"}
+# What the budgets' own prototype, the yardstick, cost on the machine where the budgets were set, in microseconds.
+SET_BESIDE = {PLAIN: 135, STREAM: 151}
 REFERENCE = "CPU per round of the reference loop"
 BUDGETS = {PLAIN: Budget(250, 150), STREAM: Budget(350, 200)}
 KINDS = {"plain": PLAIN, "stream": STREAM}
+YARDSTICK_SETTLE_SECONDS = 0.5
 LATENCIES = {50: Budget(0.8, 0.4), 99: Budget(2, 1)}
 LAGS = {50: Budget(5, 2), 99: Budget(80, 40)}
 
@@ -67,11 +72,19 @@ def costs(report: Report, stage: Stage, running: Gateway, plan: Plan) -> None:
                 load = direct(stage.proxy.port, model, plan.run_seconds / 2)
                 result, spent_seconds = stage.driver.cpu(stage.proxy.process.pid, load, settle_seconds=0.0)
                 values.setdefault(name + NGINX, []).append(spent_seconds / result.answered * 1e6)
+            load = alike(stage, model, plan.run_seconds / 2)
+            result, spent_seconds = stage.driver.cpu(stage.yardstick.process.pid, load, YARDSTICK_SETTLE_SECONDS)
+            values.setdefault(name + YARDSTICK, []).append(spent_seconds / result.answered * 1e6)
             result, spent_seconds = stage.driver.cpu(running.pid, calls(running, model, plan.run_seconds))
             values.setdefault(name, []).append(spent_seconds / result.answered * 1e6)
-    for name in (PLAIN, STREAM, PLAIN + NGINX, STREAM + NGINX, REFERENCE):
+    for name in (PLAIN, STREAM, PLAIN + YARDSTICK, STREAM + YARDSTICK, PLAIN + NGINX, STREAM + NGINX, REFERENCE):
         if name in values:
             report.figures.append(Figure(name, "µs", values[name], BUDGETS.get(name)))
+    for name, told in IN_YARDSTICKS.items():
+        ratios = [ours / its for ours, its in zip(values[name], values[name + YARDSTICK], strict=True)]
+        budget = BUDGETS[name]
+        scaled = Budget(budget.must / SET_BESIDE[name], budget.aim / SET_BESIDE[name])
+        report.figures.append(Figure(told, "", ratios, scaled))
     if stage.proxy is not None:
         ratios = [report.median(name) / report.median(name + NGINX) for name in (PLAIN, STREAM)]
         report.notes.append(f"A plain request costs {ratios[0]:.1f} times what nginx takes, a stream {ratios[1]:.1f}.")

@@ -13,11 +13,12 @@ from bench.load import Load
 from bench.machine import Cores, free_port, program, wait_for_port
 
 CONNECTIONS = 64
+YARDSTICK_KEY = "sk-yardstick"
 
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """nginx in Tollbar's place, passing everything on: the least that this can cost."""
+    """What stands in Tollbar's place to compare with: nginx, which passes everything on, or the yardstick."""
 
     port: int
     process: "subprocess.Popen[bytes]"
@@ -33,6 +34,7 @@ class Stage:
     fast_port: int
     paced_port: int
     proxy: Proxy | None
+    yardstick: Proxy
 
 
 @contextmanager
@@ -55,7 +57,10 @@ def stage(folder: Path, cores: Cores) -> Iterator[Stage]:
         if found:
             command = nginx.proxy(found, folder / "proxy", proxy_port, fast_port)
             proxy = Proxy(proxy_port, start(command, proxy_port, cores.measured))
-        yield Stage(folder, cores, Driver(cores), fast_port, paced_port, proxy)
+        port = free_port()
+        words = [str(port), str(fast_port), YARDSTICK_KEY, str(folder / "yardstick.sqlite")]
+        process = start([sys.executable, "-m", "bench.yardstick", *words], port, cores.measured)
+        yield Stage(folder, cores, Driver(cores), fast_port, paced_port, proxy, Proxy(port, process))
 
 
 def calls(running: gateway.Gateway, model: str, seconds: float, connections: int = CONNECTIONS) -> Load:
@@ -63,6 +68,13 @@ def calls(running: gateway.Gateway, model: str, seconds: float, connections: int
     body = answers.request_body(model, is_stream=model != "plain")
     requests = [answers.request(running.port, key, body).decode() for key in running.keys]
     return Load(running.port, requests, connections, seconds)
+
+
+def alike(stage: Stage, name: str, seconds: float) -> Load:
+    """The same calls through the yardstick."""
+    port = stage.yardstick.port
+    body = answers.request_body(name, is_stream=name != "plain")
+    return Load(port, [answers.request(port, YARDSTICK_KEY, body).decode()], CONNECTIONS, seconds)
 
 
 def direct(port: int, name: str, seconds: float, connections: int = CONNECTIONS) -> Load:

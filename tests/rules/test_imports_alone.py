@@ -29,6 +29,7 @@ def libraries_of(all_modules: tuple[Module, ...]) -> list[str]:
     return sorted(name for name in names if name.partition(".")[0] != "tollbar")
 
 
+@pytest.mark.timeout(300)  # a process for each module: on a busy machine more than a minute
 def test_each_module_imports_alone_and_does_nothing() -> None:
     """No module needs another to be imported before it, and none touches the world at import."""
     names = [f"tollbar.{module.name}".rstrip(".") for module in modules() if module.place not in NOT_IMPORTED]

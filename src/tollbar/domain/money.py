@@ -165,4 +165,6 @@ def to_decimal(unit: Unit, amount: int) -> Decimal:
 
 def credit_price(tier_cost: int, multiplier: Decimal) -> int:
     """Whole credits that one successful call costs: the tier's price times the model's multiplier, rounded up."""
+    if multiplier == 1:  # which it nearly always is, and a product of decimals is dear
+        return tier_cost
     return int((tier_cost * multiplier).to_integral_value(rounding=ROUND_CEILING))

@@ -66,10 +66,11 @@ def tokens_of(size_bytes: int) -> int:
 def _prompt_bytes(request: CompletionRequest) -> int:
     if request.prompt_bytes is not None:
         return request.prompt_bytes
+    spans = request.source.spans
     size = 0
-    for name, (start, end) in request.source.spans.items():
-        if name in PROMPT_MEMBERS:
-            size += end - start
+    for name in PROMPT_MEMBERS & spans.keys():
+        start, end = spans[name]
+        size += end - start
     return size + TOKENS_PER_LINKED_IMAGE if "images" in request.features else size
 
 

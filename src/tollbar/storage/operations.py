@@ -128,18 +128,16 @@ class Settlement(Ending):
         self.process = held.process if held.parts else None
         self.entries = entries
         self.changes: list[Change] = []
-        self.unheld = {allowance.number: amount for allowance, amount in charges if amount}
-        self.is_overrun = False
+        unheld = self.unheld = {allowance.number: amount for allowance, amount in charges if amount}
+        is_overrun = False
         for lease, amount, is_direct in held.parts:
-            charge = self.unheld.pop(lease.allowance, 0)
+            charge = unheld.pop(lease.allowance, 0)
             # Near the end of an allowance the rest goes back to the store, where every process finds it; and so does
             # always what came from there.
             is_kept = charge < amount and not is_direct and not lease.is_low(amount)
             self.changes.append(Change(lease.allowance, lease.period, charge, charge if is_kept else amount))
-            if charge > amount:
-                self.is_overrun = True
-        if self.unheld:
-            self.is_overrun = True
+            is_overrun |= charge > amount
+        self.is_overrun = is_overrun or bool(unheld)
 
     @property
     def is_empty(self) -> bool:

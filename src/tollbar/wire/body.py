@@ -26,6 +26,8 @@ _MARKS = bytes((_KEPT | {_QUOTE: _QUOTE, _COMMA: _COMMA}).get(byte, _SPACE) for 
 _STEPS = bytes({_OPEN: 1, _SHUT: 255}.get(byte, 0) for byte in range(256))
 _WINDOW = 65_536
 _FEW = 1_000
+_AROUND = len(b'"":,')
+"""What a member takes beside its name and its value, at the least."""
 # Possessive throughout: whatever the bytes, nothing is tried twice and nothing is remembered for another try.
 _MEMBER = re.compile(rb'[ \t\r\n]*+([{,])[ \t\r\n]*+"((?:[^"\\]++|\\.)*+)"[ \t\r\n]*+:[ \t\r\n]*+', re.DOTALL)
 _CLOSE = re.compile(rb"[ \t\r\n]*+\{?[ \t\r\n]*+\}[ \t\r\n]*+")
@@ -65,34 +67,24 @@ def scan(raw: bytes) -> Body:
 
 def splice(body: Body, replacements: Mapping[str, bytes]) -> bytes:
     """The body with some values replaced or, where the member is absent, added at the end; all else byte for byte."""
-    if len(replacements) == 1:
-        ((name, value),) = replacements.items()
-        if name in body.spans:
-            start, end = body.spans[name]
-            return b"%b%b%b" % (body.raw[:start], value, body.raw[end:])
-    pieces: list[bytes] = []
-    position = 0
-    present = sorted((body.spans[name], value) for name, value in replacements.items() if name in body.spans)
-    for (start, end), value in present:
-        pieces += (body.raw[position:start], value)
-        position = end
-    tail = body.raw[position:]
-    absent = [(name, value) for name, value in replacements.items() if name not in body.spans]
+    raw, spans = body.raw, body.spans
+    absent = [b',"%b":%b' % (name.encode(), value) for name, value in replacements.items() if name not in spans]
+    present = [(spans[name], value) for name, value in replacements.items() if name in spans]
     if absent:
-        brace = tail.rindex(b"}")
-        for index, (name, value) in enumerate(absent):
-            comma = b"," if body.spans or index else b""
-            pieces.append((tail[:brace] if index == 0 else b"") + comma + b'"' + name.encode() + b'":' + value)
-        tail = tail[brace:]
-    pieces.append(tail)
-    return b"".join(pieces)
+        added = b"".join(absent)
+        brace = raw.rindex(b"}")
+        raw = b"%b%b%b" % (raw[:brace], added if spans else added[1:], raw[brace:])
+    for (start, end), value in sorted(present, reverse=True):  # from the end on, so that places before it stay
+        raw = b"%b%b%b" % (raw[:start], value, raw[end:])
+    return raw
 
 
 def refuse_look_alikes(body: Body, modelled: Collection[str]) -> None:
     """A field that differs from one of ours only by case could be read by a provider and not by us: refused."""
+    names = "".join(body.spans)
+    if names.islower() and names.isascii():
+        return
     for name in body.spans:
-        if name.islower() and name.isascii():
-            continue
         lowered = name.casefold()  # and not lower(): Go's decoder takes `ſtream` for `stream`
         if name != lowered and lowered in modelled:
             raise InvalidValue(
@@ -155,25 +147,34 @@ def _check_text(raw: bytes) -> None:
 def _locate(raw: bytes, values: Mapping[str, msgspec.Raw]) -> dict[str, tuple[int, int]]:
     """Where each value lies, having checked that the members are the whole body and none of them twice."""
     spans: dict[str, tuple[int, int]] = {}
+    if sum(map(len, values)) + sum(map(len, values.values())) + _AROUND * len(values) + 1 == len(raw):
+        # As short as these members can be written: nothing is escaped, doubled or stands between them.
+        position = 1
+        for name, value in values.items():
+            start = position + len(name) + 3
+            end = start + len(value)
+            spans[name] = start, end
+            position = end + 1
+        return spans
     position = 0
+    next_member = _MEMBER.match
     for name, value in values.items():
-        match = _MEMBER.match(raw, position)
-        if match is None or not _same_name(match[2], name):
+        match = next_member(raw, position)
+        if match is None or (match[2] != name.encode("utf-8", "surrogatepass") and not _is_escaped(match[2], name)):
             raise _duplicate(raw, position, match)
         start = match.end()
         position = start + len(value)
         if not raw.startswith(bytes(value), start):
             raise _duplicate(raw, start, match)
-        spans[name] = (start, position)
+        spans[name] = start, position
     if _CLOSE.fullmatch(raw, position) is None:
         raise _duplicate(raw, position, _MEMBER.match(raw, position))
     return spans
 
 
-def _same_name(found: bytes, name: str) -> bool:
-    if b"\\" in found:
-        return json.loads(b'"' + found + b'"') == name
-    return found == name.encode("utf-8", "surrogatepass")
+def _is_escaped(found: bytes, name: str) -> bool:
+    """Whether a member's name as it stands in the body is this one, written with escapes."""
+    return b"\\" in found and json.loads(b'"' + found + b'"') == name
 
 
 def _duplicate(raw: bytes, position: int, match: re.Match[bytes] | None) -> InvalidValue:

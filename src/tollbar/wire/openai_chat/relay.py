@@ -13,6 +13,7 @@ from tollbar.domain.usage import Usage, merge
 from tollbar.wire import sse
 from tollbar.wire.hearing import MAX_FRAME_BYTES
 from tollbar.wire.openai_chat import scan
+from tollbar.wire.openai_chat.likeness import Likeness
 
 _DONE = b"[DONE]"
 _END = b"data: [DONE]\n\n"
@@ -25,6 +26,7 @@ class Relay:
         self._hide_usage = hide_usage
         self._splitter = sse.Splitter() if stream else None
         self._document: list[bytes] = []
+        self._likeness = Likeness()
         self._seen: set[int] = set()
         self._finished: set[int] = set()
         self.is_done = False
@@ -37,10 +39,8 @@ class Relay:
             return None
         if self.is_done:
             return None  # what follows the end mark is not the answer's
-        if self._splitter.size == 0 and sse.is_one_plain_frame(data):
-            told = scan.glance(data[6:-2])  # how a paced stream comes: one frame, of words and nothing else
-            if told is not None and told[0] in self._seen:
-                return Frames(data, told[1] > 0 or bool(self._finished), told[1])
+        if self._splitter.size == 0 and (size := self._words_in(data)) is not None:
+            return Frames(data, size > 0 or bool(self._finished), size)
         block = self._splitter.feed(data)
         if self._splitter.size > MAX_FRAME_BYTES:
             raise StreamBroken(f"The provider sent a frame of more than {MAX_FRAME_BYTES} bytes.")
@@ -60,10 +60,11 @@ class Relay:
     def _relayed(self, block: bytes) -> Frames | None:
         content = block.removesuffix(_END)
         is_done = len(content) < len(block)
-        joined = sse.joined(content)
-        said = scan.skim(*joined) if joined is not None else None
-        last = joined[1] - 1 if joined is not None and said is not None else None
-        if said is None:
+        skimmed = self._skim(content)
+        last = None
+        if skimmed is not None:
+            said, last = skimmed[0], skimmed[1] - 1
+        else:
             block, said, is_done = _read_each(block)
         self._seen |= said.indexes
         if said.finished:
@@ -79,6 +80,37 @@ class Relay:
             block = _without_last(content) + block[len(content) :] if hidden == [last] else _without(block, hidden)
         is_content = bool(said.indexes) and (said.output_bytes > 0 or bool(self._finished))
         return Frames(block, is_content, said.output_bytes, usage, is_done) if block or usage else None
+
+    def _words_in(self, data: bytes) -> int | None:
+        """The bytes of content in one frame of words, which is how a paced stream comes; None of anything else."""
+        size = self._likeness.words_in(data)
+        if size is not None and 0 in self._seen:
+            return size
+        if not sse.is_one_plain_frame(data):
+            return None
+        told = scan.glance(data[6:-2])
+        if told is None or told[0] not in self._seen:
+            return None
+        self._likeness.learn(data[:-2])
+        return told[1]
+
+    def _skim(self, content: bytes) -> tuple[scan.Skimmed, int] | None:
+        """What plain frames say, and how many they are; None when one of them is not plain."""
+        run = self._likeness.run_in(content)
+        if run is None:
+            joined = sse.joined(content)
+            said = scan.skim(*joined) if joined is not None else None
+            return None if joined is None or said is None else (said, joined[1])
+        said, count = scan.Skimmed({0}, (), run.output_bytes, ()), run.count
+        for piece, is_before in ((content[: run.start], True), (content[run.end :], False)):
+            joined = sse.joined(piece) if piece else None
+            rest = scan.skim(*joined) if joined is not None else None
+            if joined is not None and rest is not None:
+                said = scan.together(rest, joined[1], said) if is_before else scan.together(said, count, rest)
+                count += joined[1]
+            elif piece:
+                return None
+        return said, count
 
     def _note(self, choices: Sequence[scan.Choice]) -> int:
         size = 0

@@ -129,7 +129,7 @@ def glance(payload: bytes) -> tuple[int, int] | None:
         return None
     (choice,) = frame.choices
     content = choice.delta.content
-    return None if choice.finish_reason is not None or content is None else (choice.index, _size(content))
+    return None if choice.finish_reason is not None or content is None else (choice.index, size_of(content))
 
 
 def skim(array: bytes, count: int) -> Skimmed | None:
@@ -156,7 +156,17 @@ def skim(array: bytes, count: int) -> Skimmed | None:
         reports = [
             (place, _usage(told[place]), not frames[place].choices) for place in compress(range(len(told)), told)
         ]
-    return Skimmed(set(map(_INDEX, choices)), finished, _size(words), reports)
+    return Skimmed(set(map(_INDEX, choices)), finished, size_of(words), reports)
+
+
+def together(first: Skimmed, count: int, second: Skimmed) -> Skimmed:
+    """What `count` frames and those after them say together."""
+    return Skimmed(
+        first.indexes | second.indexes,
+        [*first.finished, *second.finished],
+        first.output_bytes + second.output_bytes,
+        [*first.reports, *((count + place, usage, is_alone) for place, usage, is_alone in second.reports)],
+    )
 
 
 def skim_each(payloads: Sequence[bytes | None]) -> Skimmed:
@@ -186,15 +196,16 @@ def output_bytes(choice: Choice) -> int:
         return 0
     # Nearly every frame is a piece of text and nothing else.
     content = said.content
-    size = 0 if not content else len(content) if content.isascii() else _size(content)
+    size = 0 if not content else len(content) if content.isascii() else size_of(content)
     if said.reasoning_content or said.reasoning or said.refusal:
-        size += _size(said.reasoning_content or said.reasoning or "") + _size(said.refusal or "")
+        size += size_of(said.reasoning_content or said.reasoning or "") + size_of(said.refusal or "")
     if said.tool_calls is not _NULL or said.function_call is not _NULL or said.audio is not _NULL:
         size += sum(len(raw) for raw in (said.tool_calls, said.function_call, said.audio) if len(raw) > _EMPTY)
     return size
 
 
-def _size(text: str) -> int:
+def size_of(text: str) -> int:
+    """How many bytes a text is."""
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 

@@ -26,7 +26,7 @@ async def test_a_call_is_served_on_each_of_its_addresses() -> None:
     """With and without `/v1`, the same answer."""
     stage = await a_stage(FakeProvider(says(Frames(b"{}", True, 1, is_last=True))))
     for row in (row for row in CALLS if not row.is_simple):
-        answer = await stage.ask("POST", row.path, KEY, body=a_body(stream=None))
+        answer = await stage.ask("POST", row.path, KEY, body=a_body(stream=None, input="x", prompt="x"))
         assert (answer.status, answer.body) == (200, b"{}")
 
 

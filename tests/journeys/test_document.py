@@ -13,6 +13,7 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 
 from tests.journeys.stand import ADMIN_KEY, LAB_KEY, Gateway, started
 from tests.upstream import FakeUpstream
+from tollbar.edge import routes
 from tollbar.edge.openapi import document
 
 ADMIN_SECRET = "the admin secret of the document"
@@ -50,11 +51,12 @@ OPENS = {
 
 SCHEMA = schemathesis.openapi.from_dict(document("1.2.3"))
 SCHEMA.config.generation.update(with_security_parameters=False)  # two keys that differ are 401
+CALLS = tuple(row.path for row in routes.CALLS if not row.is_simple)
 BEYOND_THE_DOCUMENT = {
     # What Tollbar does not need of a call goes to the provider as it came, which judges it.
-    negative_data_rejection: ("/v1/chat/", "/chat/completions"),
+    negative_data_rejection: CALLS,
     # No schema tells which models there are and what they can carry, nor which tiers, characters and spans are good.
-    positive_data_acceptance: ("/v1/chat/", "/chat/completions", "/generate/{model_name}", "/admin/api/keys"),
+    positive_data_acceptance: (*CALLS, "/generate/{model_name}", "/admin/api/keys"),
 }
 """What is not checked of addresses that begin so, and why."""
 _numbers = count()

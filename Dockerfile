@@ -8,8 +8,8 @@ ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=igno
 WORKDIR /source
 RUN python -m venv --without-pip /opt/tollbar
 # The dependencies come first: they change seldom, and are then taken from the builder's cache.
-COPY requirements/run.txt requirements/build.txt requirements/
-RUN pip --python /opt/tollbar/bin/python install --only-binary :all: --require-hashes --requirement requirements/run.txt \
+COPY requirements/scale.txt requirements/build.txt requirements/
+RUN pip --python /opt/tollbar/bin/python install --only-binary :all: --require-hashes --requirement requirements/scale.txt \
     && pip install --only-binary :all: --require-hashes --requirement requirements/build.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY docs docs

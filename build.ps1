@@ -1,7 +1,7 @@
 # Aliases for PowerShell; the work is in dev.py. For example: .\build.ps1 test tests/wire
 $Commands = @(
     "help",
-    "install", "serve", "test", "check", "format", "lock", "dev", "lint", "smoke", "bench", "bench-check",
+    "install", "serve", "test", "check", "format", "lock", "dev", "lint", "smoke", "bench", "bench-check", "bench-local",
     "load", "profile", "clean", "docker-build", "docker-run", "docker-dev", "docker-cache", "docker-proxy",
     "docker-stop",
     "run", "server", "dev-api", "dev-services", "compose-up", "compose-down", "loadtest-start",

@@ -32,8 +32,9 @@ LEVELS = {"run": ("run.txt", "build.txt"), "dev": ("dev.txt", "build.txt")}
 # What each lock file is compiled from. The later ones follow the versions of the earlier.
 LOCKS = {
     "run.txt": ("pyproject.toml",),
+    "scale.txt": ("pyproject.toml", "--extra", "postgres", "--extra", "redis"),
     "build.txt": ("--group", "build"),
-    "dev.txt": ("pyproject.toml", "--group", "lint", "--group", "test", "--group", "bench"),
+    "dev.txt": ("pyproject.toml", "--all-extras", "--group", "lint", "--group", "test", "--group", "bench"),
     "load.txt": ("--group", "load"),
     "profile.txt": ("--group", "profile"),
 }

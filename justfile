@@ -36,6 +36,9 @@ bench *arguments:
 bench-check *arguments:
     @python3 dev.py bench-check {{arguments}}
 
+bench-local *arguments:
+    @python3 dev.py bench-local {{arguments}}
+
 load *arguments:
     @python3 dev.py load {{arguments}}
 

@@ -18,6 +18,13 @@ def request_body(model: str, is_stream: bool) -> bytes:
     return json.dumps(body | ({"stream": True} if is_stream else {}), separators=(",", ":")).encode()
 
 
+def message_body(model: str) -> bytes:
+    """The same as Anthropic's SDK sends it."""
+    messages = [{"role": "user", "content": [{"type": "text", "text": (WORDS * 10)[:780]}]}]
+    system = [{"type": "text", "text": "You are a helpful assistant. Answer briefly."}]
+    return json.dumps({"model": model, "max_tokens": 200, "system": system, "messages": messages}).encode()
+
+
 def request(port: int, key: str, body: bytes, path: str = "/v1/chat/completions") -> bytes:
     """A whole HTTP request, with the headers of a usual client."""
     head = (

@@ -11,17 +11,18 @@ from bench.gateway import Gateway, Installation
 from bench.machine import resident_bytes
 from bench.plan import STREAMS, Plan
 from bench.report import Budget, Figure, Report
-from bench.stage import Stage, alike, calls, direct
+from bench.stage import Stage, alike, calls, direct, messages
 
 PLAIN = "CPU per plain request"
 STREAM = "CPU per 64-chunk stream"
+TRANSLATED = "CPU per plain request, translated (Anthropic to OpenAI)"
 NGINX = ", nginx proxy_pass"
 YARDSTICK = ", yardstick"
 IN_YARDSTICKS = {PLAIN: "plain request, in yardsticks", STREAM: "64-chunk stream, in yardsticks"}
 # What the budgets' own prototype, the yardstick, cost on the machine where the budgets were set, in microseconds.
 SET_BESIDE = {PLAIN: 135, STREAM: 151}
 REFERENCE = "CPU per round of the reference loop"
-BUDGETS = {PLAIN: Budget(250, 150), STREAM: Budget(350, 200)}
+BUDGETS = {PLAIN: Budget(250, 150), STREAM: Budget(350, 200), TRANSLATED: Budget(450, 300)}
 KINDS = {"plain": PLAIN, "stream": STREAM}
 YARDSTICK_SETTLE_SECONDS = 0.5
 LATENCIES = {50: Budget(0.8, 0.4), 99: Budget(2, 1)}
@@ -65,6 +66,7 @@ def costs(report: Report, stage: Stage, running: Gateway, plan: Plan) -> None:
     values: dict[str, list[float]] = {}
     for model in KINDS:
         stage.driver.drive(calls(running, model, plan.warm_seconds))
+    stage.driver.drive(messages(running, "plain", plan.warm_seconds))
     for _ in range(plan.runs):
         values.setdefault(REFERENCE, []).append(reference.run(stage.cores.measured))
         for model, name in KINDS.items():
@@ -77,7 +79,10 @@ def costs(report: Report, stage: Stage, running: Gateway, plan: Plan) -> None:
             values.setdefault(name + YARDSTICK, []).append(spent_seconds / result.answered * 1e6)
             result, spent_seconds = stage.driver.cpu(running.pid, calls(running, model, plan.run_seconds))
             values.setdefault(name, []).append(spent_seconds / result.answered * 1e6)
-    for name in (PLAIN, STREAM, PLAIN + YARDSTICK, STREAM + YARDSTICK, PLAIN + NGINX, STREAM + NGINX, REFERENCE):
+        result, spent_seconds = stage.driver.cpu(running.pid, messages(running, "plain", plan.run_seconds))
+        values.setdefault(TRANSLATED, []).append(spent_seconds / result.answered * 1e6)
+    names = (PLAIN, STREAM, TRANSLATED, PLAIN + YARDSTICK, STREAM + YARDSTICK, PLAIN + NGINX, STREAM + NGINX, REFERENCE)
+    for name in names:
         if name in values:
             report.figures.append(Figure(name, "µs", values[name], BUDGETS.get(name)))
     for name, told in IN_YARDSTICKS.items():

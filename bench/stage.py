@@ -70,6 +70,13 @@ def calls(running: gateway.Gateway, model: str, seconds: float, connections: int
     return Load(running.port, requests, connections, seconds)
 
 
+def messages(running: gateway.Gateway, model: str, seconds: float, connections: int = CONNECTIONS) -> Load:
+    """Plain calls of Anthropic's dialect, of a model whose provider speaks OpenAI's."""
+    body = answers.message_body(model)
+    requests = [answers.request(running.port, key, body, "/v1/messages").decode() for key in running.keys]
+    return Load(running.port, requests, connections, seconds)
+
+
 def alike(stage: Stage, name: str, seconds: float) -> Load:
     """The same calls through the yardstick."""
     port = stage.yardstick.port

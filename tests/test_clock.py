@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tollbar.clock import SystemClock
+from tests.counters.clock import ManualClock
+from tollbar.clock import ShiftedClock, SystemClock
 from tollbar.ports import Clock
 
 
@@ -23,3 +24,13 @@ async def test_sleeping_moves_the_monotonic_clock() -> None:
     before = clock.monotonic()
     await clock.sleep(0.02)
     assert clock.monotonic() - before >= 0.015
+
+
+def test_a_shifted_clock_tells_another_machine_s_time() -> None:
+    """The time of day is off by what it was told; durations are its own."""
+    own = ManualClock()
+    clock = ShiftedClock(own)
+    assert (clock.now(), clock.monotonic()) == (own.now(), own.monotonic())
+    clock.shift(timedelta(seconds=-90))
+    assert clock.now() == own.now() - timedelta(seconds=90)
+    assert clock.monotonic() == own.monotonic()

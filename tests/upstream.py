@@ -1,11 +1,12 @@
-"""A provider on a real socket that speaks OpenAI's dialect, and misbehaves on request.
+"""A provider on a real socket that speaks the dialects of OpenAI, Anthropic and Google, and misbehaves on request.
 
     async with FakeUpstream() as up:
         up.url                          # "http://127.0.0.1:PORT/v1", ready to be a base_url
         up.plan("rate-limited", "ok")   # the next answers, in order: names of tests/upstream_table.py or Scripts
         up.default = "stall"            # what answers when no plan is left (default: "ok")
         up.models = ("a", "b")          # what GET /models lists; or a Script in its place
-        up.is_deaf = True               # from now on accepts connections and reads nothing
+        up.counting = Script(…)         # what answers a question for a count of tokens
+    up.is_deaf = True               # from now on accepts connections and reads nothing
         up.journal                      # an Entry per request: method, path, headers, body, .json, .model, times
         up.open_connections             # how many connections are open now; up.connections: how many ever were
         await up.until(lambda: up.journal[0].closed_early_at is not None)   # waits, at most two seconds
@@ -30,9 +31,12 @@ from ssl import SSLContext
 from types import TracebackType
 from typing import Any, Self
 
-from tests import upstream_errands, upstream_ollama
+from tests import upstream_errands, upstream_gemini, upstream_ollama
+from tests.upstream_anthropic import answer_count, anthropic_script
+from tests.upstream_ollama import ollama_script
 from tests.upstream_scripts import Script, answer_models, answer_tags, answer_unknown_path
 from tests.upstream_table import script_for
+from tests.upstream_wires import as_response, as_text, with_usage
 
 REASONS = {200: "OK", 301: "Moved Permanently", 400: "Bad Request", 401: "Unauthorized", 429: "Too Many Requests"}
 MOST_REMEMBERED = 100_000
@@ -59,6 +63,8 @@ class Entry:
     @property
     def model(self) -> str:
         """The model that was asked for; empty where there is none."""
+        if found := upstream_gemini.PATH.fullmatch(self.path):
+            return found[1]
         with suppress(ValueError):
             document = self.json
             if isinstance(document, dict):
@@ -74,6 +80,7 @@ class FakeUpstream:
     tls: SSLContext | None = None
     default: str | Script = "ok"
     models: tuple[str, ...] | Script = ("fake-1", "fake-2")
+    counting: Script | None = None
     is_deaf: bool = False
     journal: deque[Entry] = field(default_factory=lambda: deque(maxlen=MOST_REMEMBERED))
     connections: int = 0
@@ -107,6 +114,11 @@ class FakeUpstream:
         return self.url.removesuffix("/v1")
 
     @property
+    def google_url(self) -> str:
+        """The same for a provider that speaks Google's dialect."""
+        return f"{self.url}beta"
+
+    @property
     def open_connections(self) -> int:
         """How many connections are open at this moment."""
         return len(self._open)
@@ -129,22 +141,37 @@ class FakeUpstream:
 
     def choose(self, entry: Entry) -> Script:
         """The answer to a request."""
-        if entry.path.endswith("/models") and entry.method == "GET":
-            return self.models if isinstance(self.models, Script) else answer_models(self.models)
+        if entry.path.partition("?")[0].endswith("/models") and entry.method == "GET":
+            listing = upstream_gemini.gemini_models if entry.path == upstream_gemini.LIST else answer_models
+            return self.models if isinstance(self.models, Script) else listing(self.models)
         if entry.path == "/journal":
             return Script(pieces=(json.dumps(self._told(entry)).encode(),))
         if entry.path == "/api/tags":
             return self.models if isinstance(self.models, Script) else answer_tags(self.models)
-        if entry.path in upstream_ollama.PATHS:
-            planned = self._planned.popleft() if self._planned else None
-            asked = upstream_ollama.asked_of(entry.body)
-            return upstream_ollama.told(script_for(planned, entry.model, self.default, asked), entry.path)
         if entry.path in upstream_errands.PATHS and not upstream_errands.is_scripted(entry.model):
             return upstream_errands.answer(entry.path, entry.body, entry.model)
-        if not entry.path.endswith("/chat/completions") and entry.path not in upstream_errands.PATHS:
+        if entry.path.endswith("/messages/count_tokens"):
+            return self.counting or answer_count()
+        return self._completion(entry)
+
+    def _completion(self, entry: Entry) -> Script:
+        """The answer to a request that may be told to misbehave."""
+        if upstream_gemini.PATH.fullmatch(entry.path):
+            planned = self._planned.popleft() if self._planned else None
+            return upstream_gemini.gemini_script(planned, entry.path, self.default)
+        if entry.path in upstream_ollama.PATHS:
+            planned = self._planned.popleft() if self._planned else None
+            return ollama_script(planned, entry.path, entry.body, self.default)
+        if not entry.path.endswith(("/completions", "/responses", "/messages", *upstream_errands.PATHS)):
             return answer_unknown_path(entry.method, entry.path)
         planned = self._planned.popleft() if self._planned else None
-        return script_for(planned, entry.model, self.default, entry.body)
+        if entry.path.endswith("/messages"):
+            return anthropic_script(planned, entry.model, self.default, entry.body)
+        if isinstance(planned, Script) or entry.path.endswith(("/chat/completions", *upstream_errands.PATHS)):
+            return script_for(planned, entry.model, self.default, entry.body)
+        if entry.path.endswith("/responses"):
+            return as_response(script_for(planned, entry.model, self.default, with_usage(entry.body)))
+        return as_text(script_for(planned, entry.model, self.default, entry.body))
 
     def _told(self, asking: Entry) -> list[dict[str, Any]]:
         return [

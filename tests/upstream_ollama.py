@@ -9,10 +9,17 @@ from dataclasses import replace
 from typing import Any
 
 from tests.upstream_scripts import PROMPT_TOKENS, Asked, Script
+from tests.upstream_table import script_of
 
 DOCUMENT = (("content-type", "application/json"), ("x-request-id", "req_fake"))
 LINES = (("content-type", "application/x-ndjson"), ("x-request-id", "req_fake"))
 PATHS = ("/api/chat", "/api/generate")
+
+
+def ollama_script(planned: str | Script | None, path: str, body: bytes, default: str | Script) -> Script:
+    """The answer to a request."""
+    asked = asked_of(body)
+    return told(script_of(planned, asked.model, default, asked), path)
 
 
 def asked_of(body: bytes) -> Asked:

@@ -30,6 +30,7 @@
 | `unknown`, `surrogates` | fields that do not exist yet; a lone surrogate in the text |
 | `comments` | comment lines between the frames, and CRLF line ends |
 | `reasoning` | `reasoning_content` before the text, and reasoning tokens in the usage |
+| `thoughts` | thoughts as Ollama tells them: `reasoning`, of which no usage is told |
 | `empty` | an answer without any text |
 | `error-NNN`, `plain-error-NNN` | that status with an OpenAI error (`error-401`, `error-503` …), or with a web page |
 | `rate-limited:N` | 429 with `Retry-After: N` (default 1) |
@@ -63,9 +64,13 @@ from tests.upstream_scripts import (
 MEBIBYTE = 1_048_576
 
 
-def script_for(planned: str | Script | None, model: str, default: str | Script, body: bytes | Asked) -> Script:
+def script_for(planned: str | Script | None, model: str, default: str | Script, body: bytes) -> Script:
     """The answer to a chat request: what was planned, else what its model's name says, else the default."""
-    asked = read(body) if isinstance(body, bytes) else body
+    return script_of(planned, model, default, read(body))
+
+
+def script_of(planned: str | Script | None, model: str, default: str | Script, asked: Asked) -> Script:
+    """The same, of a body that was read."""
     for chosen in (planned, model, default):
         if isinstance(chosen, Script):
             return chosen
@@ -252,6 +257,15 @@ def _reasoning(asked: Asked) -> Script:
     return _spoken(asked, usage, delta({"reasoning_content": "Well, now."}), delta({"content": "Hi"}))
 
 
+def _thoughts(asked: Asked) -> Script:
+    usage = counted(5)
+    if not asked.stream:
+        message = {"role": "assistant", "content": "Hi", "reasoning": "Well, now."}
+        return document([{"index": 0, "message": message, "finish_reason": "stop"}], usage)
+    thoughts = [delta({"role": "assistant", "content": "", "reasoning": piece}) for piece in ("Well, ", "now.")]
+    return _spoken(asked, usage, *thoughts, delta({"role": "assistant", "content": "Hi"}))
+
+
 def _document_without(asked: Asked) -> Script:
     return stream(asked, usage=False) if asked.stream else document([said("word0 ")], None)
 
@@ -297,6 +311,7 @@ SCRIPTS: Mapping[str, Callable[[Asked], Script]] = {
     "surrogates": _surrogates,
     "comments": _comments,
     "reasoning": _reasoning,
+    "thoughts": _thoughts,
     "empty": lambda asked: ok(asked, 0),
     "rate-limited": lambda asked: error(
         429, "Rate limit reached.", "rate_limit_exceeded", (("retry-after", str(asked.amount(1))),)

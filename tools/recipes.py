@@ -30,6 +30,9 @@ RECIPES: Mapping[str, Recipe] = {
     "bench-check": Recipe(
         "dev", ("python", "-m", "bench", "--check"), "fail if a call costs more than 15 % above the reference"
     ),
+    "bench-local": Recipe(
+        "dev", ("python", "-m", "bench.local"), "measure a model of this machine, through Tollbar and bare"
+    ),
     "load": Recipe(
         "dev",
         ("python", "-m", "bench.users"),

@@ -5,7 +5,9 @@ Wall-clock time is always aware and in UTC. Durations come from the monotonic cl
 
 import asyncio
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+from tollbar.ports import Clock
 
 
 class SystemClock:
@@ -21,3 +23,21 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """Waits; ends early only by cancellation."""
         await asyncio.sleep(seconds)
+
+
+class ShiftedClock:
+    """`ports.Clock` with another machine's time of day, as far as `shift` was told how far that is off."""
+
+    def __init__(self, own: Clock) -> None:
+        self.own = own
+        self.monotonic = own.monotonic
+        self.sleep = own.sleep
+        self._offset = timedelta()
+
+    def now(self) -> datetime:
+        """The present moment there."""
+        return self.own.now() + self._offset
+
+    def shift(self, offset: timedelta) -> None:
+        """Tells how far the other machine's clock is ahead."""
+        self._offset = offset

@@ -1,10 +1,11 @@
 """The metrics: few, named after the stages of a call, and all fed from the one record that a call leaves behind.
 
 Guarantees: `observe` costs a few microseconds and never fails; label values are bounded, so that no caller can make the
-set grow; nothing is registered globally. Counting is plain arithmetic in the loop's thread; the exposition format is
-prometheus-client's affair.
+set grow; nothing is registered globally. What one process counted can be added to what another did. Counting is plain
+arithmetic in the loop's thread; the exposition format is prometheus-client's affair.
 """
 
+import json
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -87,6 +88,10 @@ class Metrics:
         self._dollars = _Counters(DOLLARS, NANO_PER_DOLLAR)
         self._in_progress: Callable[[], int] = int
         self._dropped: Callable[[], int] = int
+        self._counters = (self._calls, self._errors, self._attempts, self._tokens, self._credits, self._dollars)
+        self._histograms = (self._call_seconds, self._stage_seconds, self._first_token_seconds)
+        self._dropped_before = 0
+        self._in_progress_elsewhere = 0
 
     def observe(self, records: Sequence[RequestRecord]) -> None:
         """Counts calls that are over; many at once cost less than each alone."""
@@ -112,26 +117,61 @@ class Metrics:
         self._in_progress = in_progress
         self._dropped = dropped
 
-    def render(self) -> bytes:
-        """Everything counted so far, and the process's own figures, in Prometheus' text format."""
+    def render(self, others: Iterable[bytes] | None = None) -> bytes:
+        """Everything counted so far in Prometheus' text format, with the process's own figures.
+
+        Where there are other processes, it is what all have counted, by their snapshots; figures of one process would
+        say nothing then, and are left out.
+        """
         # Imported here, because nobody should wait for it at the start who never reads metrics.
         from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 
         registry = CollectorRegistry(auto_describe=False)
-        registry.register(self)
-        ProcessCollector(registry=registry)
+        if others is None:
+            registry.register(self)
+            ProcessCollector(registry=registry)
+        else:
+            everybody = Metrics()
+            for snapshot in (self.snapshot(), *others):
+                everybody.add(snapshot)
+            registry.register(everybody)
         return generate_latest(registry)
+
+    def snapshot(self) -> bytes:
+        """What this process has counted, for `add`."""
+        kept = [counter.kept() for counter in self._counters], [series.kept() for series in self._histograms]
+        return json.dumps((*kept, self._lost(), self._in_progress())).encode()
+
+    def add(self, snapshot: bytes) -> None:
+        """Adds what was counted elsewhere."""
+        counters, histograms, dropped, in_progress = json.loads(snapshot)
+        for counter, kept in zip(self._counters, counters, strict=True):
+            counter.add_all({tuple(labels): amount for labels, amount in kept})
+        for histogram, kept in zip(self._histograms, histograms, strict=True):
+            for labels, counts, total in kept:
+                histogram.merge(tuple(labels), counts, total)
+        self._dropped_before += dropped
+        self._in_progress_elsewhere += in_progress
+
+    def resume(self, snapshot: bytes) -> None:
+        """Counts on from what a process counted before it was started anew; its calls are under way no more."""
+        self.add(snapshot)
+        self._in_progress_elsewhere = 0
+
+    def _lost(self) -> int:
+        return self._dropped_before + self._dropped()
 
     def collect(self) -> "Iterator[Metric]":
         """The metrics as prometheus-client's registry asks for them."""
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-        for counter in (self._calls, self._errors, self._attempts, self._tokens, self._credits, self._dollars):
+        for counter in self._counters:
             yield counter.family()
-        for histogram in (self._call_seconds, self._stage_seconds, self._first_token_seconds):
+        for histogram in self._histograms:
             yield histogram.family()
-        yield CounterMetricFamily(DROPPED.name, DROPPED.text, value=self._dropped())
-        yield GaugeMetricFamily(IN_PROGRESS.name, IN_PROGRESS.text, value=self._in_progress())
+        yield CounterMetricFamily(DROPPED.name, DROPPED.text, value=self._lost())
+        in_progress = self._in_progress_elsewhere + self._in_progress()
+        yield GaugeMetricFamily(IN_PROGRESS.name, IN_PROGRESS.text, value=in_progress)
         build = GaugeMetricFamily(BUILD.name, BUILD.text, labels=BUILD.labels)
         build.add_metric((__version__,), 1)
         yield build
@@ -156,6 +196,9 @@ class _Counters:
                 known = labels if labels in self._sums else _bounded(labels, self._sums)
                 self._sums[known] = self._sums.get(known, 0) + amount
 
+    def kept(self) -> list[tuple[tuple[str, ...], int]]:
+        return list(self._sums.items())
+
     def family(self) -> "Metric":
         from prometheus_client.core import CounterMetricFamily
 
@@ -177,9 +220,20 @@ class _Histograms:
     def add_all(self, measured: Iterable[tuple[tuple[str, ...], float]]) -> None:
         known = self._series
         for labels, seconds in measured:
-            series = known.get(labels) or known.setdefault(_bounded(labels, known), _Series())
+            series = known.get(labels) or self._begun(labels)
             series.counts[bisect_left(SECONDS, seconds)] += 1
             series.total += seconds
+
+    def merge(self, labels: tuple[str, ...], counts: Sequence[int], total: float) -> None:
+        series = self._series.get(labels) or self._begun(labels)
+        series.counts = [one + more for one, more in zip(series.counts, counts, strict=True)]
+        series.total += total
+
+    def kept(self) -> list[tuple[tuple[str, ...], list[int], float]]:
+        return [(labels, series.counts, series.total) for labels, series in self._series.items()]
+
+    def _begun(self, labels: tuple[str, ...]) -> "_Series":
+        return self._series.setdefault(_bounded(labels, self._series), _Series())
 
     def family(self) -> "Metric":
         from prometheus_client.core import HistogramMetricFamily

@@ -4,16 +4,17 @@ Each port says what it gives, what it raises and what it does not promise. The p
 nothing else; `app.py` alone says which adapter stands behind which port.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from tollbar.domain.catalogue import Call
 from tollbar.domain.events import StreamEvent
 from tollbar.domain.identity import Allowance, AllowanceId, Grant, Key, Principal
 from tollbar.domain.limits import Charge, Limit, Verdict
+from tollbar.domain.local_models import LocalModel, Progress, PullPlan
 from tollbar.domain.records import LedgerEntry, RequestRecord
 
 
@@ -47,6 +48,19 @@ class Provider(Protocol):
 
     async def models(self) -> Sequence[str]:
         """The names the upstream says it serves; raises `UpstreamError`."""
+        ...
+
+
+@runtime_checkable
+class TokenCounter(Protocol):
+    """What a provider can besides: count the tokens of a request without answering it."""
+
+    def counts_for(self, wire: str) -> bool:
+        """Whether it can count requests of that dialect."""
+        ...
+
+    async def count(self, call: Call) -> int:
+        """The tokens that the target's model would read; raises `UpstreamError`."""
         ...
 
 
@@ -205,4 +219,44 @@ class RequestLog(Protocol):
 
     def write(self, records: Sequence[RequestRecord]) -> None:
         """Queues records. Never fails and never waits; those beyond what the queue holds are dropped and counted."""
+        ...
+
+
+class ModelShelf(Protocol):
+    """The models that are on this machine."""
+
+    def list(self) -> Sequence[LocalModel]:
+        """Every model, by name."""
+        ...
+
+    def find(self, name: str) -> LocalModel | None:
+        """The model of that name or alias."""
+        ...
+
+    def remove(self, name: str) -> LocalModel | None:
+        """Takes a model away, with the weights that are ours; None when there was none."""
+        ...
+
+    def discard(self, name: str) -> bool:
+        """Deletes what a download that ended early left under that name; False when there was nothing."""
+        ...
+
+
+class ModelSource(Protocol):
+    """Where models for this machine come from."""
+
+    async def plan(self, name: str, may_be_path: bool) -> PullPlan:
+        """What pulling a model of that name would do; nothing is fetched yet.
+
+        `may_be_path` says that whoever asks may name files of this machine. Raises `RequestError` (with `UnknownModel`
+        when nobody has it, `Conflict` when the disk has no room or nobody may be asked), or `UpstreamError`.
+        """
+        ...
+
+    async def fetch(self, plan: PullPlan, tell: Callable[[Progress], None]) -> None:
+        """Carries the plan out, telling how far it is; at its return the model is there. Raises as `plan` does.
+
+        It may be cancelled or killed at any point: the next one goes on from there. Two of one model, in whatever
+        processes, share one download.
+        """
         ...

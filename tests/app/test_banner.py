@@ -64,7 +64,7 @@ def test_a_later_start_for_others(tmp_path: Path) -> None:
 
 def test_servers_and_warnings_are_told(tmp_path: Path) -> None:
     """What was found, with at most three of its models; what is configured in vain."""
-    offered = an_offer(tmp_path, ANTHROPIC_API_KEY="sk-ant", OPENAI_API_KEY="sk-real")
+    offered = an_offer(tmp_path, CLOUDFLARE_API_TOKEN="sk-cloud", OPENAI_API_KEY="sk-real")
     servers = (a_server("ollama", "a", "b", "c", "d", "e"), a_server("lmstudio"), a_server("vllm", "x"))
     lines = banner(URL, a_start(tmp_path, offer=offered, servers=servers)).splitlines()
     assert lines[3:7] == [

@@ -32,6 +32,16 @@ def test_tiers_have_their_price_and_their_name(tmp_path: Path) -> None:
     assert doors(settings, PageGate(counters, rates(settings)), str.encode, None).tiers == {"gold", "basic", "premium"}
 
 
+def test_the_documents_are_shown_unless_the_settings_say_so(tmp_path: Path) -> None:
+    """`server.documents` closes them."""
+
+    def shown(yaml: str) -> bool:
+        settings = settings_of(tmp_path, yaml)
+        return doors(settings, PageGate(MemoryCounters(FakeClock()), rates(settings)), str.encode, None).shows_documents
+
+    assert (shown(""), shown("server: {documents: false}\n")) == (True, False)
+
+
 def test_nobody_is_anonymous_unless_the_settings_say_so(tmp_path: Path) -> None:
     """By the file or by the environment; with models, limits and a price of their own."""
     assert terms(settings_of(tmp_path, "anonymous: {models: [openai/x], cost: 3}\n"), str.encode).anonymous is None

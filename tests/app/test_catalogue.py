@@ -115,11 +115,11 @@ def test_the_file_s_provider_goes_before_the_environment_s(tmp_path: Path) -> No
 
 
 def test_what_is_set_in_vain_is_a_warning(tmp_path: Path) -> None:
-    """A key of a vendor whose wire is not served yet does not stop a start."""
-    offered = an_offer(tmp_path, ANTHROPIC_API_KEY="sk-ant")
+    """A key of a vendor that lacks something else does not stop a start."""
+    offered = an_offer(tmp_path, CLOUDFLARE_API_TOKEN="sk-cloud")
     assert dict(offered.instances) == {}
     (warning,) = offered.warnings
-    assert "anthropic" in warning
+    assert "cloudflare" in warning
 
 
 def test_openai_may_be_elsewhere(tmp_path: Path) -> None:
@@ -201,10 +201,16 @@ models:
     assert target(offered, "n").timeouts == Timeouts(connect=1, write=2, total=2)
 
 
+def test_a_provider_may_speak_other_wires_besides(tmp_path: Path) -> None:
+    """As the file says."""
+    offered = an_offer(tmp_path, LAB.replace("wire: openai", "wire: openai, also: [responses]"))
+    assert offered.instances["lab"].vendor.also == ("responses",)
+
+
 def test_every_faulty_provider_is_told(tmp_path: Path) -> None:
     """All at once, and the start is refused."""
     with pytest.raises(VendorFaults) as caught:
-        an_offer(tmp_path, "providers: {a: {vendor: openai}, b: {vendor: anthropic, api_key: sk-ant}}\n")
+        an_offer(tmp_path, "providers: {a: {vendor: openai}, b: {vendor: anthropic}}\n")
     assert [fault.partition(":")[0] for fault in caught.value.faults] == ["provider a", "provider b"]
 
 

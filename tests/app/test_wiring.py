@@ -17,7 +17,8 @@ from tests.storage.making import StepClock
 from tests.upstream import FakeUpstream
 from tollbar.admin.drafts import KeyDraft
 from tollbar.admin.keys import issue_key, revoke_key
-from tollbar.app.wiring import POLL_SECONDS, Running, running
+from tollbar.app.chores import POLL_SECONDS
+from tollbar.app.wiring import Running, running
 from tollbar.cli.store import open_store
 from tollbar.clock import SystemClock
 from tollbar.logs import Sink, render_json

@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from tests.cli.running import Terminal
+from tests.providers.local.making import shelve
 from tollbar.cli.explaining import describe_plan, say_plan
 from tollbar.domain.catalogue import Model, Plan, Target
 from tollbar.domain.money import FREE, PriceCard, Rate
@@ -86,3 +87,9 @@ def test_routes_are_listed(terminal: Terminal) -> None:
     listed = terminal.good("routes", "--json").value
     assert len(listed) == len(lines) - 1
     assert set(listed[0]) == {"method", "path", "access", "text"}
+
+
+def test_what_was_pulled_is_explained(terminal: Terminal) -> None:
+    """Like any other model."""
+    shelve(terminal.directory / "data" / "models")
+    assert "local/tiny" in terminal.good("explain", "tiny").out

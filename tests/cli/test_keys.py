@@ -86,6 +86,14 @@ def test_a_change_is_shown(terminal: Terminal) -> None:
     assert "$1.50 of $1.50 left" in shown
 
 
+def test_an_expiry_is_taken_away(terminal: Terminal) -> None:
+    """`--expires never`; a change that does not speak of it leaves it."""
+    terminal.good("keys", "create", "--name", "N", "--expires", "30d")
+    assert terminal.good("keys", "update", "N", "--rpm", "5", "--json").value["expires_at"] is not None
+    assert terminal.good("keys", "update", "N", "--expires", "never", "--json").value["expires_at"] is None
+    assert "expires  never" in terminal.good("keys", "show", "N").out
+
+
 def test_a_rotation_gives_another_secret(terminal: Terminal) -> None:
     """The new key is written, and the words say how long the old one works."""
     first = terminal.good("keys", "create", "--name", "N", "--quiet").out

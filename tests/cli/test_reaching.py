@@ -9,6 +9,7 @@ import pytest
 
 from tests.app.making import settings_of
 from tests.journeys.stand import provider
+from tests.providers.local.making import shelve
 from tests.upstream import FakeUpstream
 from tests.upstream_scripts import error
 from tollbar.cli.reaching import AT_ONCE, Finding, Reach, reach
@@ -108,3 +109,12 @@ async def test_a_few_at_a_time() -> None:
     names = [f"p{number}" for number in range(40)]
     found = await Reach(dict.fromkeys(names, counting), SystemClock(), 5.0).findings([], names)  # type: ignore[arg-type]
     assert (counting.most, len(found)) == (AT_ONCE, 40)
+
+
+async def test_what_was_pulled_is_loaded_and_asked(tmp_path: Path) -> None:
+    """By its engine, which is gone afterwards; a model that makes vectors is left out."""
+    shelve(tmp_path / "data" / "models")
+    shelve(tmp_path / "data" / "models", "vectors", kind="embedding")
+    found = {finding.model: finding for finding in await reach(settings_of(tmp_path), 20.0)}
+    assert (found["tiny"].target, found["tiny"].is_ok) == ("local/tiny", True)
+    assert "vectors" not in found

@@ -1,18 +1,50 @@
 """What every implementation of the `Counters` port promises."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
+from pathlib import Path
 
 import pytest
 
 from tests.counters.clock import ManualClock
+from tests.valkey import valkey
 from tollbar.counters.memory import MemoryCounters
+from tollbar.counters.redis import RedisCounters
+from tollbar.counters.shared import SharedCounters
 from tollbar.domain.limits import Charge, Limit, Measure, Room
 from tollbar.ports import Clock, Counters
 
 pytestmark = pytest.mark.anyio
 
-IMPLEMENTATIONS: dict[str, Callable[[Clock], Counters]] = {"memory": MemoryCounters}
+
+@asynccontextmanager
+async def memory(clock: Clock, directory: Path) -> AsyncIterator[Counters]:
+    """Those of one process."""
+    yield MemoryCounters(clock)
+
+
+@asynccontextmanager
+async def shared(clock: Clock, directory: Path) -> AsyncIterator[Counters]:
+    """Those of several workers, as one of them has them."""
+    with closing(SharedCounters(clock, directory)) as counters:
+        yield counters
+
+
+@asynccontextmanager
+async def redis(clock: Clock, directory: Path) -> AsyncIterator[Counters]:
+    """Those of many machines."""
+    valkey().empty()
+    counters = RedisCounters(valkey().address, clock, time=clock.monotonic)
+    yield counters
+    await counters.close()
+
+
+IMPLEMENTATIONS: dict[str, Callable[[Clock, Path], AbstractAsyncContextManager[Counters]]] = {
+    "memory": memory,
+    "shared": shared,
+    "redis": redis,
+}
 
 PER_MINUTE = Limit(Measure.REQUESTS, 20, 60)
 PER_DAY = Limit(Measure.REQUESTS, 100, 86_400)
@@ -27,9 +59,10 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture(params=sorted(IMPLEMENTATIONS))
-def counters(request: pytest.FixtureRequest, clock: ManualClock) -> Counters:
+async def counters(request: pytest.FixtureRequest, clock: ManualClock, tmp_path: Path) -> AsyncIterator[Counters]:
     """One implementation after the other, on the test's clock."""
-    return IMPLEMENTATIONS[request.param](clock)
+    async with IMPLEMENTATIONS[request.param](clock, tmp_path) as counters:
+        yield counters
 
 
 async def passes(counters: Counters, *charges: Charge) -> bool:

@@ -1,8 +1,7 @@
 """What every implementation of the `KeyStore` port promises."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.storage.making import AT, StepClock, a_directory, a_key, a_line, an_estimate, opened
+from tests.contracts.stores import STORES
+from tests.storage.making import AT, StepClock, a_key, a_line, an_estimate
 from tollbar.domain.errors import Conflict, InvalidValue, KeyAlreadyUsed, NotFound
 from tollbar.domain.identity import Allowance, Grant, KeyKind, Permission, Principal, Reset
 from tollbar.domain.limits import Limit, Measure
@@ -24,18 +24,10 @@ LIMITS = (Limit(Measure.REQUESTS, 20, 60), Limit(Measure.CONCURRENCY, 3, 0))
 HOUR = timedelta(hours=1)
 
 
-def sqlite(directory: Path, clock: StepClock) -> AbstractAsyncContextManager[Storage]:
-    """The embedded store."""
-    return opened(directory, clock)
-
-
-IMPLEMENTATIONS: dict[str, Callable[[Path, StepClock], AbstractAsyncContextManager[Storage]]] = {"sqlite": sqlite}
-
-
-@pytest.fixture(params=sorted(IMPLEMENTATIONS))
+@pytest.fixture(params=sorted(STORES))
 async def storage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Storage]:
     """One implementation after the other, new, with the ledger that its allowances are for."""
-    async with IMPLEMENTATIONS[request.param](a_directory(tmp_path), StepClock()) as storage:
+    async with STORES[request.param](tmp_path, StepClock()) as storage:
         yield storage
 
 

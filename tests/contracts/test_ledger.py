@@ -2,8 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,12 +10,12 @@ from typing import Protocol
 
 import pytest
 
-from tests.storage.making import StepClock, a_directory, a_key, a_line, an_estimate, opened
+from tests.contracts.stores import STORES
+from tests.storage.making import StepClock, a_key, a_line, an_estimate
 from tollbar.domain.errors import OutOfCredit
 from tollbar.domain.identity import Allowance, AllowanceId, Grant, Reset
 from tollbar.domain.money import Unit
 from tollbar.ports import Claim, KeyStore, Ledger, Reservation
-from tollbar.storage.store import Storage
 
 pytestmark = pytest.mark.anyio
 
@@ -27,14 +26,6 @@ class Living(Ledger, Protocol):
     async def tick(self) -> None:
         """Says so."""
         ...
-
-
-def sqlite(directory: Path, clock: StepClock) -> AbstractAsyncContextManager[Storage]:
-    """The embedded store, as one serving process has it."""
-    return opened(directory, clock)
-
-
-IMPLEMENTATIONS: dict[str, Callable[[Path, StepClock], AbstractAsyncContextManager[Storage]]] = {"sqlite": sqlite}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +52,11 @@ class Bank:
         return [(one.spent, one.held, one.left) for one in await self.ledger.standing(key)]
 
 
-@pytest.fixture(params=sorted(IMPLEMENTATIONS))
+@pytest.fixture(params=sorted(STORES))
 async def bank(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bank]:
     """One implementation after the other, new, on a Thursday morning."""
     clock = StepClock()
-    async with IMPLEMENTATIONS[request.param](a_directory(tmp_path), clock) as storage:
+    async with STORES[request.param](tmp_path, clock) as storage:
         yield Bank(storage.ledger, storage.keys, clock)
 
 

@@ -6,7 +6,15 @@ from collections.abc import Iterator
 import pytest
 
 from tollbar.domain import errors
-from tollbar.domain.errors import GatewayError, OutOfCredit, Overloaded, RateLimited, UpstreamBusy, UpstreamError
+from tollbar.domain.errors import (
+    GatewayError,
+    OutOfCredit,
+    Overloaded,
+    RateLimited,
+    UpstreamBusy,
+    UpstreamError,
+    UpstreamFull,
+)
 from tollbar.wire.openai_chat.errors import encode_error
 
 _LINE = re.compile(r"^ {4}(?P<branch>[│ ├└─]*)(?P<names>[A-Z]\w+(?:, [A-Z]\w+)*)(?: {2,}(?P<text>.*))?$")
@@ -72,7 +80,7 @@ def test_details_are_always_an_object() -> None:
 
 def test_only_what_may_pass_by_itself_invites_a_retry() -> None:
     """The caller's SDK may try again where waiting helps, and never after our own attempts."""
-    assert {RateLimited, Overloaded} == {kind for kind in everything() if kind.may_retry}
+    assert {RateLimited, Overloaded, UpstreamFull} == {kind for kind in everything() if kind.may_retry}
     assert not OutOfCredit.may_retry
 
 

@@ -94,3 +94,9 @@ def test_proofs_and_the_word_that_ended_it_are_kept() -> None:
     answer = fold(events).answers[0]
     assert answer.parts == (ThinkingPart("", "sealed", is_redacted=True), ToolCallPart("c", "f", "", "proof"))
     assert answer.stop_sequence == "END"
+
+
+def test_redacted_thoughts_are_a_part_by_themselves() -> None:
+    """Also where those before them had no proof."""
+    (answer,) = fold([Thinking("Hm."), Thinking("", signature="x", is_redacted=True), Thinking("So.")]).answers
+    assert answer.parts == (ThinkingPart("Hm."), ThinkingPart("", "x", is_redacted=True), ThinkingPart("So."))

@@ -6,8 +6,10 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.admin.pulling import FakeShelf, FakeSource
 from tests.fakes import FakeProvider
 from tests.making import Scene, a_scene
+from tollbar.admin.pulls import Pulls
 from tollbar.domain.catalogue import Model
 from tollbar.domain.identity import Grant, Key, Permission, assemble
 from tollbar.domain.limits import Limit
@@ -52,15 +54,30 @@ class Answer:
 
     @property
     def error(self) -> dict[str, Any]:
-        """The error that the body tells of, having checked that it has a shape of ours."""
+        """The error that the body tells of, having checked that it has a shape of ours.
+
+        Anthropic's has no code: its type is what programs read.
+        """
         document = self.json()
-        if isinstance(document["error"], str):
+        if document.get("type") == "error":
+            assert set(document) == {"type", "error", "request_id"}
+            assert set(document["error"]) == {"type", "message"}
+            assert document["request_id"] == self.header("x-request-id")
+            assert self.header("content-type") == "application/json"
+            assert len(document["error"]["message"]) <= 500
+            return {"code": document["error"]["type"], "message": document["error"]["message"]}
+        if isinstance(document["error"], str):  # Ollama's
             assert set(document) - {"field", "details"} == {"error", "code", "request_id"}
             assert self.header("content-type") == "application/json"
             return {**document, "message": document["error"]}
         assert list(document) == ["error"]
         error = document["error"]
-        if "request_id" in error:
+        if isinstance(error["code"], int):  # Google's
+            assert set(error) == {"code", "message", "status", "details"}
+            assert error["code"] == self.status
+            assert error["details"][0]["metadata"]["request_id"] == self.header("x-request-id")
+            error = {**error, "code": error["details"][0]["reason"].lower()}  # ours, by which tests know it
+        elif "request_id" in error:
             assert set(error) - {"details"} == {"message", "type", "param", "code", "request_id"}
             assert error["request_id"] == self.header("x-request-id")
         else:
@@ -177,6 +194,8 @@ class Stage:
     status: Callable[[], dict[str, object]] = dict
     is_ready: bool = True
     doors: Doors = field(default_factory=Doors)
+    source: FakeSource = field(default_factory=FakeSource)
+    shelf: FakeShelf = field(default_factory=FakeShelf)
 
     def rebuild(self, doors: Doors) -> None:
         """Makes the application anew, with other doors."""
@@ -205,6 +224,7 @@ class Stage:
             metrics=lambda: b"# EOF\n",
             version="1.2.3",
             doors=self.doors,
+            pulls=Pulls(self.source, self.shelf, scene.clock, asyncio.ensure_future),  # type: ignore[arg-type]
         )
 
     async def ask(self, method: str, path: str, *headers: tuple[bytes, bytes], body: bytes = b"") -> Answer:

@@ -6,7 +6,7 @@ import pytest
 from fastapi import FastAPI, Request
 
 from tests.edge.stage import ADMIN_KEY, CALL_KEY, OTHER_KEY, Answer, Stage, a_stage, bearer, call
-from tests.edge.test_errors import SWITCHED_OFF, filled
+from tests.edge.test_errors import DIALECT_PLACES, SWITCHED_OFF, filled, word
 from tollbar.domain.identity import KEY_PREFIX, KeyKind, Principal
 from tollbar.domain.limits import parse_rate
 from tollbar.edge.address import Addresses
@@ -14,7 +14,6 @@ from tollbar.edge.application import control_plane
 from tollbar.edge.guards import guard, is_from_this_machine, refuse_unguarded, unguarded
 from tollbar.edge.routes import CALLS, PAGES, Access
 from tollbar.edge.services import Doors
-from tollbar.edge.shapes import OLLAMA_PLACES, OPENAI_PLACES
 from tollbar.gateway.authenticate import Authenticator, CallerTerms
 from tollbar.gateway.rates import PageGate, Rates, RouteRate
 
@@ -36,7 +35,7 @@ async def refusal(stage: Stage, method: str, path: str, *headers: tuple[bytes, b
 
 def missing(path: str) -> tuple[int, str]:
     """The refusal of a caller without a key: the unified shape has one code for all that is wrong with one."""
-    return (401, "missing_api_key" if path.startswith((*OPENAI_PLACES, *OLLAMA_PLACES)) else "invalid_api_key")
+    return (401, word(path, "missing_api_key") if path.startswith(DIALECT_PLACES) else "invalid_api_key")
 
 
 async def test_public_pages_ask_for_nothing() -> None:
@@ -53,8 +52,8 @@ async def test_pages_for_keys_want_a_key_for_calls() -> None:
     for method, path in rows(Access.KEY):
         stage = await a_stage()
         assert await refusal(stage, method, path) == missing(path)
-        assert await refusal(stage, method, path, bearer("sk-nobody")) == (401, "invalid_api_key")
-        assert await refusal(stage, method, path, bearer(ADMIN_KEY)) == (403, "forbidden")
+        assert await refusal(stage, method, path, bearer("sk-nobody")) == (401, word(path, "invalid_api_key"))
+        assert await refusal(stage, method, path, bearer(ADMIN_KEY)) == (403, word(path, "forbidden"))
         assert await refusal(stage, method, path, bearer(CALL_KEY)) == (0, "")
 
 

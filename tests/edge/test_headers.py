@@ -3,8 +3,10 @@
 import pytest
 
 from tollbar.domain import errors
+from tollbar.domain.errors import UpstreamFull
 from tollbar.domain.limits import Limit, Measure, Room
-from tollbar.edge.headers import error_headers, limit_headers, process_headers
+from tollbar.domain.place import Place
+from tollbar.edge.headers import error_headers, limit_headers, place_headers, process_headers
 from tollbar.edge.telemetry import Memory
 
 MINUTE = Limit(Measure.REQUESTS, 20, 60)
@@ -103,3 +105,16 @@ def test_a_day_is_too_long_to_wait_for(seconds: float, may_try: bool) -> None:
     """An SDK would sleep for that long, or try in vain: it is told not to."""
     headers = error_headers(errors.RateLimited("", retry_after_seconds=seconds))
     assert ((b"x-should-retry", b"false") not in headers) is may_try
+
+
+def test_a_place_in_the_queue() -> None:
+    """Where a call stood before a local model, and how long that was expected to take."""
+    assert place_headers(Place(3, 12.34)) == [
+        (b"x-tollbar-queue-position", b"3"),
+        (b"x-tollbar-queue-seconds", b"12.3"),
+    ]
+
+
+def test_a_full_queue_says_when_to_come_back() -> None:
+    """In whole seconds, rounded up, and without telling SDKs to give up."""
+    assert error_headers(UpstreamFull("Full.", retry_after_seconds=2.1)) == [(b"retry-after", b"3")]

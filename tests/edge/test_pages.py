@@ -9,10 +9,12 @@ import pytest
 
 from tests.edge.stage import Answer, a_stage, call
 from tollbar.edge.pages import ASSETS, FOLDER, prefers_json
+from tollbar.edge.services import Doors
 
 pytestmark = pytest.mark.anyio
 
 PAGES = ("/", "/docs", "/redoc")
+DOCUMENTS = ("/docs", "/redoc", "/openapi.json")
 HTML = (b"accept", b"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8")
 GZIP = (b"accept-encoding", b"gzip, deflate, br")
 
@@ -47,6 +49,20 @@ def policy(answer: Answer) -> dict[str, str]:
     """The content security policy, by directive."""
     text = str(answer.header("content-security-policy"))
     return {name: values for name, _, values in (part.strip().partition(" ") for part in text.split(";"))}
+
+
+async def test_the_documents_can_be_closed() -> None:
+    """A setting takes them away, and the landing page does not speak of them."""
+    stage = await a_stage()
+    stage.rebuild(Doors(shows_documents=False))
+    for path in DOCUMENTS:
+        refused = await stage.ask("GET", path)
+        assert (refused.status, refused.error["code"]) == (404, "NOT_FOUND")
+        assert "server.documents" in refused.error["message"]
+    page = (await stage.ask("GET", "/", HTML)).body.decode()
+    assert re.findall(r"<li hidden><a href=\"([^\"]*)\"", page) == [path[1:] for path in DOCUMENTS]
+    assert list((await stage.ask("GET", "/", (b"accept", b"application/json"))).json()) == ["name", "version"]
+    assert (await stage.ask("GET", "/health")).status == 200
 
 
 async def test_a_page_loads_only_what_is_served_beside_it() -> None:

@@ -94,3 +94,14 @@ async def test_the_server_s_own_scope_has_no_key_any_more() -> None:
     caller = call(application, "POST", "/response", (JSON,), (a_body(),), query_string=query)
     assert (await caller.answer()).status == 200
     assert caller._scope["query_string"] == b"x=1"
+
+
+def test_googles_name_for_it_is_hidden_where_googles_clients_ask() -> None:
+    """And is nothing anywhere else."""
+    for path in ("/v1beta/models", "/v1/models/a:generateContent"):
+        scope: dict[str, object] = {"query_string": b"key=abc&alt=sse&api_key=d", "path": path}
+        hide_keys(scope)
+        assert (scope["query_string"], list(hidden_keys(scope))) == (b"alt=sse", ["abc", "d"])
+    scope = {"query_string": b"key=abc", "path": "/response"}
+    hide_keys(scope)
+    assert (scope["query_string"], list(hidden_keys(scope))) == (b"key=abc", [])

@@ -6,7 +6,7 @@ import pytest
 
 from tollbar.domain.errors import InvalidJson
 from tollbar.edge.routes import CALLS
-from tollbar.edge.shapes import OLLAMA, OPENAI, UNIFIED, ErrorShape, shape_of
+from tollbar.edge.shapes import ANTHROPIC, GOOGLE, OLLAMA, OPENAI, UNIFIED, ErrorShape, shape_of
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,15 @@ from tollbar.edge.shapes import OLLAMA, OPENAI, UNIFIED, ErrorShape, shape_of
         ("/models/a/b", OPENAI),
         ("/api/chat", OLLAMA),
         ("/api/pull", OLLAMA),
+        ("/v1/messages", ANTHROPIC),
+        ("/v1/messages/count_tokens", ANTHROPIC),
+        ("/v1/messages/batches", ANTHROPIC),
+        ("/messages", ANTHROPIC),
+        ("/v1beta/models", GOOGLE),
+        ("/v1beta/nothing", GOOGLE),
+        ("/v1beta/models/a/b:generateContent", GOOGLE),
+        ("/v1/models/a/b:streamGenerateContent", GOOGLE),
+        ("/v1/models/a/b", OPENAI),
         ("/chat", UNIFIED),
         ("/generate", UNIFIED),
         ("/generate/v1/x", UNIFIED),

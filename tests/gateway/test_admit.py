@@ -224,6 +224,55 @@ async def test_what_the_store_cannot_take_is_owed_and_made_up_for() -> None:
     assert (gate.admission.owed, gate.ledger.open, away) == (0, {}, 0)
 
 
+async def test_an_unforeseen_fault_of_a_settlement_is_owed_and_told_once() -> None:
+    """Whatever it fails by, the hold is ended later; it is told once, and keeps no other from being settled."""
+    gate = Gate(credits=50)
+    broken = {1, 3, 4}
+    told: list[tuple[str, str]] = []
+    calls = 0
+
+    async def hook(point: str) -> None:
+        nonlocal calls
+        if point == "settle.before":
+            calls += 1
+            if calls in broken:
+                raise RuntimeError("disk image is malformed")
+
+    gate.ledger.hook = hook
+    gate.admission = Admission(
+        gate.counters, gate.ledger, gate.clock, tell=lambda request_id, fault: told.append((request_id, str(fault)))
+    )
+    for _ in range(3):
+        async with gate.admission.hold(gate.visit(), a_plan(), BOUNDS):
+            pass
+    assert (gate.admission.owed, len(gate.ledger.open), calls) == (2, 2, 3)
+    await gate.admission.tick()
+    assert (gate.admission.owed, len(gate.ledger.open), calls) == (1, 1, 5)
+    await gate.admission.tick()
+    assert (gate.admission.owed, gate.ledger.open) == (0, {})
+    assert [text for _, text in told] == ["disk image is malformed"] * 2
+
+
+async def test_an_answer_whose_settlement_failed_is_not_charged_as_complete() -> None:
+    """The caller got an error in its place, whatever the fault was."""
+    gate = Gate(credits=5)
+    is_broken = True
+
+    async def hook(point: str) -> None:
+        if point == "settle.before" and is_broken:
+            raise RuntimeError("a fault of ours")
+
+    gate.ledger.hook = hook
+    visit = gate.visit()
+    visit.tries = [Try(TARGET, 0.0)]
+    with pytest.raises(RuntimeError):
+        async with gate.admission.hold(visit, a_plan(), BOUNDS) as hold:
+            await hold.settle(Outcome.OK)
+    is_broken = False
+    await gate.admission.tick()
+    assert (visit.outcome, visit.credits, gate.ledger.open) == (Outcome.FAILED, 0, {})
+
+
 async def test_a_tick_that_is_cancelled_loses_nothing() -> None:
     """What was not settled stays owed."""
     gate = Gate(credits=50)

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from tests.fakes import FakeClock, FakeProvider, Script, Stall, refuses, says
 from tests.making import BACKUP, TARGET, a_plan, a_request, a_told_answer, a_visit, an_answer
-from tollbar.domain.catalogue import Plan, Target
+from tollbar.domain.catalogue import Call, Plan, Target
 from tollbar.domain.errors import (
     InternalError,
     InvalidValue,
@@ -16,11 +18,13 @@ from tollbar.domain.errors import (
     UpstreamBusy,
     UpstreamError,
     UpstreamFailed,
+    UpstreamFull,
     UpstreamMisconfigured,
     UpstreamRejected,
     UpstreamTimeout,
 )
 from tollbar.domain.events import Finished, FinishReason, Frames, Started, StreamEvent, Text
+from tollbar.domain.place import Place
 from tollbar.gateway.attempts import EVENT_BYTES, MOST_PRELUDE_BYTES, MOST_SLEEPERS, Attempts, rungs
 from tollbar.gateway.health import FAILURES_TO_OPEN, OPEN_SECONDS, Health
 from tollbar.gateway.visit import Pace, Visit
@@ -389,6 +393,39 @@ async def test_a_target_that_another_call_probes_by_now_is_passed_over() -> None
     assert road.calls == (0, 1)
 
 
+async def test_of_many_calls_at_once_one_probes() -> None:
+    """However many found the circuit half open; the one that fails is not tried again there, nor is any other."""
+    road = Road(refuses(FAILED))
+    for _ in range(FAILURES_TO_OPEN):
+        road.health.failed(TARGET)
+    road.clock.advance(OPEN_SECONDS)
+    plan = a_plan(TARGET, BACKUP)
+    assert road.health.is_up(TARGET)
+
+    async def call() -> None:
+        async with road.attempts.run(plan, a_request(), a_visit()) as events:
+            assert [event async for event in events]
+
+    await asyncio.gather(*(call() for _ in range(20)))
+    assert (road.calls, road.clock.slept) == ((1, 20), [])
+
+
+async def test_a_retry_does_not_go_through_a_circuit_that_opened_while_it_waited() -> None:
+    """Another target is asked; where there is none, it is tried all the same."""
+    road = Road(refuses(FAILED))
+    waiting = FakeClock(waits=True)
+    road.attempts = Attempts({"main": road.main, "spare": road.spare}, road.health, waiting, lambda: 0.5)
+    going = asyncio.create_task(road.go(a_plan(TARGET, BACKUP)))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert len(waiting.slept) == 1
+    for _ in range(FAILURES_TO_OPEN):
+        road.health.failed(TARGET)
+    waiting.advance(1)
+    await going
+    assert road.calls == (1, 1)
+
+
 async def test_where_nothing_else_is_left_a_probed_target_is_tried_all_the_same() -> None:
     """A circuit spares a provider, but never refuses a call by itself."""
     road = Road(GOOD)
@@ -445,3 +482,39 @@ async def test_a_probe_that_sent_nothing_leaves_the_probe_to_another() -> None:
     road.clock.advance(OPEN_SECONDS)
     await road.go(a_plan(TARGET, BACKUP))
     assert road.health.is_up(TARGET)
+
+
+async def test_a_full_queue_goes_to_the_next_target_and_opens_no_circuit() -> None:
+    """It is well and busy: no wait, no second try there, and however often it happens, calls go there again."""
+    road = Road(refuses(UpstreamFull("full", retry_after_seconds=2.0)))
+    for _ in range(FAILURES_TO_OPEN + 1):
+        assert await road.go(a_plan(TARGET, BACKUP)) == [*an_answer()]
+        assert road.health.is_up(TARGET)
+    assert (road.clock.slept, len(road.main.calls)) == ([], FAILURES_TO_OPEN + 1)
+
+
+async def test_a_provider_knows_whose_call_it_is() -> None:
+    """So that it can share itself out among keys."""
+    road = Road(GOOD)
+    await road.go()
+    assert (road.main.calls[0].caller, road.main.calls[0].tier) == (road.visit.principal.key_id, "")
+
+
+async def test_a_place_in_a_queue_is_known_while_a_call_waits() -> None:
+    """Of a local target's exchange that has one; no other is asked."""
+    road, place = Road(GOOD), Place(2, 1.0)
+    local = replace(TARGET, is_local=True)
+
+    class Queued(FakeProvider):
+        def open(self, call: Call) -> Any:
+            exchange: Any = super().open(call)
+            exchange.place = place
+            return exchange
+
+    attempts = Attempts({"main": Queued(GOOD)}, road.health, road.clock, lambda: 0.5)
+    plan = a_plan()._replace(targets=(local,))
+    async with attempts.run(plan, a_request(), road.visit) as events:
+        _ = [event async for event in events]
+    assert road.visit.place is place
+    await road.go()
+    assert road.visit.place is place

@@ -10,13 +10,15 @@ import pytest
 from tests.fakes import FakeClock
 from tests.making import PRINCIPAL, TARGET, a_request, a_visit, an_arrival
 from tollbar.domain.errors import GatewayError, NotAllowed, OutOfCredit, Overloaded, StreamBroken, UnknownModel
-from tollbar.domain.identity import Principal
+from tollbar.domain.identity import Principal, assemble
 from tollbar.domain.records import Attempt, Outcome, Provenance, RequestRecord
 from tollbar.domain.usage import Usage
 from tollbar.gateway.record import MOST_WAITING, STATUS_CALLER_LEFT, Recorder
 from tollbar.gateway.visit import Arrival, Try, Visit
 
 pytestmark = pytest.mark.anyio
+
+A_KEY = assemble("abcdefghij", "S" * 28)
 
 
 def a_recorder(clock: FakeClock | None = None) -> tuple[Recorder, list[RequestRecord]]:
@@ -35,6 +37,15 @@ def watched(recorder: Recorder, principal: Principal, arrival: Arrival) -> Itera
         recorder.end(visit, fault)
         raise
     recorder.end(visit, None)
+
+
+async def test_a_key_in_the_place_of_a_name_is_not_recorded() -> None:
+    """Neither as the model nor as the user."""
+    recorder, records = a_recorder()
+    with suppress(UnknownModel), watched(recorder, PRINCIPAL, an_arrival()) as visit:
+        visit.request = a_request(model=f"openai/{A_KEY}", user=f"me {A_KEY}")
+        raise UnknownModel("no")
+    assert [(record.model, record.user) for record in records] == [("openai/sk-toll-***", "me sk-toll-***")]
 
 
 async def test_a_call_that_went_well_is_recorded_in_full() -> None:

@@ -9,10 +9,11 @@ import pytest
 from tests.making import PRINCIPAL, a_model
 from tollbar.domain.catalogue import Catalogue, Model, Plan, Target
 from tollbar.domain.errors import InvalidModel, InvalidValue, NotAllowed, UnknownModel
-from tollbar.domain.identity import Principal
+from tollbar.domain.identity import Principal, assemble
 from tollbar.gateway.attempts import rungs
 from tollbar.gateway.resolve import MOST_COMPARED, Pin, find, permits, resolve
 
+A_KEY = assemble("abcdefghij", "S" * 28)
 ONE = Target("main", "one", supports=frozenset({"tools"}))
 TWO = Target("spare", "two", supports=frozenset({"tools", "images"}))
 ANY = Target("lab", "any")
@@ -205,6 +206,15 @@ def test_the_reason_for_the_order_is_told(name: str, reason: str) -> None:
     assert plan_for(name).reason == reason
 
 
+@pytest.mark.parametrize("name", [A_KEY, f"main/{A_KEY}", "main/sk-proj-" + "x" * 40, f"gpt-{A_KEY}"])
+def test_a_key_is_no_model(name: str) -> None:
+    """Not even of a provider that serves any name: it would be sent there. The refusal does not repeat it."""
+    with pytest.raises(UnknownModel) as refused:
+        plan_for(name)
+    assert "looks like an API key" in refused.value.message
+    assert A_KEY[8:] not in f"{refused.value.message} {refused.value.hint}"
+
+
 def pinned(pin: Pin, default: str = "single", local: str = "mixed", **more: Any) -> Plan:
     """The plan of an address that means another model than the one named."""
     catalogue = replace(CATALOGUE, default_model=default, default_local_model=local)
@@ -241,6 +251,15 @@ def test_an_attempt_is_kept_for_the_local_model() -> None:
     assert plan.targets == (ONE, TWO, LOCAL)
     assert plan.skipped == (("lab/any", "an attempt is kept for the local model"),)
     assert LOCAL in rungs(plan)
+
+
+def test_a_single_attempt_leaves_the_local_model_one_of_its_own() -> None:
+    """`attempts: 1` forbids to try again, not to fall back; every other address keeps to it."""
+    models = {name: replace(model, attempts=1) for name, model in CATALOGUE.models.items()}
+    once = replace(CATALOGUE, models=models, default_model="smart", default_local_model="mixed")
+    plan = resolve("", frozenset(), PRINCIPAL, once, lambda target: True, Pin.DEFAULT_OR_LOCAL)
+    assert rungs(plan) == [ONE, LOCAL]
+    assert rungs(resolve("", frozenset(), PRINCIPAL, once, lambda target: True, Pin.DEFAULT)) == [ONE]
 
 
 def test_the_local_model_answers_at_once_while_every_other_circuit_is_open() -> None:

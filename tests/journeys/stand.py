@@ -219,8 +219,8 @@ def start(
 
 
 def clean(directory: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """An environment with nothing of the tester's own in it."""
-    return {"PATH": os.environ["PATH"], "HOME": str(directory), **environment}
+    """An environment with nothing of the tester's own in it, and in which no models are fetched."""
+    return {"PATH": os.environ["PATH"], "HOME": str(directory), "HF_HUB_OFFLINE": "1", **environment}
 
 
 def tollbar(directory: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> str:

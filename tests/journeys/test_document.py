@@ -51,12 +51,12 @@ OPENS = {
 
 SCHEMA = schemathesis.openapi.from_dict(document("1.2.3"))
 SCHEMA.config.generation.update(with_security_parameters=False)  # two keys that differ are 401
-CALLS = tuple(row.path for row in routes.CALLS if not row.is_simple)
+DIALECTS = tuple(routes.public_path(row.path) for row in routes.CALLS if not row.is_simple)
 BEYOND_THE_DOCUMENT = {
     # What Tollbar does not need of a call goes to the provider as it came, which judges it.
-    negative_data_rejection: CALLS,
+    negative_data_rejection: DIALECTS,
     # No schema tells which models there are and what they can carry, nor which tiers, characters and spans are good.
-    positive_data_acceptance: (*CALLS, "/generate/{model_name}", "/admin/api/keys"),
+    positive_data_acceptance: (*DIALECTS, "/generate/{model_name}", "/admin/api/keys"),
 }
 """What is not checked of addresses that begin so, and why."""
 _numbers = count()

@@ -41,10 +41,13 @@ def somewhere() -> str:
         return next(_addresses)
 
 
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory, up: FakeUpstream) -> Iterator[Gateway]:
-    """A gateway whose proxy says where callers are."""
-    with started(tmp_path_factory.mktemp("races"), up, MORE, VARIABLES) as gateway:
+@pytest.fixture(scope="module", params=["1", "4"], ids=["one-worker", "four-workers"])
+def gateway(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, up: FakeUpstream
+) -> Iterator[Gateway]:
+    """A gateway whose proxy says where callers are, of one process and of four."""
+    variables = {**VARIABLES, "TOLLBAR_WORKERS": request.param}
+    with started(tmp_path_factory.mktemp("races"), up, MORE, variables) as gateway:
         yield gateway
 
 

@@ -168,3 +168,18 @@ def test_any_body_is_survived(body: bytes) -> None:
 def test_deep_nesting_is_survived() -> None:
     """A body nested beyond reason is read as saying nothing."""
     assert read(b"[" * 60_000, PEER).code == ""
+
+
+@pytest.mark.parametrize(
+    ("details", "wait"),
+    [
+        ([{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "34.5s"}], 34.5),
+        ([{"@type": "other"}, 5, {"retryDelay": "soon"}], None),
+        ("none", None),
+    ],
+)
+def test_google_says_in_the_body_how_long_to_wait(details: object, wait: float | None) -> None:
+    """Where no header does."""
+    told = {"error": {"code": 429, "message": "Quota.", "status": "RESOURCE_EXHAUSTED", "details": details}}
+    fault = from_status(Peer("gemini"), 429, {}, json.dumps(told).encode(), NOW)
+    assert (type(fault), fault.retry_after_seconds) == (UpstreamBusy, wait)

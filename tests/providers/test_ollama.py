@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.providers.calls import SECRET, Ollamas, ask, call, joined
+from tests.providers.calls import SECRET, Speaking, ask, call, joined, ollama_call
 from tests.upstream import FakeUpstream
 from tests.upstream_scripts import Script
 from tollbar.clock import SystemClock
@@ -53,7 +53,7 @@ async def test_callers_of_its_own_dialect_have_their_bytes_passed(
     assert (up.journal[0].path, up.journal[0].body) == ("/api/generate", raw.replace(b'"mine"', b'"ok"'))
     assert b'"response":"word0 "' in said
     assert b'"done":true,"done_reason":"stop"' in said
-    await ask(Ollamas(serving), asked)
+    await ask(Speaking(serving, ollama_call), asked)
     assert (up.journal[1].path, "authorization" in up.journal[1].headers) == ("/api/chat", False)
 
 

@@ -18,7 +18,7 @@ from tollbar.ports import Provider
 from tollbar.providers import connect
 from tollbar.providers.openai import read_models
 from tollbar.providers.transport import Transport
-from tollbar.providers.vendors import Instance, load
+from tollbar.providers.vendors import Instance, custom, load
 
 pytestmark = pytest.mark.anyio
 
@@ -199,5 +199,5 @@ def test_lists_of_models_are_read_in_all_their_shapes(document: bytes, expected:
 
 async def test_a_wire_that_is_not_served_says_so(transport: Transport) -> None:
     """No provider is made that could not answer."""
-    with pytest.raises(ValueError, match="anthropic wire"):
-        connect(Instance("claude", VENDORS["anthropic"], "https://api.anthropic.com"), transport, SystemClock())
+    with pytest.raises(ValueError, match="ollama wire"):
+        connect(Instance("lab", custom("lab", "ollama"), "https://api.example.org"), transport, SystemClock())

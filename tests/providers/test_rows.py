@@ -49,6 +49,7 @@ def test_a_good_row_has_no_faults() -> None:
         ({"supports": "tools"}, "supports"),
         ({"quirks": ["odd"]}, "odd"),
         ({"families": ["*"]}, "families"),
+        ({"also": ["telepathy"]}, "also"),
         ({"default_model": "two words"}, "default_model"),
         ({"price_id": ""}, "price_id"),
         ({"local": "yes"}, "local"),

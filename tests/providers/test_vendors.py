@@ -7,7 +7,7 @@ import pytest
 from genai_prices.data import providers as price_table
 
 from tollbar.providers.destinations import is_this_machine
-from tollbar.providers.vendors import VendorFaults, configure, custom, find_configured, load, parse
+from tollbar.providers.vendors import VendorFaults, configure, custom, find_configured, load, parse, speaking
 
 VENDORS = load()
 # The names that people know; providers that are gone are not among them.
@@ -59,9 +59,7 @@ def test_other_hosts_are_reached_over_tls() -> None:
     assert all(vendor.is_local or not vendor.base_url.startswith("http:") for vendor in VENDORS.values())
 
 
-@pytest.mark.parametrize(
-    ("name", "word"), [("anthropic", "anthropic wire"), ("vertex", "google oauth"), ("bedrock_sigv4", "aws sigv4")]
-)
+@pytest.mark.parametrize(("name", "word"), [("bedrock_sigv4", "aws sigv4")])
 def test_what_cannot_be_served_yet_says_why(name: str, word: str) -> None:
     """A vendor whose wire or credentials are missing is listed, with the reason."""
     assert not VENDORS[name].is_ready
@@ -70,7 +68,7 @@ def test_what_cannot_be_served_yet_says_why(name: str, word: str) -> None:
 
 def test_most_vendors_are_ready() -> None:
     """All others can be served now."""
-    assert {name for name, vendor in VENDORS.items() if not vendor.is_ready} == {"anthropic", "vertex", "bedrock_sigv4"}
+    assert {name for name, vendor in VENDORS.items() if not vendor.is_ready} == {"bedrock_sigv4"}
 
 
 @pytest.mark.parametrize(
@@ -187,7 +185,7 @@ def test_addresses_are_filled_in(name: str, environment: dict[str, str], expecte
         ("cloudflare", {"CLOUDFLARE_API_TOKEN": "k"}, "CLOUDFLARE_ACCOUNT_ID"),
         ("bedrock", {"AWS_BEARER_TOKEN_BEDROCK": "k", "AWS_REGION": "evil.example/"}, "AWS_REGION"),
         ("azure", {"AZURE_API_KEY": "k", "AZURE_API_BASE": "http://169.254.169.254"}, "link-local"),
-        ("anthropic", {"ANTHROPIC_API_KEY": "k"}, "not served yet"),
+        ("bedrock_sigv4", {}, "not served yet"),
     ],
 )
 def test_what_is_missing_or_wrong_is_named_without_the_key(name: str, environment: dict[str, str], word: str) -> None:
@@ -205,7 +203,7 @@ def test_a_servers_own_address_needs_no_row() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wire", "base_url"), [("smoke", "http://lab/v1"), ("openai", ""), ("openai", "lab"), ("gemini", "http://lab")]
+    ("wire", "base_url"), [("smoke", "http://lab/v1"), ("openai", ""), ("openai", "lab"), ("ollama", "http://lab")]
 )
 def test_a_server_that_cannot_be_used_is_refused(wire: str, base_url: str) -> None:
     """An unknown wire, one not served yet, no address, or one that is none."""
@@ -217,8 +215,8 @@ def test_the_environment_configures_the_vendors_whose_keys_it_holds() -> None:
     """Keys under their usual names make providers; what cannot be used says why; local servers are found otherwise."""
     environment = {"OPENAI_API_KEY": "a", "GROQ_API_KEY": "b", "ANTHROPIC_API_KEY": "c", "CLOUDFLARE_API_TOKEN": "d"}
     found = find_configured(VENDORS, {**environment, "VLLM_API_KEY": "e", "HF_TOKEN": ""})
-    assert [instance.name for instance in found.instances] == ["openai", "groq"]
-    assert set(found.unusable) == {"anthropic", "cloudflare"}
+    assert [instance.name for instance in found.instances] == ["openai", "anthropic", "groq"]
+    assert set(found.unusable) == {"cloudflare"}
 
 
 def test_no_key_shows_when_an_instance_is_printed() -> None:
@@ -229,3 +227,14 @@ def test_no_key_shows_when_an_instance_is_printed() -> None:
 def test_an_empty_table_is_a_table() -> None:
     """No rows, no vendors, no faults."""
     assert dict(parse({})) == {}
+
+
+def test_other_wires_are_a_vendors_own_unless_something_is_said() -> None:
+    """Some, none, or such as nobody knows."""
+    vendor = load()["openai"]
+    assert vendor.also == ("responses",)
+    assert speaking("x", vendor, None) is vendor
+    assert speaking("x", vendor, []).also == ()
+    assert speaking("x", vendor, ["completions"]).also == ("completions",)
+    with pytest.raises(VendorFaults, match="telepathy"):
+        speaking("x", vendor, ["telepathy"])

@@ -37,7 +37,8 @@ COMPOSERS = ("app", "cli")
 PLACES = {
     "aiohttp": ("providers.transport",),
     "alembic": ("storage",),
-    "cryptography": ("admin", "storage"),
+    "asyncpg": ("storage",),
+    "cryptography": ("admin", "storage", "providers.google_tokens"),
     "dotenv": ("settings",),
     "fastapi": ("edge", "web", "app"),
     "genai_prices": ("providers",),
@@ -45,11 +46,12 @@ PLACES = {
     "msgspec": ("wire", "providers", "storage", "counters", "caches", "edge", "web", "logs"),
     "prometheus_client": ("metrics",),
     "pydantic": ("settings", "edge", "web"),
+    "redis": ("counters.redis",),
     "rich": ("cli",),
     "sqlalchemy": ("storage",),
     "sqlite3": ("storage", "providers.guide"),  # the guide's index lives in memory: it stores nothing
     "starlette": ("edge", "web", "app"),
-    "structlog": ("logs", "edge", "web", "providers", "storage", "app", "cli"),
+    "structlog": ("logs", "edge", "web", "providers", "storage", "counters", "app", "cli"),
     "typer": ("cli",),
     "uvicorn": ("edge", "cli", "app"),
     "uvloop": ("cli", "app"),

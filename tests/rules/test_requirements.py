@@ -15,14 +15,14 @@ from packaging.version import Version
 
 from tests.rules.source import ROOT, imports, modules, refuse
 
-LOCKS = ("run.txt", "build.txt", "dev.txt", "load.txt", "profile.txt")
+LOCKS = ("run.txt", "scale.txt", "build.txt", "dev.txt", "load.txt", "profile.txt")
 # Where the last two are installed, once they were used.
 GROUPS = [str(path) for path in Path(sys.prefix, "groups").glob("*")]
 MOST_DIRECT_DEPENDENCIES = 25
 # Below these, a request can be smuggled past the gateway or a host header can fool it.
 LOWEST = {"starlette": "1.0.1", "h11": "0.16.0"}
 # What uvicorn finds and uses by itself.
-USED_BY_OTHERS = {"httptools", "uvloop"}
+USED_BY_OTHERS = {"greenlet", "hiredis", "httptools", "uvloop"}
 # Licences that ask for no more than their own text to be kept. MPL-2.0 binds changes to its own files only.
 PERMISSIVE = {
     "0bsd", "apache-2.0", "bsd", "bsd-2-clause", "bsd-3-clause", "cc0-1.0", "isc", "mit", "mit-0", "mpl-2.0",
@@ -35,6 +35,7 @@ SPELLINGS = {
     "bsd license": "bsd",
     "isc license (iscl)": "isc",
     "mit license": "mit",
+    "mpl-2.0 and mit": "mpl-2.0",
     "mozilla public license 2.0 (mpl 2.0)": "mpl-2.0",
     "python software foundation license": "psf-2.0",
 }
@@ -56,6 +57,11 @@ def direct_dependencies() -> list[Requirement]:
 def development_dependencies() -> list[Requirement]:
     """What building, checking, testing and measuring it asks for."""
     return [Requirement(line) for group in pyproject()["dependency-groups"].values() for line in group]
+
+
+def extra_dependencies() -> list[Requirement]:
+    """What the extras ask for."""
+    return [Requirement(line) for extra in pyproject()["project"]["optional-dependencies"].values() for line in extra]
 
 
 def read_lock(name: str) -> str:
@@ -173,7 +179,7 @@ def test_what_is_imported_is_asked_for_and_the_other_way_round() -> None:
     providers = packages_distributions()
     imported = {found.name.partition(".")[0] for module in modules() for found in imports(module)}
     used = {canonicalize_name(name) for library in imported for name in providers.get(library, ())} - {"tollbar"}
-    wanted = {dependency.name for dependency in direct_dependencies()}
+    wanted = {dependency.name for dependency in [*direct_dependencies(), *extra_dependencies()]}
     faults = [f"{name} is imported, but pyproject.toml does not ask for it" for name in sorted(used - wanted)]
     faults += [f"{name} is asked for, but never imported" for name in sorted(wanted - used - USED_BY_OTHERS)]
     refuse(faults)
@@ -183,7 +189,8 @@ def test_each_dependency_is_explained() -> None:
     """Whatever is asked for, tools included, has its line of reason; what is not asked for any more has none."""
     reasons = (ROOT / "docs" / "decisions" / "dependencies.md").read_text(encoding="utf-8")
     explained = set(re.findall(r"^\| `([^`]+)` \|", reasons, re.MULTILINE))
-    assert explained == {wanted.name for wanted in [*direct_dependencies(), *development_dependencies()]}
+    asked_for = [*direct_dependencies(), *extra_dependencies(), *development_dependencies()]
+    assert explained == {wanted.name for wanted in asked_for}
 
 
 def test_nobody_commits_another_lock() -> None:

@@ -55,21 +55,25 @@ def test_weak_secrets_stop_the_start(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("DATABASE_URL", "postgresql://u:hush@host/db", "is 'postgresql://***@host/db', a store that Tollbar does not"),
+        ("DATABASE_URL", "mysql://u:hush@host/db", "is 'mysql://***@host/db', which is no store that Tollbar knows"),
+        ("DATABASE_URL", "postgresql://u:hush@host/db", "secret is needed with Postgres: every server must have the"),
         ("DATABASE_URL", "sqlite:///other.db", "the database always lies in the data directory"),
-        ("REDIS_URL", "redis://:hush@host", "is 'redis://***@host', but counters are kept in memory only so far"),
+        ("REDIS_URL", "http://:hush@host", "is 'http://***@host', which is no address of a Redis"),
     ],
 )
-def test_stores_that_do_not_exist_yet_are_refused(tmp_path: Path, name: str, value: str, said: str) -> None:
-    """Another store than SQLite's own, or another place for counters than memory, is refused without its password."""
+def test_stores_that_do_not_exist_are_refused(tmp_path: Path, name: str, value: str, said: str) -> None:
+    """The fault is told without the password; and Postgres wants a secret that all servers share."""
     (told,) = faults(tmp_path, environment={name: value})
     assert said in told
     assert "hush" not in told
 
 
 def test_the_stores_that_exist_may_be_named(tmp_path: Path) -> None:
-    """The defaults may be written out."""
+    """The defaults may be written out; a Postgres alone is worth a warning."""
     make(tmp_path, environment={"DATABASE_URL": "sqlite://", "REDIS_URL": "memory://"})
+    shared = {"DATABASE_URL": "postgresql://u@host/db", "TOLLBAR_SECRET": GOOD}
+    assert "set REDIS_URL as well" in "".join(make(tmp_path, environment=shared).warnings)
+    assert make(tmp_path, environment={**shared, "REDIS_URL": "redis://host"}).warnings == ()
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from tests.settings.making import faults
         ("ledger: {durability: powr}", "ledger.durability is 'powr' but must be `process` or `power`."),
         ("server: {public_url: nowhere}", "server.public_url 'nowhere' is no web address"),
         ("tiers: {gold: {}}", "tiers.gold.cost is missing."),
-        ("tiers: {gold: {cost: 1, prize: 2}}", "tiers.gold.prize is no setting. Known here: cost."),
+        ("tiers: {gold: {cost: 1, prize: 2}}", "tiers.gold.prize is no setting. Known here: cost, weight."),
         ("anonymous: {limits: 10}", "anonymous.limits is 10 but must be a list"),
         ("limits: {per_address: [1/day, 5/weak]}", "limits.per_address[1] '5/weak' is no rate"),
         ("models: {a: []}", "models.a must be a block of keys"),

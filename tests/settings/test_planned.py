@@ -10,8 +10,6 @@ from tests.rules.source import modules
 from tests.settings.making import make
 from tollbar.settings.describe import EACH, PLANNED, Row, blocks, effective, planned_part, rows
 
-# Only the value that is the default is accepted, so there is nothing to read.
-CHECKED_ONLY = {"database_url", "redis_url"}
 # Read under other names: by `Timeouts` of the domain, field by field.
 TIMEOUTS = re.compile(r"(.+\.)?timeouts\.\w+_seconds|.+\.timeouts")
 # What stands between a name of the user's own and its field: `declared`, `tier` and `route` are entries of these.
@@ -43,9 +41,7 @@ def test_the_mark_is_where_nothing_reads() -> None:
     wrong = [
         f"{row.name} is {'read and marked' if row.is_planned else 'neither read nor marked'} as planned"
         for row in rows()
-        if row.name not in CHECKED_ONLY
-        and (row.is_planned or not TIMEOUTS.fullmatch(row.name))
-        and is_read(row, code) == row.is_planned
+        if (row.is_planned or not TIMEOUTS.fullmatch(row.name)) and is_read(row, code) == row.is_planned
     ]
     assert wrong == []
 

@@ -17,8 +17,8 @@ from tollbar.domain.records import Attempt, LedgerEntry, Outcome, Provenance, Re
 from tollbar.domain.usage import Usage
 from tollbar.ports import Claim, Clock
 from tollbar.storage.engine import DATABASE, Database, prepare
+from tollbar.storage.kept import statements
 from tollbar.storage.operations import Held
-from tollbar.storage.statements import statements
 from tollbar.storage.store import Options, Storage, open_storage
 from tollbar.storage.upgrade import upgrade
 
@@ -67,6 +67,14 @@ def a_directory(parent: Path) -> Path:
 async def opened(directory: Path, clock: Clock, is_strict: bool = False) -> AsyncIterator[Storage]:
     """A store whose ledger may reserve, beside others on the same file: as one of several workers has it."""
     async with open_storage(directory, clock, Options(SECRET, is_strict=is_strict)) as storage:
+        await storage.ledger.start(is_alone=False)
+        yield storage
+
+
+@asynccontextmanager
+async def opened_postgres(directory: Path, clock: Clock, address: str) -> AsyncIterator[Storage]:
+    """The same on Postgres."""
+    async with open_storage(directory, clock, Options(SECRET, address=address)) as storage:
         await storage.ledger.start(is_alone=False)
         yield storage
 

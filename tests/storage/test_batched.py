@@ -1,7 +1,6 @@
 """Writing the request log beside the calls."""
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
@@ -19,7 +18,7 @@ from tollbar.storage.batched import (
     RecordWriter,
 )
 from tollbar.storage.compiling import compile_statements
-from tollbar.storage.engine import DATABASE, Database
+from tollbar.storage.engine import DATABASE, Connection, Database
 from tollbar.storage.journal import Journal
 
 pytestmark = pytest.mark.anyio
@@ -32,7 +31,7 @@ class Writing(RecordWriter):
         super().__init__(compile_statements().requests.insert)
         self.batches: list[int] = []
 
-    def write(self, connection: sqlite3.Connection, operations: Sequence[Records]) -> None:
+    def write(self, connection: Connection, operations: Sequence[Records]) -> None:
         """Writes them."""
         self.batches.append(sum(len(operation.records) for operation in operations))
         super().write(connection, operations)

@@ -19,7 +19,8 @@ TEXTS = {
     for field in fields(getattr(compile_statements(), part.name))
 }
 
-# These look at a whole table that stays small (processes, open holds, changes, rotation), or are asked for all of it.
+# These look at a whole table that stays small (processes, open holds, recalls, changes, rotation), or are asked for
+# all of it.
 SCANS = {
     *("ledger.stale_processes", "ledger.open_holds", "ledger.return_leases", "ledger.delete_holds"),
     *(
@@ -30,6 +31,9 @@ SCANS = {
         "keys.note_change",
         "keys.changes",
         "rotation.find",
+        "ledger.idle_elsewhere",
+        "ledger.recalled",
+        "ledger.forget_recalls",
     ),
 }
 

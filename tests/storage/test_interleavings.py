@@ -35,7 +35,8 @@ from tollbar.domain.money import Unit
 from tollbar.domain.records import LedgerEntry
 from tollbar.domain.usage import Usage
 from tollbar.ports import Claim, KeyChange
-from tollbar.storage.journal import Journal
+from tollbar.storage.journal import CLOSED, Journal
+from tollbar.storage.ledger import RECALL_STEP_SECONDS
 from tollbar.storage.operations import Held
 from tollbar.storage.store import Storage
 from tollbar.storage.times import microseconds, period
@@ -44,6 +45,24 @@ GRANTS = (Grant(Unit.CREDITS, 400), Grant(Unit.DOLLARS, 3_000, Reset.DAY), Grant
 RESETS = [grant.reset for grant in GRANTS]
 WORKERS = st.integers(0, 1)
 AMOUNTS = st.tuples(st.integers(0, 3), st.integers(0, 60), st.integers(0, 9))
+
+
+class RecallingClock(StepClock):
+    """A clock on which the wait for what others keep ready passes at once, and in which all of them heed."""
+
+    def __init__(self, workers: list["Worker"]) -> None:
+        super().__init__()
+        self.workers = workers
+
+    async def sleep(self, seconds: float) -> None:
+        """Waits, or lets the others hear."""
+        if seconds != RECALL_STEP_SECONDS:
+            await super().sleep(seconds)
+            return
+        self.advance(seconds)
+        for worker in self.workers:
+            await worker.storage.ledger.heed()
+        await asyncio.sleep(0)
 
 
 @dataclass(eq=False)
@@ -71,11 +90,12 @@ class Interleavings(RuleBasedStateMachine):
         super().__init__()
         self.temporary = tempfile.TemporaryDirectory()
         self.directory = a_directory(Path(self.temporary.name))
-        self.clock = StepClock()
+        self.workers: list[Worker] = []
+        self.clock = RecallingClock(self.workers)
         self.runner = asyncio.Runner()
         self.made = 0
         self.slack: defaultdict[int, int] = defaultdict(int)
-        self.workers = [self.run(self.started()), self.run(self.started())]
+        self.workers += [self.run(self.started()), self.run(self.started())]
         key = self.run(self.workers[0].storage.keys.add(a_key(), b"digest", GRANTS))
         self.allowances = [allowance.id for allowance in key.allowances]
 
@@ -240,7 +260,7 @@ class Interleavings(RuleBasedStateMachine):
         journal = self.workers[place].storage.journal
         journal._inbox.put(None)
         await asyncio.to_thread(journal._thread.join)
-        journal._is_closed = True
+        journal._refusal = CLOSED
         self.workers[place].open.clear()
         await self.workers[place].resources.aclose()
         journal._connection.close()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tollbar.domain.errors import Conflict, Overloaded
-from tollbar.storage.engine import Database
+from tollbar.storage.engine import Connection, Database
 from tollbar.storage.journal import Journal
 
 pytestmark = pytest.mark.anyio
@@ -35,7 +35,7 @@ class Notes:
         self.table = table
         self.batches: list[int] = []
 
-    def write(self, connection: sqlite3.Connection, operations: Sequence[Note]) -> None:
+    def write(self, connection: Connection, operations: Sequence[Note]) -> None:
         """Adds the words; the word `None` is a constraint's violation, and a list is nothing that can be bound."""
         self.batches.append(len(operations))
         for note in operations:
@@ -137,11 +137,11 @@ async def test_what_cannot_be_written_spoils_nothing_else(stand: Stand) -> None:
 async def test_a_function_runs_in_a_transaction_of_its_own(stand: Stand) -> None:
     """Its result comes back after the commit; what it raises undoes what it did, and nothing else."""
 
-    def add(connection: sqlite3.Connection) -> str:
+    def add(connection: Connection) -> str:
         connection.execute("INSERT INTO first VALUES ('kept')")
         return "done"
 
-    def fail(connection: sqlite3.Connection) -> None:
+    def fail(connection: Connection) -> None:
         connection.execute("INSERT INTO first VALUES ('undone')")
         raise Conflict("no")
 

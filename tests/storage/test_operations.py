@@ -1,7 +1,5 @@
 """Reservations, settlements and returns, as the event loop sees them."""
 
-import asyncio
-
 import pytest
 
 from tests.storage.making import a_line, an_estimate
@@ -9,7 +7,7 @@ from tollbar.domain.errors import Overloaded
 from tollbar.domain.identity import AllowanceId
 from tollbar.domain.money import Unit
 from tollbar.storage.lease import Lease
-from tollbar.storage.operations import NUMBER_BITS, Change, Ending, Held, Return, Settlement
+from tollbar.storage.operations import NUMBER_BITS, Change, Held, Return, Settlement
 
 pytestmark = pytest.mark.anyio
 
@@ -28,31 +26,6 @@ def a_hold(*parts: tuple[Lease, int, bool]) -> Held:
         lease.free -= 0 if is_direct else amount
         held.add(lease, amount, is_direct)
     return held
-
-
-async def test_everybody_who_waits_is_told() -> None:
-    """Also who comes afterwards; a waiter who goes away disturbs no other."""
-    ending = Ending()
-    waiters = [asyncio.create_task(ending.wait()) for _ in range(3)]
-    await asyncio.sleep(0)
-    waiters[1].cancel()
-    ending.tell()
-    results = await asyncio.gather(*waiters, return_exceptions=True)
-    await ending.wait()
-    assert [type(result) for result in results] == [type(None), asyncio.CancelledError, type(None)]
-
-
-async def test_a_fault_reaches_everybody_who_waits() -> None:
-    """Each gets it, and who comes later too."""
-    ending = Ending()
-    waiter = asyncio.create_task(ending.wait())
-    await asyncio.sleep(0)
-    ending.fault = Overloaded("no")
-    ending.tell()
-    with pytest.raises(Overloaded):
-        await waiter
-    with pytest.raises(Overloaded):
-        await ending.wait()
 
 
 def test_a_reservation_knows_what_it_holds_and_whose_it_is() -> None:

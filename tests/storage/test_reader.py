@@ -1,7 +1,6 @@
 """Reading beside the journal."""
 
 import asyncio
-import sqlite3
 import threading
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tollbar.domain.errors import NotFound, Overloaded
-from tollbar.storage.engine import Database, prepare
+from tollbar.storage.engine import Connection, Database, prepare
 from tollbar.storage.reader import THREADS, Reader
 
 pytestmark = pytest.mark.anyio
@@ -33,7 +32,7 @@ async def reader(database: Database) -> AsyncIterator[Reader]:
     await made.close()
 
 
-def count(connection: sqlite3.Connection) -> int:
+def count(connection: Connection) -> int:
     """How many rows there are."""
     return connection.execute("SELECT count(*) FROM t").fetchone()[0]
 
@@ -63,7 +62,7 @@ async def test_faults_of_the_database_are_told_as_overload(reader: Reader) -> No
     with pytest.raises(Overloaded):
         await reader.run(lambda connection: connection.execute("SELECT * FROM nothing"))
 
-    def refuse(_: sqlite3.Connection) -> None:
+    def refuse(_: Connection) -> None:
         raise NotFound("no")
 
     with pytest.raises(NotFound):

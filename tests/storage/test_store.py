@@ -130,14 +130,14 @@ async def test_a_store_that_cannot_be_written_is_no_start(tmp_path: Path) -> Non
     class Full:
         """A ledger on a full disk."""
 
-        async def start(self, is_alone: bool) -> None:
+        async def start(self, is_alone: bool, slot: str | None = None) -> None:
             """Fails."""
             raise overloaded(sqlite3.OperationalError("database or disk is full"))
 
     async with open_storage(a_directory(tmp_path), StepClock(), Options(SECRET)) as storage:
         full: Any = replace(storage, ledger=cast(Any, Full()))
         with pytest.raises(StoreRefused, match="disk is full") as refusal:
-            await store._start(full, tmp_path / "tollbar.db")
+            await store._start(full, str(tmp_path / "tollbar.db"))
     assert "disk space" in refusal.value.hint
 
 

@@ -1,5 +1,6 @@
 """What the journal's thread makes of the ledger's operations."""
 
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,7 +33,9 @@ pytestmark = pytest.mark.anyio
 async def count_statements(storage: Storage, allowance: AllowanceId, calls: int) -> tuple[int, int]:
     """How many statements so many holds at once are, and then as many settlements at once."""
     seen: list[str] = []
-    storage.journal._connection.set_trace_callback(seen.append)
+    connection = storage.journal._connection
+    assert isinstance(connection, sqlite3.Connection)
+    connection.set_trace_callback(seen.append)
     holds = [
         await storage.ledger.reserve(f"{calls}/{place}", [Claim(allowance, 1, 1)], an_estimate(f"{calls}/{place}"))
         for place in range(calls)
@@ -41,7 +44,7 @@ async def count_statements(storage: Storage, allowance: AllowanceId, calls: int)
     held, seen[:] = len(seen), []
     settlements = [storage.ledger._settle(one, [(allowance, 1)], [a_line(one.request_id)]) for one in holds]
     await storage.journal.flush()
-    storage.journal._connection.set_trace_callback(None)
+    connection.set_trace_callback(None)
     assert all(settlement.is_over and settlement.fault is None for settlement in settlements)
     return held, len(seen)
 

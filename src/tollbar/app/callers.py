@@ -32,6 +32,7 @@ def doors(settings: Settings, gate: PageGate, digest: Digest, rotating: Rotating
         reads_query_key=settings.server.query_key,
         rotating=rotating,
         admin_secret=digest(secret.reveal()) if secret else b"",
+        shows_documents=settings.server.documents,
     )
 
 

@@ -23,11 +23,12 @@ from tollbar.settings import Settings
 from tollbar.settings.offers import Model as ModelSetting
 from tollbar.settings.offers import Price
 from tollbar.settings.sections import TimeoutOverrides
-from tollbar.settings.values import GUIDE
+from tollbar.settings.values import GUIDE, LOCAL
 
 GUIDE_PROVIDER = "tollbar"
 ENVIRONMENT_PROVIDER = "llm"
 CONFIGURED_PRICE = "tollbar.yaml"
+LOCAL_SUPPORTS = frozenset({"tools", "json_schema", "logprobs"})
 GUIDE_CONTEXT_TOKENS = 131_072
 GUIDE_OUTPUT_TOKENS = 1_024
 
@@ -80,6 +81,7 @@ def _named_elsewhere(catalogue: Catalogue) -> Mapping[str, Model]:
     """The default models and the goals of aliases that the file does not declare: served, since they were named."""
     named = {catalogue.default_model, catalogue.default_local_model, *catalogue.aliases.values()}
     named -= catalogue.models.keys() | catalogue.aliases.keys()
+    named = {name for name in named if not name.startswith(f"{LOCAL}/")}  # it may be pulled at any time
     try:
         return {name: find(name, catalogue) for name in sorted(named)}
     except UnknownModel as fault:
@@ -106,6 +108,21 @@ def guide_target() -> Target:
         max_output_tokens=GUIDE_OUTPUT_TOKENS,
         supports=frozenset({"tools"}),  # they may be offered: it never calls one
         is_local=True,
+    )
+
+
+def local_target(settings: Settings, model: str, made_for: int | None, declared: ModelSetting | None = None) -> Target:
+    """A model that was pulled, or may be, as a target: on this machine and free. It was made for so long a context."""
+    context = min(settings.local.context_tokens, made_for or settings.local.context_tokens)
+    return Target(
+        LOCAL,
+        model,
+        card=_card(declared) or FREE,
+        context_tokens=(declared.context if declared else None) or context,
+        max_output_tokens=declared.max_output if declared else None,
+        supports=LOCAL_SUPPORTS,
+        is_local=True,
+        timeouts=_timeouts(settings, [declared.timeouts] if declared else []),
     )
 
 
@@ -152,6 +169,8 @@ class _Shop:
     def named(self, provider: str, model: str, declared: ModelSetting | None = None) -> Target:
         """A model of a provider; raises VendorFaults when no such provider is configured."""
         instance = self._instances.get(provider)
+        if instance is None and provider == LOCAL:
+            return local_target(self._settings, model, None, declared)
         if instance is None:
             raise table.VendorFaults([f"provider {provider}: is not configured, and {provider}/{model} needs it"])
         vendor = instance.vendor
@@ -179,6 +198,7 @@ def _instances(
         vendor = vendors[declared.vendor] if declared.vendor else table.custom(name, declared.wire or "")
         key = declared.api_key.reveal() if declared.api_key else ""
         try:
+            vendor = table.speaking(name, vendor, declared.also)
             place = f"providers.{name}.api_key"
             instances[name] = table.configure(name, vendor, environment, key, declared.base_url or "", place)
         except table.VendorFaults as fault:

@@ -9,7 +9,9 @@ from contextlib import AsyncExitStack, closing, contextmanager, suppress
 from tollbar import logs
 from tollbar.app.banner import banner, made_keys
 from tollbar.app.known import known_names
+from tollbar.app.stores import postgres_address
 from tollbar.app.wiring import Running, running
+from tollbar.app.workers import Post, Worker, supervise
 from tollbar.clock import SystemClock
 from tollbar.edge.line import Receive, Send
 from tollbar.edge.middleware import Scope
@@ -29,10 +31,17 @@ class Application:
     start, for servers that print no banner.
     """
 
-    def __init__(self, settings: Settings, log: Sink, tell: Callable[[str], object] = lambda text: None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        log: Sink,
+        tell: Callable[[str], object] = lambda text: None,
+        worker: Worker | None = None,
+    ) -> None:
         self._settings = settings
         self._log = log
         self._tell = tell
+        self._worker = worker
         self.running: Running | None = None
         self.fault: Exception | None = None
 
@@ -58,7 +67,8 @@ class Application:
         async with AsyncExitStack() as stack:
             try:
                 stack.enter_context(_copied_to_file(self._settings, self._log))
-                made = running(self._settings, self._log, makes_starter_key=self._settings.server.is_loopback)
+                is_loopback = self._settings.server.is_loopback
+                made = running(self._settings, self._log, makes_starter_key=is_loopback, worker=self._worker)
                 self.running = await stack.enter_async_context(made)
             except Exception as fault:
                 self.fault = fault
@@ -85,17 +95,30 @@ def create() -> Application:
 
 def serve(settings: Settings, tell: Callable[[str], None]) -> None:
     """Serves until a signal ends it; raises what keeps it from starting. `tell` is told where, and the keys made."""
-    application = Application(settings, _log(settings))
+    log = _log(settings)
+    post = None
+    if settings.server.workers > 1:
+        post = supervise(settings, log, postgres_address(settings))
+        if post is None:
+            return
+    _serve(settings, log, tell, post)
+
+
+def _serve(settings: Settings, log: Sink, tell: Callable[[str], None], post: Post | None) -> None:
+    """Serves in this process, alone or as one of several workers; the first of them tells."""
+    application = Application(settings, log, worker=post.worker if post else None)
     drain = Drain(
         application.drain, application.expire, settings.server.drain_delay_seconds, settings.server.drain_seconds
     )
 
     def listening(host: str, port: int) -> None:
         _settle()
-        if application.running is not None:
+        if application.running is not None and (post is None or post.worker.is_first_to_tell()):
             tell(banner(_url(host, port), application.running))
 
-    server(application, settings.server.host, settings.server.port, drain, listening=listening).run()
+    server(application, settings.server.host, settings.server.port, drain, listening=listening).run(
+        post.sockets if post else None
+    )
     if application.fault is not None:
         raise application.fault
 

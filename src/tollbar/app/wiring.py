@@ -6,7 +6,7 @@ trust; what is merely missing is a warning.
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,17 +16,22 @@ import structlog
 
 from tollbar import __version__
 from tollbar.admin.bootstrap import derive, ensure_admin_key, read_secret, renew_starter_key
-from tollbar.admin.rotating import RotatingKey
+from tollbar.admin.pulls import Pulls
 from tollbar.app.callers import doors, rates, terms
 from tollbar.app.calls import call_log
 from tollbar.app.catalogue import Offer
+from tollbar.app.chores import Work, chores
+from tollbar.app.local import Stock, local_chores, local_engines, shelf_of
+from tollbar.app.pulling import open_pulls
 from tollbar.app.rotation import rotating_key
 from tollbar.app.rules import call_rules
+from tollbar.app.stocked import stocked
+from tollbar.app.stores import counting, postgres_address
 from tollbar.app.upstreams import open_upstreams
-from tollbar.clock import SystemClock
-from tollbar.counters.memory import MemoryCounters
+from tollbar.app.workers import Worker
+from tollbar.clock import ShiftedClock, SystemClock
 from tollbar.domain.digest import digest
-from tollbar.domain.errors import GatewayError, InvalidKey, Overloaded
+from tollbar.domain.errors import Overloaded
 from tollbar.edge.application import application
 from tollbar.edge.middleware import RequestIds
 from tollbar.edge.services import Doors, Services
@@ -43,14 +48,8 @@ from tollbar.ports import Clock, Provider
 from tollbar.providers.discovery import LocalServer
 from tollbar.providers.prices import Prices
 from tollbar.providers.transport import Transport
-from tollbar.settings import Settings
+from tollbar.settings import LOCAL, Settings
 from tollbar.storage.store import Options, Storage, open_storage
-
-TICK_SECONDS = 5.0
-POLL_SECONDS = 0.25
-"""How often the store is asked whether another process changed a key: what is revoked there stops here within it."""
-ROTATE_SECONDS = 1.0
-PRUNE_SECONDS = 3_600.0
 
 
 @dataclass(slots=True)
@@ -90,61 +89,87 @@ class _Parts:
     metrics: Metrics
     digest_of: Callable[[str], bytes]
     readiness: Readiness
-    offer: Offer
+    stock: Stock
     doors: Doors
+    pulls: Pulls
+    worker: Worker | None
 
 
 @asynccontextmanager
 async def running(
-    settings: Settings, log: Sink, makes_starter_key: bool, clock: Clock | None = None
+    settings: Settings, log: Sink, makes_starter_key: bool, clock: Clock | None = None, worker: Worker | None = None
 ) -> AsyncIterator[Running]:
     """The product of these settings, from an opened store to closed connections; `clock` is the system's by default.
+
+    As one of several workers it shows the keys that their supervisor made, and counts with the others.
 
     Raises BootstrapError, StorageError or VendorFaults when it must not start.
     """
     clock = clock or SystemClock()
+    if postgres_address(settings) is not None:
+        clock = ShiftedClock(clock)
     secrets = derive(read_secret(settings.data, settings.secret.reveal() if settings.secret else None))
     digest_of = partial(digest, secrets.pepper)
     async with AsyncExitStack() as stack:
         storage = await stack.enter_async_context(
-            open_storage(settings.data, clock, _store_options(settings, secrets.check))
+            open_storage(settings.data, clock, _store_options(settings, secrets.check, worker))
         )
-        configured = settings.admin_key.reveal() if settings.admin_key else None
-        admin_key = await ensure_admin_key(storage.keys, clock, digest_of, configured)
-        starter_key = await renew_starter_key(storage.keys, clock, digest_of) if makes_starter_key else None
+        if isinstance(clock, ShiftedClock):
+            clock.shift(await storage.offset(clock.own))
+        if worker is not None:
+            admin_key, starter_key = worker.made.admin, worker.made.starter
+        else:
+            configured = settings.admin_key.reveal() if settings.admin_key else None
+            admin_key = await ensure_admin_key(storage.keys, clock, digest_of, configured)
+            starter_key = await renew_starter_key(storage.keys, clock, digest_of) if makes_starter_key else None
         transport = await stack.enter_async_context(Transport(clock, settings.egress.proxy, settings.egress.ca_file))
         prices = Prices(lambda: clock.now().date())
-        servers, made, providers = await open_upstreams(settings, transport, prices, clock)
+        servers, base, providers = await open_upstreams(settings, transport, prices, clock)
+        engines = await stack.enter_async_context(local_engines(settings, transport, clock))
+        stock = Stock(shelf_of(settings), engines.fleet, lambda models: stocked(base, settings, models))
+        made = stock.offer
+        if LOCAL not in made.instances:
+            providers = {**providers, LOCAL: engines.provider}
         metrics = Metrics()
         sinks = (call_log(log), metrics.observe, storage.log.write)
-        counters, recorder = MemoryCounters(clock), Recorder(sinks, clock)
+        counted = await counting(settings, clock, worker, stack)
+        counters, recorder = counted.counters, Recorder(sinks, clock)
         stack.callback(recorder.flush)
         authenticator = Authenticator(storage.keys, digest_of, counters, clock, terms(settings, digest_of))
         limits = rates(settings)
-        admission = Admission(counters, storage.ledger, clock, limits)
+        admission = Admission(counters, storage.ledger, clock, limits, _tell_unsettled)
         gateway = _gateway(authenticator, admission, recorder, made, providers, clock)
+        before = worker.published() if worker else None
+        if before is not None:  # the worker whose place this is: what it counted must not be forgotten
+            metrics.resume(before)
         metrics.watch(lambda: len(recorder.visits), lambda: storage.log.dropped + recorder.lost)
         readiness = Readiness()
         rotating = rotating_key(settings, storage.rotation, clock, digest_of, secrets.encryption, authenticator.forget)
         if rotating is not None:
             await rotating.tick()  # before anybody can call: one whose week went by meanwhile is replaced
         entrances = doors(settings, PageGate(counters, limits), digest_of, rotating)
-        services = _services(_Parts(gateway, storage, metrics, digest_of, readiness, made, entrances))
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
-        chores = [tasks.create_task(chore) for chore in _chores(gateway, storage, settings, rotating)]
+        pulls = await stack.enter_async_context(open_pulls(settings, clock, tasks.create_task))
+        services = _services(_Parts(gateway, storage, metrics, digest_of, readiness, stock, entrances, pulls, worker))
+        retention = timedelta(days=settings.requests.retention_days)
+        work = Work(gateway, storage, metrics, retention, rotating, worker, counted.beat)
+        begun = [tasks.create_task(chore) for chore in (*chores(work), *counted.chores)]
+        begun += [tasks.create_task(chore) for chore in local_chores(engines.fleet, stock, gateway)]
         if made.instances:
-            chores.append(tasks.create_task(_load_prices(prices)))
-        stack.callback(_cancel, chores)
+            begun.append(tasks.create_task(_load_prices(prices)))
+        stack.callback(_cancel, begun)
         app = application(services, call_rules(settings), _origins(settings))
         yield Running(app, gateway, made, servers, admin_key, starter_key, readiness)
 
 
-def _store_options(settings: Settings, check: bytes) -> Options:
+def _store_options(settings: Settings, check: bytes, worker: Worker | None) -> Options:
     return Options(
         secret_check=check,
         is_server=True,
+        slot=worker.slot if worker else None,
         is_strict=settings.ledger.strict,
         survives_power_loss=settings.ledger.durability == "power",
+        address=postgres_address(settings),
     )
 
 
@@ -174,14 +199,14 @@ def _gateway(
 
 
 def _services(parts: _Parts) -> Services:
-    gateway, storage, listed = parts.gateway, parts.storage, parts.offer.listed
+    gateway, storage, stock = parts.gateway, parts.storage, parts.stock
 
     def key_changed(key_id: str) -> None:
         gateway.authenticator.forget()
 
     def render() -> bytes:
         parts.gateway.recorder.flush()
-        return parts.metrics.render()
+        return parts.metrics.render(parts.worker.others() if parts.worker else None)
 
     return Services(
         gateway=gateway,
@@ -191,67 +216,23 @@ def _services(parts: _Parts) -> Services:
         digest=parts.digest_of,
         status=lambda: {"calls": len(gateway.recorder.visits), "owed": gateway.admission.owed},
         is_ready=lambda: not parts.readiness.is_draining,
-        listed=lambda: listed,
+        listed=lambda: stock.offer.listed,
         key_changed=key_changed,
         metrics=render,
         version=__version__,
         doors=parts.doors,
+        pulls=parts.pulls,
     )
-
-
-def _chores(
-    gateway: Gateway, storage: Storage, settings: Settings, rotating: RotatingKey | None
-) -> list[Coroutine[None, None, None]]:
-    """What goes on in the background, each at its own pace."""
-
-    async def tick() -> None:
-        await storage.ledger.tick()
-        await gateway.admission.tick()
-
-    async def prune() -> None:
-        await storage.requests.prune(gateway.clock.now() - timedelta(days=settings.requests.retention_days))
-
-    return [
-        *([_every(ROTATE_SECONDS, rotating.tick, gateway.clock)] if rotating is not None else ()),
-        _every(TICK_SECONDS, tick, gateway.clock),
-        _every(PRUNE_SECONDS, prune, gateway.clock),
-        _watch_keys(gateway, storage),
-    ]
-
-
-async def _every(seconds: float, chore: Callable[[], Awaitable[object]], clock: Clock) -> None:
-    """Does a chore again and again; a store that is away for a while is logged, and the chore done next time."""
-    while True:
-        await clock.sleep(seconds)
-        try:
-            await chore()
-        except GatewayError as fault:
-            structlog.get_logger("tollbar").warning("chore.failed", chore=chore.__name__, error=fault.message)
-
-
-async def _watch_keys(gateway: Gateway, storage: Storage) -> None:
-    """Forgets keys that another process changed, and ends the calls of those it revoked."""
-    known = await storage.keys.changes()
-    while True:
-        await gateway.clock.sleep(POLL_SECONDS)
-        try:
-            number = await storage.keys.changes()
-            if number == known:
-                continue
-            gateway.authenticator.forget()
-            storage.ledger.give_back()  # a grant may have been lowered: what is leased of it is asked for anew
-            principals = [visit.principal for visit in gateway.recorder.visits]
-            for key_id in {principal.key_id for principal in principals if principal.kind.is_stored}:
-                if (await storage.keys.get(key_id)).revoked_at is not None:
-                    gateway.recorder.interrupt(InvalidKey("The API key was revoked."), key_id)
-            known = number
-        except GatewayError as fault:
-            structlog.get_logger("tollbar").warning("keys.unwatched", error=fault.message)
 
 
 async def _load_prices(prices: Prices) -> None:
     """Has the price table loaded, in a thread, before the first call needs it."""
     await asyncio.to_thread(prices.find, "openai", "gpt-4o-mini")
+
+
+def _tell_unsettled(request_id: str, fault: BaseException) -> None:
+    """A fault of ours kept a call from being settled; it is tried again until it works."""
+    structlog.get_logger("tollbar").error("ledger.settlement_failed", request_id=request_id, exc_info=fault)
 
 
 def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:

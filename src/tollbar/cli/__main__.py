@@ -6,7 +6,19 @@ from typing import Annotated
 import typer
 
 from tollbar import __version__
-from tollbar.cli import chatting, checking, documents, driving, explaining, importing, keys, offering, serving, starting
+from tollbar.cli import (
+    chatting,
+    checking,
+    documents,
+    driving,
+    explaining,
+    importing,
+    keys,
+    offering,
+    pulling,
+    serving,
+    starting,
+)
 from tollbar.cli.options import app
 from tollbar.cli.output import say
 
@@ -36,6 +48,8 @@ commands.command("check")(checking.check)
 commands.command("doctor")(checking.doctor)
 commands.add_typer(keys.commands, name="keys")
 commands.command("models")(offering.models)
+commands.command("pull")(pulling.pull)
+commands.command("rm")(pulling.remove)
 commands.command("import")(importing.take_over)
 commands.command("routes")(explaining.routes)
 commands.command("explain")(explaining.explain)

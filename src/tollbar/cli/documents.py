@@ -75,7 +75,9 @@ def error_reference() -> str:
 What can go wrong with a call, and what callers see of it. Every answer carries `x-request-id`, which finds the log
 line. Where a caller's own retry cannot help, the answer says `x-should-retry: false`, which the SDKs obey.
 
-Code and status are those at the addresses of OpenAI's dialect. Every other address answers in the unified shape,
+Code and status are those at the addresses of OpenAI's dialect. Those of Anthropic's answer in its shape and by its
+types; there `OutOfCredit` has status 402, and `Overloaded` and `UpstreamBusy` have 529. Every other address answers in
+the unified shape,
 `{{"error": {{"code", "message", "status", "field"?, "details"}}}}`, with the unified code and its status.
 """
     from tollbar.wire.simple.errors import row_of

@@ -86,9 +86,11 @@ def describe_plan(plan: Plan) -> dict[str, object]:
 
 
 async def _plan(settings: "Settings", model: str, reference: str | None) -> Plan:
-    """The plan for a call with every target up: what is configured, without the servers that a start would find."""
+    """The plan for a call with every target up: what is configured and pulled, without servers that a start finds."""
     from tollbar.admin.keys import find_key
     from tollbar.app.catalogue import offer
+    from tollbar.app.local import on_shelf, shelf_of
+    from tollbar.app.stocked import stocked
     from tollbar.cli.store import open_store
     from tollbar.clock import SystemClock
     from tollbar.gateway.resolve import resolve
@@ -100,7 +102,8 @@ async def _plan(settings: "Settings", model: str, reference: str | None) -> Plan
         async with open_store(settings) as desk:
             key = await find_key(desk.keys, reference)
             principal = Principal(key.id, key.name, models=key.models)
-    offered = offer(settings, vendors.load(), (), Prices(lambda: SystemClock().now().date()))
+    base = offer(settings, vendors.load(), (), Prices(lambda: SystemClock().now().date()))
+    offered = stocked(base, settings, on_shelf(shelf_of(settings)))
     for warning in offered.warnings:
         output.note(f"note: {warning}")
     return resolve(model, frozenset(), principal, offered.catalogue, lambda _: True)

@@ -20,6 +20,7 @@ ARGUMENTS = frozenset({"model", "key", "file"})
 def spoken() -> Iterator[None]:
     """Turns the product's errors into a message with its remedy and status 1; anything else is a fault of ours."""
     from tollbar.admin.bootstrap import BootstrapError
+    from tollbar.app.supervisor import WorkersFailed
     from tollbar.domain.errors import GatewayError
     from tollbar.providers.vendors import VendorFaults
     from tollbar.settings import SettingsError
@@ -33,6 +34,8 @@ def spoken() -> Iterator[None]:
     except GatewayError as error:
         complain(f"{_option(error.field)}{error.message}", error.hint)
         raise typer.Exit(FAILED) from None
+    except WorkersFailed:
+        raise typer.Exit(FAILED) from None  # they said why
     except StoreRefused as error:
         complain(error.message, error.hint)
         raise typer.Exit(FAILED) from None

@@ -51,6 +51,8 @@ def models(
 
 async def _offer(settings: "Settings") -> "Offer":
     """What a start of these settings would offer now."""
+    from tollbar.app.local import on_shelf, shelf_of
+    from tollbar.app.stocked import stocked
     from tollbar.app.upstreams import open_upstreams
     from tollbar.clock import SystemClock
     from tollbar.providers.prices import Prices
@@ -59,18 +61,19 @@ async def _offer(settings: "Settings") -> "Offer":
     clock = SystemClock()
     async with Transport(clock, settings.egress.proxy, settings.egress.ca_file) as transport:
         _, made, _ = await open_upstreams(settings, transport, Prices(lambda: clock.now().date()), clock)
-    return made
+    return stocked(made, settings, on_shelf(shelf_of(settings)))
 
 
 def _say_offer(made: "Offer", as_json: bool) -> None:
     catalogue = made.catalogue
+    are_open = [name for name in catalogue.open_providers if name in made.instances]  # others serve what is listed
     if as_json:
         output.say_json(
             {
                 "default_model": catalogue.default_model,
                 "models": [_described(model) for model in made.listed],
                 "aliases": dict(catalogue.aliases),
-                "open_providers": list(catalogue.open_providers),
+                "open_providers": are_open,
             }
         )
         return
@@ -78,7 +81,7 @@ def _say_offer(made: "Offer", as_json: bool) -> None:
     rows = [row for model in made.listed for row in _rows(model, catalogue.default_model)]
     rows += [(alias, f"stands for {goal}", "", "", "", "", "") for alias, goal in catalogue.aliases.items()]
     output.say_table(heads, rows)
-    for name in catalogue.open_providers:
+    for name in are_open:
         output.note(f"note: any model of {name} can be named, as {name}/MODEL.")
     for warning in made.warnings:
         output.note(f"note: {warning}")

@@ -142,6 +142,7 @@ _CHAT = {"model": "{model}", "messages": [{"role": "user", "content": "How do I 
 _COMPLETION = has("choices.0.message.content", "id", "model")
 _PROMPT = {"prompt": "How do I make a key?", "max_tokens": 16}
 _MODEL = (("model_name", "{model}"),)
+_NO_PULL = (("pull_id", "nothing"),)
 
 
 def _chat(path: str) -> tuple[Probe, ...]:
@@ -153,6 +154,17 @@ def _chat(path: str) -> tuple[Probe, ...]:
         Probe("a model that there is not", "POST", path, Who.CALLER, (404,), body=unknown, check=is_error),
         Probe("no messages", "POST", path, Who.CALLER, (400,), body={"model": "{model}"}, check=is_error),
     )
+
+
+def _asked(path: str, field: str, check: Check) -> tuple[Probe, ...]:
+    """OpenAI's other two dialects, whose question is one text."""
+    body = {"model": "{model}", field: "How do I make a key?"}
+    return (
+        *_call(path, body, check, 400),
+        Probe("a model that there is not", "POST", path, Who.CALLER, (404,), body={**body, "model": UNKNOWN_MODEL},
+              check=is_error),
+        Probe(f"no {field}", "POST", path, Who.CALLER, (400,), body={"model": "{model}"}, check=is_error),
+    )  # fmt: skip
 
 
 def _simple(path: str, body: Mapping[str, object], field: str, check: Check, **more: Any) -> tuple[Probe, ...]:
@@ -182,6 +194,15 @@ PROBES = (
     Probe("changes a key", "PATCH", "/admin/api/keys/{key_id}", Who.ADMIN, body={"rpm": 600}, check=has("limits")),
     Probe("a wrong field", "POST", "/admin/api/keys", Who.ADMIN, (422,), body={"nmae": "x"}, check=is_error),
     Probe("a key for calls does not open it", "GET", "/admin/api/keys", Who.CALLER, (401, 403), check=is_error),
+    Probe("lists local models", "GET", "/admin/api/models", Who.ADMIN, check=has("object")),
+    Probe("pulls nothing that nobody has", "POST", "/admin/api/models/pull", Who.ADMIN, (404,),
+          body={"model": UNKNOWN_MODEL}, check=is_error),
+    Probe("removes nothing that is not there", "POST", "/admin/api/models/remove", Who.ADMIN, (404,),
+          body={"model": UNKNOWN_MODEL}, check=is_error),
+    Probe("no such pull", "GET", "/admin/api/models/pulls/{pull_id}", Who.ADMIN, (404,), given=_NO_PULL,
+          check=is_error),
+    Probe("no such pull", "GET", "/admin/api/models/pulls/{pull_id}/events", Who.ADMIN, (404,), given=_NO_PULL,
+          check=is_error),
     Probe("a wrong key", "GET", "/v1/models", Who.STRANGER, (401,), check=is_error),
     Probe("lists models", "GET", "/v1/models", Who.CALLER, check=has("data")),
     Probe("lists models", "GET", "/models", Who.CALLER, check=has("data")),
@@ -192,6 +213,10 @@ PROBES = (
     Probe("what a key's holder may know", "GET", "/v1/me", Who.CALLER, check=has("id", "name")),
     *_chat("/v1/chat/completions"),
     *_chat("/chat/completions"),
+    *_asked("/v1/responses", "input", has("output.0.content.0.text", "id", "model")),
+    *_asked("/responses", "input", has("output.0.content.0.text", "id", "model")),
+    *_asked("/v1/completions", "prompt", has("choices.0.text", "id", "model")),
+    *_asked("/completions", "prompt", has("choices.0.text", "id", "model")),
     *_simple("/generate", _PROMPT, "prompt", has("response")),
     Probe("streams", "POST", "/generate", Who.CALLER, query="?stream=true", body=_PROMPT, check=is_stream()),
     *_call("/generate/{model_name}", _PROMPT, has("response"), 422, given=_MODEL),

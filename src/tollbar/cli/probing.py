@@ -170,7 +170,8 @@ def _choose_model(drive: Drive) -> None:
 def _document(client: Client) -> Mapping[str, Any]:
     document = client.send("GET", "/openapi.json").json()
     if not isinstance(document, dict) or not isinstance(document.get("paths"), dict):
-        raise Trouble(f"What answers at {client.url} has no /openapi.json, so it is no Tollbar.", "Check the address.")
+        hint = "Check the address, and that the setting 'server.documents' is on."
+        raise Trouble(f"What answers at {client.url} has no /openapi.json, so it is no Tollbar.", hint)
     return document
 
 

@@ -1,8 +1,8 @@
 """Whether each configured model can be reached, found out by really calling it through its provider.
 
-Guarantees: only what somebody configured is called: the models of the file, the default model, and the guide. A
-provider that has none of them is asked for its list, which costs nothing. Each target once, a few at a time, each with
-a bound on its time; a failure of one is told and stops none of the others.
+Guarantees: only what somebody configured is called: the models of the file, the default model, the guide, and what was
+pulled, which is loaded for it. A provider that has none of them is asked for its list, which costs nothing. Each target
+once, a few at a time, each with a bound on its time; a failure of one is told and stops none of the others.
 """
 
 import asyncio
@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from math import ceil
 
 from tollbar.app.catalogue import Offer
+from tollbar.app.local import Stock, local_engines, shelf_of
+from tollbar.app.stocked import stocked
 from tollbar.app.upstreams import open_upstreams
 from tollbar.clock import SystemClock
 from tollbar.domain.catalogue import Call, Model, Target
@@ -24,11 +26,12 @@ from tollbar.domain.errors import (
     UpstreamRejected,
     UpstreamTimeout,
 )
+from tollbar.domain.local_models import LocalModel
 from tollbar.gateway.resolve import find
 from tollbar.ports import Clock, Provider
 from tollbar.providers.prices import Prices
 from tollbar.providers.transport import Transport
-from tollbar.settings import Settings
+from tollbar.settings import LOCAL, Settings
 from tollbar.wire.dialect import Incoming
 from tollbar.wire.openai_chat import DIALECT
 
@@ -65,8 +68,16 @@ async def reach(settings: Settings, seconds: float) -> list[Finding]:
     """A finding for each target of each configured model, and for each other provider; raises VendorFaults."""
     clock = SystemClock()
     async with Transport(clock, settings.egress.proxy, settings.egress.ca_file) as transport:
-        _, made, providers = await open_upstreams(settings, transport, Prices(lambda: clock.now().date()), clock)
-        return await Reach(providers, clock, seconds).findings(configured_models(made), list(made.instances))
+        _, base, providers = await open_upstreams(settings, transport, Prices(lambda: clock.now().date()), clock)
+        async with local_engines(settings, transport, clock) as engines:
+            made = Stock(shelf_of(settings), engines.fleet, lambda models: _chatting(base, settings, models)).offer
+            reached = Reach({LOCAL: engines.provider, **providers}, clock, seconds)
+            return await reached.findings(configured_models(made), list(made.instances))
+
+
+def _chatting(base: Offer, settings: Settings, models: Sequence[LocalModel]) -> Offer:
+    """The offer with the pulled models that chat: the others cannot say anything."""
+    return stocked(base, settings, [model for model in models if model.kind == "chat"])
 
 
 def configured_models(made: Offer) -> list[Model]:

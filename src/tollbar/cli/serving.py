@@ -20,6 +20,12 @@ def serve(
         int | None,
         typer.Option("--port", metavar="NUMBER", help="The port to listen on, in place of 8000.", show_default=False),
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers", metavar="NUMBER", help="How many processes serve, in place of 1.", show_default=False
+        ),
+    ] = None,
     config: Config = None,
     data: Data = None,
 ) -> None:
@@ -31,7 +37,7 @@ def serve(
     with spoken():
         from tollbar.cli.context import read_settings
 
-        settings = read_settings(config, data, {"server.host": host, "server.port": port})
+        settings = read_settings(config, data, {"server.host": host, "server.port": port, "server.workers": workers})
         for warning in settings.warnings:
             note(f"note: {warning}")
 

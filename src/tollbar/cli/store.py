@@ -9,6 +9,7 @@ from pathlib import Path
 from tollbar.admin.keys import Digest
 from tollbar.admin.rotating import RotatingKey
 from tollbar.app.rotation import rotating_key
+from tollbar.app.stores import postgres_address
 from tollbar.cli.context import instance_keys, read_settings
 from tollbar.clock import SystemClock
 from tollbar.domain.digest import digest
@@ -39,7 +40,9 @@ async def open_desk(config: Path | None, data: Path | None) -> AsyncIterator[Des
 async def open_store(settings: Settings) -> AsyncIterator[Desk]:
     """The store of these settings, made where there is none; raises BootstrapError or StoreRefused."""
     secrets, clock = instance_keys(settings), SystemClock()
-    options = Options(secrets.check, survives_power_loss=settings.ledger.durability == "power")
+    options = Options(
+        secrets.check, survives_power_loss=settings.ledger.durability == "power", address=postgres_address(settings)
+    )
     async with open_storage(settings.data, clock, options) as storage:
         digest_of = partial(digest, secrets.pepper)
         rotating = rotating_key(settings, storage.rotation, clock, digest_of, secrets.encryption, lambda: None)

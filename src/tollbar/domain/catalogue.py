@@ -95,7 +95,8 @@ class Plan(NamedTuple):
 class Call(NamedTuple):
     """A request bound to one target: all that a provider is told.
 
-    `deadline` is in monotonic seconds; `bound` is the time-out that it comes from, a setting of `timeouts`.
+    `deadline` is in monotonic seconds; `bound` is the time-out that it comes from, a setting of `timeouts`. `caller`
+    and `tier` are the key's id and tier, for those who share something out among keys.
     """
 
     request: CompletionRequest
@@ -103,3 +104,5 @@ class Call(NamedTuple):
     deadline: float
     request_id: str
     bound: str = "total"
+    caller: str = ""
+    tier: str = ""

@@ -5,22 +5,27 @@ replaced, so a field that we never heard of cannot get lost.
 """
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from tollbar.domain.conversation import Conversation
 from tollbar.domain.errand import Errand
 
+_NOTHING: Mapping[str, bytes] = MappingProxyType({})
+
 
 class Source(NamedTuple):
     """The body as the caller sent it: its dialect, its bytes, and where each top-level value lies in them.
 
-    `expand` reads the conversation out of it; only a provider of another dialect calls it.
+    `expand` reads the conversation out of it; only a provider of another dialect calls it. `headers` are those few of
+    the caller's that belong to the body: its dialect says which, and a provider of the same dialect is sent them.
     """
 
     wire: str
     raw: bytes
     spans: Mapping[str, tuple[int, int]]
     expand: Callable[[], Conversation]
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 class CompletionRequest(NamedTuple):
@@ -29,8 +34,8 @@ class CompletionRequest(NamedTuple):
     `max_tokens` bounds the completion tokens of each of the `choices`; `features` are the capabilities that a target
     must have (`tools`, `images`, `audio`, `json_schema`, `logprobs`); `wants_usage` says that the caller asked for a
     usage report at the end of its stream. `prompt_bytes` is how much text the model is given, where that is not what
-    `source` shows. `model` is empty where the address says which one it means. With an `errand` it is no completion
-    that is asked for.
+    `source` shows. `model` is empty where the address says which one it means. `echoed` are members of the body, as
+    they came, that the caller's dialect repeats in its answer. With an `errand` it is no completion that is asked for.
     """
 
     model: str
@@ -42,6 +47,7 @@ class CompletionRequest(NamedTuple):
     wants_usage: bool = False
     features: frozenset[str] = frozenset()
     prompt_bytes: int | None = None
+    echoed: Mapping[str, bytes] = _NOTHING
     errand: Errand | None = None
 
     def spent(self) -> "CompletionRequest":

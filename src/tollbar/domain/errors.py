@@ -11,6 +11,7 @@
     │  ├─ RequestTimeout              408: the request arrived too slowly
     │  ├─ AddressTooLong, HeadTooLarge   414, 431
     │  ├─ NotFound, MethodNotAllowed  404, 405: no such door
+    │  ├─ NotServed                   501: a door that clients know, and that is not built yet
     │  └─ Conflict                    409: somebody else changed it, or the name is taken
     │     └─ KeyAlreadyIssued         409: this address has had its key
     ├─ AccessError                    401
@@ -23,6 +24,8 @@
     ├─ UpstreamError                  502; is_retryable · retry_after_seconds
     │  ├─ UpstreamFailed              502
     │  ├─ UpstreamBusy                503: the provider limits us
+    │  │  └─ UpstreamFull             429: as many calls wait for a local model as may
+    │  ├─ EngineUnavailable           503: no local model can run here, or not now; says what helps
     │  ├─ UpstreamTimeout             504
     │  ├─ UpstreamRejected            400: the provider says the request is wrong; never retried
     │  ├─ UpstreamMisconfigured       502: the provider refuses *our* key; an alarm for the operator
@@ -158,6 +161,13 @@ class MethodNotAllowed(RequestError):
     status = 405
 
 
+class NotServed(RequestError):
+    """Clients of the dialect look for this here, and it is not served yet."""
+
+    code = "not_implemented"
+    status = 501
+
+
 class Conflict(RequestError):
     """The change does not fit what is stored now."""
 
@@ -281,6 +291,21 @@ class UpstreamBusy(UpstreamError):
     """The provider limits our rate or says that it is overloaded."""
 
     code = "upstream_busy"
+    status = 503
+
+
+class UpstreamFull(UpstreamBusy):
+    """The queue before a local model is full; it is well, and has enough to do."""
+
+    code = "queue_full"
+    status = 429
+    may_retry = True
+
+
+class EngineUnavailable(UpstreamError):
+    """A local model cannot run: the engine or something it needs is missing, or the memory is, or it keeps crashing."""
+
+    code = "engine_unavailable"
     status = 503
 
 

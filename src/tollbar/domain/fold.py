@@ -112,7 +112,11 @@ def _pile(pile: _Pile, event: Said | Cited | Finished) -> None:
         case Text(text) | Refused(text):
             pile.add(type(event), text)
         case Thinking(text, _, signature, is_redacted):
-            pile.add(Thinking, text)
+            if is_redacted:  # a part by itself, whatever was thought before
+                pile.kinds.append(Thinking)
+                pile.pieces.append([text])
+            else:
+                pile.add(Thinking, text)
             if signature:
                 pile.signatures[len(pile.kinds) - 1] = signature, is_redacted
         case Cited(citation):

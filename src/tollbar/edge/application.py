@@ -7,6 +7,7 @@ application that also documents both.
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 from fastapi import Depends, FastAPI
@@ -14,10 +15,11 @@ from fastapi.routing import APIRoute
 
 from tollbar.edge import errors
 from tollbar.edge.cors import Cors
-from tollbar.edge.credentials import QUERY_KEY_ROUTES
+from tollbar.edge.credentials import may_be_in_address
 from tollbar.edge.guards import guard, refuse_unguarded
 from tollbar.edge.line import Receive, Send
 from tollbar.edge.middleware import AccessLog, RequestIds, Scope
+from tollbar.edge.origins import Origins
 from tollbar.edge.query import hide_keys
 from tollbar.edge.routes import PAGES, USUAL_CALL_RULES, CallRoute, CallRules, calls, pattern_of, public_path
 from tollbar.edge.services import Services
@@ -67,32 +69,30 @@ def application(services: Services, rules: CallRules = USUAL_CALL_RULES, origins
 
     `origins` are the sites whose pages may have browsers call it, `*` for any.
     """
-    memory, refusals = Memory(), Sparing()
+    memory, refusals, pages = Memory(), Sparing(), Origins.of(origins)
     exact: dict[tuple[object, object], Endpoint] = {}
     patterns: list[Pattern] = []
     for route in calls(rules.simple):
-        endpoint = _endpoint(services, route, rules, memory, refusals)
+        endpoint = replace(_endpoint(services, route, rules), memory=memory, refusals=refusals, origins=pages)
         if "{" in route.path:
             patterns.append(Pattern(route.method, pattern_of(route.path), endpoint))
         else:
             exact[route.method, route.path] = endpoint
     dispatcher = Dispatcher(exact, patterns, AccessLog(control_plane(services), memory))
-    served = Cors(dispatcher, origins, memory) if origins else dispatcher
+    served = Cors(dispatcher, pages, memory) if origins else dispatcher
     return RequestIds(served, services.clock.now())
 
 
-def _endpoint(services: Services, route: CallRoute, rules: CallRules, memory: Memory, refusals: Sparing) -> Endpoint:
+def _endpoint(services: Services, route: CallRoute, rules: CallRules) -> Endpoint:
     doors = services.doors
     endpoint = Endpoint(
         services.gateway,
         route.dialect,
         route.pin,
         rules.max_body_bytes,
-        memory=memory,
-        refusals=refusals,
         route=public_path(route.path),
         addresses=doors.addresses,
-        reads_query_key=doors.reads_query_key and route.path in QUERY_KEY_ROUTES,
+        reads_query_key=doors.reads_query_key and may_be_in_address(route.path),
     )
     if not route.is_simple:
         return endpoint
@@ -117,6 +117,7 @@ def control_plane(services: Services) -> FastAPI:
     app.state.services = services
     app.state.began = services.clock.monotonic()
     app.state.began_at = services.clock.now()
+    app.state.document = partial(_document, services.version)
     for page in PAGES:
         guarded = [Depends(guard(page.access))]
         app.add_api_route(page.path, page.handler, methods=list(page.methods), dependencies=guarded)
@@ -126,3 +127,10 @@ def control_plane(services: Services) -> FastAPI:
     errors.install(app)
     refuse_unguarded(app)
     return app
+
+
+def _document(version: str) -> bytes:
+    """The OpenAPI document. What makes it is read when somebody asks: that is a tenth of a start."""
+    from tollbar.edge.openapi import written
+
+    return written(version)

@@ -6,19 +6,19 @@ Without an `Origin` header a request passes untouched; where nothing is open, th
 """
 
 import re
-from collections.abc import Collection
 
 from tollbar.edge.line import Headers, Message, Receive, Send
 from tollbar.edge.middleware import AccessLog, Application, Scope
+from tollbar.edge.origins import Origins
 from tollbar.edge.routes import CALLS, PAGES, Access, pattern_of
 from tollbar.edge.telemetry import Memory
 
-ANY_ORIGIN = "*"
 PREFLIGHT_SECONDS = 600
 EXPOSED = (
     "x-request-id",
     *(f"x-ratelimit-{what}-{unit}" for unit in ("requests", "tokens") for what in ("limit", "remaining", "reset")),
     *("retry-after", "x-should-retry", "x-process-time", "x-memory-used", "x-memory-delta", "x-tollbar-target"),
+    *("x-tollbar-queue-position", "x-tollbar-queue-seconds"),
 )
 """The headers of ours that a page may read; by itself a browser shows it only a few."""
 LONGEST_LIST = 4_000
@@ -27,16 +27,12 @@ _OPEN = tuple((pattern_of(row.path), row.method) for row in (*CALLS, *PAGES) if 
 
 
 class Cors:
-    """Tells browsers that pages of these origins may call, and answers their preflights.
+    """Tells browsers that pages of these origins may call, and answers their preflights."""
 
-    `origins` are `https://app.example` and their like, or `*` for any page at all.
-    """
-
-    def __init__(self, application: Application, origins: Collection[str], memory: Memory) -> None:
+    def __init__(self, application: Application, origins: Origins, memory: Memory) -> None:
         self._application = application
         self._preflight = AccessLog(self._permit, memory)
-        self._origins = frozenset(origin.encode() for origin in origins)
-        self._is_any = ANY_ORIGIN in origins
+        self._origins = origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one connection event."""
@@ -45,15 +41,12 @@ class Cors:
             return
         headers: Headers = scope["headers"]  # type: ignore[assignment]
         origin = next((value for name, value in headers if name == b"origin"), None)
-        if origin is None or not (self._may_come_from(origin) and open_methods(str(scope["path"]))):
+        if origin is None or not (self._origins.allow(origin) and open_methods(str(scope["path"]))):
             await self._application(scope, receive, send)
         elif scope["method"] == "OPTIONS":
             await self._preflight(scope, receive, send)
         else:
             await self._application(scope, receive, self._telling(origin, send))
-
-    def _may_come_from(self, origin: bytes) -> bool:
-        return self._is_any or origin in self._origins
 
     def _telling(self, origin: bytes, send: Send) -> Send:
         """A `send` that adds to the answer's head what the browser needs in order to show it to the page."""
@@ -82,7 +75,7 @@ class Cors:
         await send({"type": "http.response.body", "body": b""})
 
     def _origin_headers(self, origin: bytes) -> Headers:
-        if self._is_any:
+        if self._origins.is_any:
             return [(b"access-control-allow-origin", b"*")]
         return [(b"access-control-allow-origin", origin), (b"vary", b"origin")]
 

@@ -1,4 +1,4 @@
-"""Where a key may be: in one of five headers and, where a setting lets it, in the address of `/response`.
+"""Where a key may be: in one of five headers and, where a setting lets it, in the address of `/response` or Google's.
 
 The same key in two places is fine, two keys are not.
 """
@@ -12,8 +12,13 @@ BEARER = b"bearer "
 PLACES = (b"x-api-key", b"x_api_key", b"api-key", b"x-goog-api-key")
 _OTHERS = frozenset(PLACES)
 
-QUERY_KEY_ROUTES = frozenset({"/response"})
-"""Where the callers of the first system send it (the contract, on who may call)."""
+GOOGLE_PLACE = "/v1beta/"
+"""Where Google's clients ask, some of which send `?key=`."""
+
+
+def may_be_in_address(path: str) -> bool:
+    """Whether a key in the address may count: at `/response`, by the callers of the first system, and at Google's."""
+    return path == "/response" or path.startswith(GOOGLE_PLACE)
 
 
 def credential_in(headers: Sequence[tuple[bytes, bytes]], in_query: Sequence[str] = ()) -> Credential | None:

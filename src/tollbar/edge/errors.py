@@ -18,6 +18,7 @@ from tollbar.edge.bodies import fault_in
 from tollbar.edge.headers import error_headers
 from tollbar.edge.routes import CALLS, PAGES, pattern_of
 from tollbar.edge.shapes import shape_of
+from tollbar.edge.unserved import unserved
 
 MOST_QUOTED = 100
 _ROWS = tuple((pattern_of(row.path), row.methods, row.path) for row in (*CALLS, *PAGES))
@@ -75,6 +76,8 @@ def _not_here(request: Request) -> Response:
     path: str = request.scope["path"]
     quoted = path if len(path) <= MOST_QUOTED else f"{path[:MOST_QUOTED]}…"
     methods = methods_of(path)
+    if (not_yet := unserved(path)) is not None and not methods:
+        return failure(request, not_yet)
     if methods:
         allowed = ", ".join(methods)
         error = MethodNotAllowed(f"{quoted!r} does not answer {request.method[:20]}.", hint=f"It answers {allowed}.")

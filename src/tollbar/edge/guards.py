@@ -15,7 +15,8 @@ from fastapi.routing import APIRoute
 from tollbar.domain.errors import InvalidKey, MissingKey, NotAllowed, RateLimited
 from tollbar.domain.identity import Permission, Principal
 from tollbar.edge.address import source
-from tollbar.edge.credentials import credential_in
+from tollbar.edge.credentials import credential_in, may_be_in_address
+from tollbar.edge.query import hidden_keys
 from tollbar.edge.routes import PAGES, Access
 from tollbar.edge.services import Services
 
@@ -64,7 +65,8 @@ async def _public(request: Request) -> None:
 async def _key(request: Request) -> None:
     """Lets holders of a key for calls through."""
     services: Services = request.app.state.services
-    credential = credential_in(request.scope["headers"])
+    reads_query = services.doors.reads_query_key and may_be_in_address(request.scope["path"])
+    credential = credential_in(request.scope["headers"], hidden_keys(request.scope) if reads_query else ())
     principal = await services.gateway.authenticate(credential, _source(request))
     await _enter(request, principal)
     request.state.principal = principal

@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 from tollbar.domain.errors import GatewayError, Overloaded, RateLimited, UpstreamBusy
 from tollbar.domain.limits import Measure, Room
+from tollbar.domain.place import Place
 from tollbar.edge.telemetry import Memory
 
 OVERLOADED_RETRY_SECONDS = 1
@@ -44,6 +45,14 @@ def _nearer(room: Room, other: Room) -> Room:
 def _figures(room: Room) -> tuple[bytes, bytes, bytes]:
     _, limit, remaining, reset_seconds = room
     return b"%d" % limit.amount, b"%d" % (max(0, remaining)), b"%ds" % math.ceil(reset_seconds)
+
+
+def place_headers(place: Place) -> list[tuple[bytes, bytes]]:
+    """Where a call stood before a local model when it came, 0 for no wait, and how long that was expected to take."""
+    return [
+        (b"x-tollbar-queue-position", b"%d" % place.position),
+        (b"x-tollbar-queue-seconds", b"%.1f" % place.seconds),
+    ]
 
 
 def process_headers(memory: Memory, began: float, now: float) -> list[tuple[bytes, bytes]]:

@@ -6,6 +6,7 @@ from starlette.responses import Response
 from tollbar.domain.catalogue import Model
 from tollbar.domain.errors import UnknownModel
 from tollbar.domain.identity import Principal
+from tollbar.edge import gemini_models
 from tollbar.edge.bodies import answer
 from tollbar.edge.schemas import ModelList, ModelView
 from tollbar.edge.services import Services
@@ -14,23 +15,38 @@ from tollbar.gateway.resolve import find, permits
 
 async def list_models(request: Request) -> Response:
     """The models that can be named, as far as the key may use them."""
-    return answer(ModelList(data=[_view(request, model, model.name) for model in shown_to(request)]))
+    if gemini_models.is_googles(request):
+        return await list_gemini_models(request)
+    return answer(ModelList(data=[_view(request, model, model.name) for model in permitted(request)]))
 
 
 async def show_model(request: Request, model: str) -> Response:
     """One model by its name, which may hold slashes; one that the key may not use is as unknown as one that is not."""
+    if gemini_models.is_googles(request):
+        return await show_gemini_model(request, model)
     return answer(_view(request, named(request, model), model))
 
 
-def shown_to(request: Request) -> list[Model]:
-    """The listed models that the caller's key may use."""
+async def list_gemini_models(request: Request) -> Response:
+    """The models that can be named, as far as the key may use them, as Google's clients read them."""
+    shown = permitted(request)
+    return gemini_models.answer_list(_gemini_view(model, model.name) for model in shown)
+
+
+async def show_gemini_model(request: Request, model: str) -> Response:
+    """One model by its name, which may hold slashes, as Google's clients read it."""
+    return gemini_models.answer_one(_gemini_view(named(request, model), model))
+
+
+def permitted(request: Request) -> list[Model]:
+    """The models that can be named, as far as the key may use them."""
     services: Services = request.app.state.services
     allowed = _principal(request).models
     return [model for model in services.listed() if not allowed or permits(allowed, model.name)]
 
 
 def named(request: Request, name: str) -> Model:
-    """The model of a name, where the key may use it; raises UnknownModel for any other, whether or not there is one."""
+    """One model, if the key may use it; raises UnknownModel."""
     services: Services = request.app.state.services
     allowed = _principal(request).models
     try:
@@ -42,8 +58,8 @@ def named(request: Request, name: str) -> Model:
     return found
 
 
-def context_tokens(model: Model) -> int | None:
-    """How much surely fits, wherever the call is sent; None where that is not known."""
+def context_of(model: Model) -> int | None:
+    """The context of a model: the least among its targets, None where one of them is not known."""
     contexts = [target.context_tokens for target in model.targets]
     known = [context for context in contexts if context is not None]
     return min(known) if known and len(known) == len(contexts) else None
@@ -59,8 +75,12 @@ def _view(request: Request, model: Model, name: str) -> ModelView:
         id=name,
         created=int(request.app.state.began_at.timestamp()),
         owned_by=model.owned_by,
-        context_length=context_tokens(model),
+        context_length=context_of(model),
     )
+
+
+def _gemini_view(model: Model, name: str) -> gemini_models.GeminiModel:
+    return gemini_models.view(name, model.owned_by, context_of(model))
 
 
 def _unknown(name: str) -> UnknownModel:

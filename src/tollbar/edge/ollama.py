@@ -10,7 +10,7 @@ from starlette.responses import Response
 from tollbar.domain.catalogue import Model
 from tollbar.domain.errors import MissingField
 from tollbar.edge.bodies import answer, read_raw
-from tollbar.edge.models import context_tokens, named, shown_to
+from tollbar.edge.models import context_of, named, permitted
 from tollbar.wire import reading
 from tollbar.wire.body import scan
 
@@ -28,7 +28,7 @@ async def version(request: Request) -> Response:
 async def tags(request: Request) -> Response:
     """The models that can be named, as far as the key may use them."""
     began = request.app.state.began_at.isoformat()
-    return answer({"models": [_listed(model, began) for model in shown_to(request)]})
+    return answer({"models": [_listed(model, began) for model in permitted(request)]})
 
 
 async def running(request: Request) -> Response:
@@ -70,7 +70,7 @@ def _details(model: Model) -> dict[str, object]:
 
 def _shown(model: Model, began: str) -> dict[str, object]:
     info: dict[str, object] = {"general.architecture": _ARCHITECTURE, "general.basename": model.name}
-    if (context := context_tokens(model)) is not None:
+    if (context := context_of(model)) is not None:
         info[f"{_ARCHITECTURE}.context_length"] = context
     return {
         "modelfile": "",

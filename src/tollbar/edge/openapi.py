@@ -18,17 +18,23 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from tollbar.domain.errors import GatewayError, InternalError, RateLimited
 from tollbar.edge import prose
+from tollbar.edge.anthropic_operations import SCHEMAS as ANTHROPIC_SCHEMAS
 from tollbar.edge.chat_schemas import SCHEMAS as CHAT_SCHEMAS
 from tollbar.edge.errand_operations import SCHEMAS as ERRAND_SCHEMAS
+from tollbar.edge.gemini_schemas import SCHEMAS as GEMINI_SCHEMAS
 from tollbar.edge.headers import error_headers
 from tollbar.edge.ollama_operations import SCHEMAS as OLLAMA_SCHEMAS
 from tollbar.edge.operation import CREDENTIAL, JSON, Operation
 from tollbar.edge.operations import OPERATIONS, SAMPLES
+from tollbar.edge.parameters import PARAMETERS
+from tollbar.edge.responses_operations import SCHEMAS as RESPONSES_SCHEMAS
 from tollbar.edge.routes import CALLS, PAGES, PARAMETER, Access, CallRoute, PageRoute, public_path
 from tollbar.edge.shapes import ErrorShape, shape_of
 from tollbar.edge.simple_operations import SCHEMAS as SIMPLE_SCHEMAS
 
 Document = dict[str, Any]
+
+DESCRIPTIONS = {200: "Done.", 201: "Made.", 202: "Begun."}
 
 _ENCODE = msgspec.json.Encoder(decimal_format="number", enc_hook=BaseModel.model_dump).encode
 
@@ -88,9 +94,9 @@ def _operation(row: CallRoute | PageRoute) -> Document:
         "x-access": row.access.value,
         "responses": {str(entry.status): _success(row, entry), **_failures(errors_of(row), shape_of(row.path))},
     }
-    parameters = [prose.PARAMETERS[name] for name in (*PARAMETER.findall(row.path), *entry.parameters)]
+    parameters = [PARAMETERS[name] for name in (*PARAMETER.findall(row.path), *entry.parameters)]
     if row.method == "PATCH":
-        parameters.append(prose.PARAMETERS["if-match"])
+        parameters.append(PARAMETERS["if-match"])
     if parameters:
         told["parameters"] = parameters
     if entry.body is not None:
@@ -110,7 +116,7 @@ def _success(row: CallRoute | PageRoute, entry: Operation) -> Document:
     if entry.example is not None:
         content["example"] = entry.example
     told: Document = {
-        "description": "Done." if entry.status == 200 else "Made.",
+        "description": DESCRIPTIONS[entry.status],
         "headers": _headers(*prose.EVERYWHERE, *entry.headers),
         "content": {entry.answer_type: content},
     }
@@ -172,7 +178,8 @@ def _schemas() -> Document:
         *((shape, "serialization") for shape in sorted(told, key=lambda shape: shape.__name__)),
     ]
     _, made = models_json_schema(shapes, ref_template="#/components/schemas/{model}")
-    return {**CHAT_SCHEMAS, **SIMPLE_SCHEMAS, **OLLAMA_SCHEMAS, **ERRAND_SCHEMAS, **made["$defs"], **prose.SCHEMAS}
+    dialects = {**CHAT_SCHEMAS, **RESPONSES_SCHEMAS, **ANTHROPIC_SCHEMAS, **GEMINI_SCHEMAS, **OLLAMA_SCHEMAS}
+    return {**dialects, **ERRAND_SCHEMAS, **SIMPLE_SCHEMAS, **made["$defs"], **prose.SCHEMAS}
 
 
 def _identifier(row: CallRoute | PageRoute) -> str:

@@ -18,6 +18,8 @@ UPSTREAM = (
     errors.UpstreamFailed,
     errors.UpstreamMisconfigured,
     errors.UpstreamBusy,
+    errors.UpstreamFull,
+    errors.EngineUnavailable,
     errors.UpstreamTimeout,
 )
 CALL = (

@@ -13,7 +13,16 @@ from tollbar.domain.errors import GatewayError
 from tollbar.domain.identity import KeyKind, Permission, Reset
 from tollbar.domain.limits import Measure
 from tollbar.domain.money import Unit
-from tollbar.edge import errand_operations, ollama_operations, schemas, simple_operations
+from tollbar.edge import (
+    anthropic_operations,
+    errand_operations,
+    gemini_schemas,
+    local_operations,
+    ollama_operations,
+    responses_operations,
+    schemas,
+    simple_operations,
+)
 from tollbar.edge.chat_schemas import CODE_SAMPLES, COMPLETION_EXAMPLE, REQUEST_EXAMPLES, STREAM_EXAMPLE
 from tollbar.edge.operation import CALL, READING, Operation
 
@@ -54,6 +63,10 @@ SAMPLES: Mapping[type[GatewayError], GatewayError] = {
         errors.Overloaded("Tollbar takes no new calls: draining."),
         errors.UpstreamFailed("The provider answered with status 500.", is_retryable=True),
         errors.UpstreamBusy("The provider limits the rate of our calls.", is_retryable=True),
+        errors.UpstreamFull("64 calls wait for tinyllama already.", retry_after_seconds=12.0),
+        errors.EngineUnavailable(
+            "The engine for local models is not installed.", hint="Install it with: pip install 'tollbar[local]'."
+        ),
         errors.UpstreamTimeout("The provider did not answer in time.", is_retryable=True),
         errors.UpstreamRejected("The provider refuses the request: unknown field 'foo'."),
         errors.UpstreamMisconfigured("The provider refuses the credentials that this gateway has for it."),
@@ -139,6 +152,9 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("POST", "/chat/completions"): _CHAT,
     **ollama_operations.OPERATIONS,
     **errand_operations.OPERATIONS,
+    **anthropic_operations.OPERATIONS,
+    **responses_operations.OPERATIONS,
+    **gemini_schemas.OPERATIONS,
     **simple_operations.OPERATIONS,
     ("GET", "/v1/models"): _LIST_MODELS,
     ("GET", "/models"): _LIST_MODELS,
@@ -236,6 +252,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         errors=(*READING, *_ONE_KEY),
         headers=("etag",),
     ),
+    **local_operations.OPERATIONS,
     ("GET", "/health"): _LIVE,
     ("GET", "/healthz"): _LIVE,
     ("GET", "/health/ready"): Operation(
@@ -253,9 +270,15 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         example="# TYPE toll_calls_total counter\n",
     ),
     ("GET", "/"): Operation(tag="Documents", summary="Landing page", answer_type="text/html"),
-    ("GET", "/docs"): Operation(tag="Documents", summary="This document, to try out", answer_type="text/html"),
-    ("GET", "/redoc"): Operation(tag="Documents", summary="This document, to read", answer_type="text/html"),
-    ("GET", "/openapi.json"): Operation(tag="Documents", summary="This document, for programs", answer="OpenAPI"),
+    ("GET", "/docs"): Operation(
+        tag="Documents", summary="This document, to try out", answer_type="text/html", errors=(errors.NotFound,)
+    ),
+    ("GET", "/redoc"): Operation(
+        tag="Documents", summary="This document, to read", answer_type="text/html", errors=(errors.NotFound,)
+    ),
+    ("GET", "/openapi.json"): Operation(
+        tag="Documents", summary="This document, for programs", answer="OpenAPI", errors=(errors.NotFound,)
+    ),
     ("GET", "/docs/assets/{name}"): Operation(
         tag="Documents", summary="A file of the documents", answer_type="*/*", errors=(errors.NotFound,)
     ),

@@ -49,30 +49,33 @@ async def landing(request: Request) -> Response:
     """What this is and how to try it; the bare facts for a caller that prefers JSON."""
     services: Services = request.app.state.services
     if prefers_json(request.headers.get("accept", "")):
-        response = answer({"name": "Tollbar", "version": services.version, "docs": "/docs"})
+        documents = {"docs": "/docs"} if services.doors.shows_documents else {}
+        response = answer({"name": "Tollbar", "version": services.version, **documents})
     else:
-        response = _page("landing.html", LANDING_POLICY, version=services.version, address=_address(request))
+        hidden = "" if services.doors.shows_documents else "hidden"
+        values = {"version": services.version, "address": _address(request), "hidden": hidden}
+        response = _page("landing.html", LANDING_POLICY, **values)
     response.headers["vary"] = "accept"
     return response
 
 
 async def docs(request: Request) -> Response:
     """The API document to try out, with Swagger UI."""
+    _refuse_closed(request)
     return _page("docs.html", DOCS_POLICY)
 
 
 async def redoc(request: Request) -> Response:
     """The API document to read, with Redoc."""
+    _refuse_closed(request)
     nonce = secrets.token_urlsafe(16)
     return _page("redoc.html", Template(REDOC_POLICY).substitute(nonce=nonce), nonce=nonce)
 
 
 async def openapi_document(request: Request) -> Response:
     """The OpenAPI document of every address."""
-    from tollbar.edge.openapi import written  # made of the route table, of which this page is a row
-
-    services: Services = request.app.state.services
-    body = await run_in_threadpool(written, services.version)
+    _refuse_closed(request)
+    body = await run_in_threadpool(request.app.state.document)
     return Response(body, headers=_headers("application/json"))
 
 
@@ -90,6 +93,12 @@ async def asset(request: Request, name: str) -> Response:
     if request.headers.get("if-none-match") == response.headers["etag"]:
         return Response(status_code=304, headers={"etag": response.headers["etag"]})
     return response
+
+
+def _refuse_closed(request: Request) -> None:
+    services: Services = request.app.state.services
+    if not services.doors.shows_documents:
+        raise NotFound("This gateway does not show its documents.", hint="The setting is 'server.documents'.")
 
 
 def prefers_json(accept: str) -> bool:

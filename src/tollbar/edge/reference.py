@@ -9,7 +9,7 @@ from tollbar.edge.operation import CREDENTIAL, JSON
 from tollbar.edge.operations import OPERATIONS, SAMPLES
 from tollbar.edge.prose import TAGS
 from tollbar.edge.routes import CALLS, PAGES, Access, CallRoute, PageRoute, public_path
-from tollbar.edge.shapes import OPENAI, UNIFIED, ErrorShape, shape_of
+from tollbar.edge.shapes import ANTHROPIC, OPENAI, UNIFIED, ErrorShape, shape_of
 
 WHO = {
     Access.PUBLIC: "anybody",
@@ -27,10 +27,12 @@ _HEAD = """\
 Every address that Tollbar answers. `/docs` of a running server shows the same to try out, `/redoc` to read, and
 `/openapi.json` for programs, with the fields of every request and answer.
 
-Addresses under `/v1/`, `/models` and `/chat/completions` tell errors in OpenAI's shape, all others in the unified one,
-whose codes are in upper case. Beside the errors below, an address that needs a key can answer {access}; and any
-address {always}: in OpenAI's shape {openai_access}; {openai_always}. An address that there is not answers 404, a wrong
-method 405 with `Allow`. A `GET` page answers `HEAD` too, unless it changes something.
+Addresses under `/v1/messages` and `/messages` tell errors in Anthropic's shape, others under `/v1/`, `/models`,
+`/chat/completions`, `/responses` and `/completions` in OpenAI's, and all others in the unified one, whose codes are in
+upper case. Beside the errors below, an address that needs a key can answer {access}; and any address {always}: in
+OpenAI's shape {openai_access}; {openai_always}; in Anthropic's {anthropic_access}; {anthropic_always}. An address that
+there is not answers 404, a wrong method 405 with `Allow`, the realtime API, MCP and single responses 501. A `GET` page
+answers `HEAD` too, unless it changes something.
 
 Every answer, errors included, carries `x-request-id`, and
 
@@ -52,6 +54,8 @@ def reference() -> str:
             always=_codes(always, UNIFIED),
             openai_access=_codes(CREDENTIAL, OPENAI),
             openai_always=_codes(always, OPENAI),
+            anthropic_access=_codes(CREDENTIAL, ANTHROPIC),
+            anthropic_always=_codes(always, ANTHROPIC),
         )
     ]
     for tag, text in TAGS.items():

@@ -7,10 +7,10 @@ from enum import StrEnum
 
 from starlette.routing import compile_path
 
-from tollbar.edge import account, admin, health, models, ollama, pages, rotating, self_service
+from tollbar.edge import account, admin, health, local_models, models, ollama, pages, rotating, self_service
 from tollbar.gateway.resolve import Pin
 from tollbar.gateway.visit import Pace
-from tollbar.wire import embeddings, forwarded, openai_chat, simple
+from tollbar.wire import anthropic, embeddings, forwarded, gemini, openai_chat, openai_responses, openai_text, simple
 from tollbar.wire.dialect import Dialect
 from tollbar.wire.ollama import CHAT, GENERATE
 from tollbar.wire.simple import USUAL_RULES, SimpleRules
@@ -102,6 +102,20 @@ def calls(rules: SimpleRules) -> tuple[CallRoute, ...]:
     return (
         CallRoute("/v1/chat/completions", openai_chat.DIALECT),
         CallRoute("/chat/completions", openai_chat.DIALECT),
+        CallRoute("/v1/messages", anthropic.DIALECT),
+        CallRoute("/messages", anthropic.DIALECT),
+        CallRoute("/v1/messages/count_tokens", anthropic.COUNTING),
+        CallRoute("/messages/count_tokens", anthropic.COUNTING),
+        CallRoute("/v1beta/models/{model:path}:generateContent", gemini.DIALECT),
+        CallRoute("/v1beta/models/{model:path}:streamGenerateContent", gemini.STREAM),
+        CallRoute("/v1beta/models/{model:path}:countTokens", gemini.COUNTING),
+        CallRoute("/v1/models/{model:path}:countTokens", gemini.COUNTING),
+        CallRoute("/v1/models/{model:path}:generateContent", gemini.DIALECT),
+        CallRoute("/v1/models/{model:path}:streamGenerateContent", gemini.STREAM),
+        CallRoute("/v1/responses", openai_responses.DIALECT),
+        CallRoute("/responses", openai_responses.DIALECT),
+        CallRoute("/v1/completions", openai_text.DIALECT),
+        CallRoute("/completions", openai_text.DIALECT),
         CallRoute("/api/chat", CHAT),
         CallRoute("/api/generate", GENERATE),
         CallRoute("/api/embed", embeddings.OLLAMA_EMBED),
@@ -141,6 +155,8 @@ PAGES = (
     PageRoute("GET", "/api/tags", Access.KEY, ollama.tags),
     PageRoute("GET", "/api/ps", Access.KEY, ollama.running),
     PageRoute("POST", "/api/show", Access.KEY, ollama.show),
+    PageRoute("GET", "/v1beta/models", Access.KEY, models.list_gemini_models),
+    PageRoute("GET", "/v1beta/models/{model:path}", Access.KEY, models.show_gemini_model),
     PageRoute("GET", "/v1/me", Access.KEY, account.me),
     PageRoute("GET", "/generate_api", Access.PUBLIC, self_service.generate, answers_head=False),
     PageRoute("GET", "/current-key", Access.SECRET, rotating.current_key),
@@ -150,6 +166,11 @@ PAGES = (
     PageRoute("PATCH", "/admin/api/keys/{key_id}", Access.ADMIN, admin.update_key),
     PageRoute("POST", "/admin/api/keys/{key_id}/rotate", Access.ADMIN, admin.rotate_key),
     PageRoute("POST", "/admin/api/keys/{key_id}/revoke", Access.ADMIN, admin.revoke_key),
+    PageRoute("GET", "/admin/api/models", Access.ADMIN, local_models.list_local_models),
+    PageRoute("POST", "/admin/api/models/pull", Access.ADMIN, local_models.pull_model),
+    PageRoute("POST", "/admin/api/models/remove", Access.ADMIN, local_models.remove_local_model),
+    PageRoute("GET", "/admin/api/models/pulls/{pull_id}", Access.ADMIN, local_models.show_pull),
+    PageRoute("GET", "/admin/api/models/pulls/{pull_id}/events", Access.ADMIN, local_models.watch_pull),
 )
 
 

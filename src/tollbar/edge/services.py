@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from tollbar.admin.pulls import Pulls
 from tollbar.admin.rotating import RotatingKey
 from tollbar.admin.self_service import SelfServiceTerms
 from tollbar.domain.catalogue import Model
@@ -19,7 +20,7 @@ class Doors:
     `gate` holds the limits of addresses and routes on pages; without it there are none. `self_service` says what
     keys that callers fetch may do, if they may; `public_url` is how browsers reach us, and
     `reads_query_key` whether a key in the address counts where one may be. `rotating` is the rotating key,
-    if there is one, and `admin_secret` the digest of what shows it.
+    if there is one, and `admin_secret` the digest of what shows it. `shows_documents` opens the API documents.
     """
 
     addresses: Addresses = NOBODY_TRUSTED
@@ -30,6 +31,7 @@ class Doors:
     reads_query_key: bool = False
     rotating: RotatingKey | None = None
     admin_secret: bytes = field(default=b"", repr=False)
+    shows_documents: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Services:
 
     `digest` turns a secret into what the store knows of it. `status` tells what is already known of stores and
     providers, without asking anybody; `is_ready` whether new calls are welcome. `listed` are the models that can be
-    named. `key_changed` makes the change of a key count at once in this process.
+    named. `key_changed` makes the change of a key count at once in this process. `pulls` gets models onto this machine.
     """
 
     gateway: Gateway
@@ -53,3 +55,4 @@ class Services:
     metrics: Callable[[], bytes]
     version: str
     doors: Doors
+    pulls: Pulls

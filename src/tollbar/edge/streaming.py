@@ -4,7 +4,7 @@ The gateway's blocks are entered inside this object's own `__call__`, so an erro
 HTTP error, and a caller who leaves, a normal end and a killed task all leave through the same blocks.
 """
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -12,16 +12,18 @@ import structlog
 from tollbar.domain.completion import CompletionRequest
 from tollbar.domain.errors import GatewayError, InternalError, Overloaded, RateLimited
 from tollbar.domain.events import Dropped, Frames, StreamEvent
-from tollbar.domain.identity import Principal
+from tollbar.domain.identity import KeyKind, Principal
 from tollbar.edge.address import NOBODY_TRUSTED, Addresses, source
 from tollbar.edge.credentials import credential_in
-from tollbar.edge.headers import error_headers, limit_headers, process_headers
+from tollbar.edge.headers import error_headers, limit_headers, place_headers, process_headers
 from tollbar.edge.line import Departure, Headers, Line, Receive, Send
+from tollbar.edge.origins import NO_ORIGIN, Origins, refuse_cross_site
 from tollbar.edge.query import hidden_keys
 from tollbar.edge.receiving import MAX_BODY_SETTING, CallerLeft, read_body
 from tollbar.edge.sparing import Sparing
 from tollbar.edge.telemetry import Memory
 from tollbar.gateway.completions import Gateway, Reply
+from tollbar.gateway.counting import count
 from tollbar.gateway.resolve import Pin
 from tollbar.gateway.visit import Arrival, Pace, Visit
 from tollbar.wire.dialect import Dialect, Incoming, Stamp, StreamEncoder
@@ -36,7 +38,7 @@ class Endpoint:
     """What one row of the route table says of a completion-like endpoint.
 
     `route` is what records and limits call it, the path itself where it is empty; `body_setting` the name of the
-    setting behind `max_body_bytes`.
+    setting behind `max_body_bytes`; `origins` are the sites whose pages may call without a key.
     """
 
     gateway: Gateway
@@ -51,6 +53,7 @@ class Endpoint:
     body_setting: str = MAX_BODY_SETTING
     addresses: Addresses = NOBODY_TRUSTED
     reads_query_key: bool = False
+    origins: Origins = NO_ORIGIN
 
     async def __call__(self, scope: MutableMapping[str, object], receive: Receive, send: Send) -> None:
         """Serves one request."""
@@ -91,7 +94,12 @@ class CallResponse:
         arrival = self._arrival()
         async with gateway.enter(await self._authenticate(arrival), arrival) as visit:
             self._visit = visit
-            async with gateway.open(visit, await self._request(), endpoint.pin) as reply:
+            request = await self._request()
+            if self._dialect.encode_count is not None:
+                await self._count(visit, request, self._dialect.encode_count)
+                return
+            async with gateway.open(visit, request, endpoint.pin) as reply:
+                del request  # a stream may last for an hour, and its request need not be kept for it
                 await (self._pump(reply) if reply.request.stream else self._whole(reply))
 
     def _arrival(self) -> Arrival:
@@ -127,13 +135,24 @@ class CallResponse:
         headers: Headers = self._scope["headers"]  # type: ignore[assignment]
         in_query = hidden_keys(self._scope) if self._endpoint.reads_query_key else ()
         try:
-            return await self._endpoint.gateway.authenticate(credential_in(headers, in_query), arrival.source)
+            principal = await self._endpoint.gateway.authenticate(credential_in(headers, in_query), arrival.source)
+            if principal.kind is KeyKind.ANONYMOUS:
+                refuse_cross_site(headers, self._endpoint.origins)
+            return principal
         except GatewayError as error:
             left_out = self._endpoint.refusals.left_out(self._began)
             if left_out is not None:
                 told = {"request_id": self._request_id, "address": arrival.address, "error": error.code}
                 structlog.get_logger("tollbar.access").warning("call.refused", **told, left_out=left_out)
             raise
+
+    async def _count(self, visit: Visit, request: CompletionRequest, encode: Callable[[int], bytes]) -> None:
+        counted = await count(self._endpoint.gateway, visit, request)
+        by = (b"x-tollbar-counted-by", counted.by.encode())
+        self._departure.stop()
+        await self._line.whole(
+            200, [(b"content-type", b"application/json"), by, *self._headers()], encode(counted.tokens)
+        )
 
     async def _pump(self, reply: Reply) -> None:
         encoder: StreamEncoder | None = None
@@ -171,7 +190,7 @@ class CallResponse:
     async def _say_dropped(self, dropped: Dropped) -> None:
         """Has the headers tell what the request lost; a comment does, when they are gone already."""
         self._dropped = dropped.fields
-        if self._line.has_started and self._dialect.comment:
+        if self._line.has_started and self._dialect.comment.startswith(b":"):
             await self._line.say(b": %b: %b\n\n" % _dropped_header(dropped.fields))
 
     async def _reassure(self) -> None:
@@ -205,12 +224,15 @@ class CallResponse:
         rooms = self._visit.rooms if self._visit is not None else ()
         if isinstance(error, RateLimited):
             rooms = error.rooms
-        endpoint = self._endpoint
+        place = self._visit.place if self._visit is not None else None
+        endpoint, more = self._endpoint, self._dialect.more_headers
         dropped = [_dropped_header(self._dropped)] if self._dropped else ()
         return [
             (b"x-request-id", self._request_id.encode()),
             *dropped,
             *limit_headers(rooms),
+            *(place_headers(place) if place is not None else ()),
+            *(more(self._request_id, rooms, endpoint.gateway.clock.now()) if more is not None else ()),
             *process_headers(endpoint.memory, self._began, endpoint.gateway.clock.monotonic()),
         ]
 

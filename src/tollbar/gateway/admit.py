@@ -5,12 +5,13 @@ Rules of the hold:
 - leaving the block by any door ends it, shielded from cancellation and within its own deadline;
 - what each ending costs is the table in `tariff.py`; a figure the provider did not report is marked so;
 - concurrency is given back, request rates are not, token rates are corrected to what was used;
-- settling twice changes nothing; a settlement that the store could not take is owed, and tried again by `tick`;
+- settling twice changes nothing; a settlement that failed, whatever it failed by, is owed, and tried again by `tick`;
 - a crash is healed by the store, which knows whose holds they were.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from tollbar.domain.catalogue import Plan
 from tollbar.domain.errors import Overloaded
@@ -23,16 +24,39 @@ from tollbar.gateway.terms import TermsBook
 from tollbar.gateway.visit import Visit
 from tollbar.ports import Clock, Counters, Ledger
 
+AWAY = (Overloaded, TimeoutError)
+"""What a settlement fails by while the store is away; anything else is a fault of ours."""
+
+Tell = Callable[[str, BaseException], None]
+"""Told of a call, by its id, whose settlement failed by a fault of ours: once, however often it is tried again."""
+
+
+@dataclass(slots=True, eq=False)
+class Debt:
+    """A hold that is still to be ended, and how."""
+
+    hold: Hold
+    outcome: Outcome
+    is_told: bool = False
+
 
 class Admission:
     """Lets calls in, and holds what they may cost while they last."""
 
-    def __init__(self, counters: Counters, ledger: Ledger, clock: Clock, rates: Rates = CALLERS_ONLY) -> None:
+    def __init__(
+        self,
+        counters: Counters,
+        ledger: Ledger,
+        clock: Clock,
+        rates: Rates = CALLERS_ONLY,
+        tell: Tell = lambda request_id, fault: None,
+    ) -> None:
         self._counters = counters
         self._ledger = ledger
         self._clock = clock
         self._rates = rates
-        self._owed: list[tuple[Hold, Outcome]] = []
+        self._tell = tell
+        self._owed: list[Debt] = []
         self._terms = TermsBook()
 
     async def enter(self, visit: Visit) -> None:
@@ -70,16 +94,18 @@ class Admission:
         return Hold(visit, bounds, reservation, charges, taken_at, self._ledger, self._counters, self._clock)
 
     async def end(self, hold: Hold, outcome: Outcome) -> None:
-        """Sees to it that a hold has ended: a settlement that the store cannot take now is owed."""
+        """Sees to it that a hold has ended: a settlement that fails now is owed."""
         if not hold.is_written:
-            await to_the_end(self._settle_or_owe(hold, outcome), EXIT_SECONDS + 1)
+            await to_the_end(self._settle_or_owe(Debt(hold, outcome)), EXIT_SECONDS + 1)
 
     async def tick(self) -> None:
-        """Settles what is owed because the store could not take it; the app calls this every few seconds."""
-        for owed in tuple(self._owed):
-            if not await self._is_settled(*owed):
+        """Settles what is owed; the app calls this every few seconds. One that fails by itself holds up no other."""
+        for debt in tuple(self._owed):
+            fault = await self._settle(debt)
+            if fault is None:
+                self._owed.remove(debt)
+            elif isinstance(fault, AWAY):
                 return  # the store is still away, and the others would only wait for it as well
-            self._owed.remove(owed)
 
     @property
     def owed(self) -> int:
@@ -93,17 +119,21 @@ class Admission:
             raise refusal(verdict.refused, verdict.retry_after_seconds, visit.rooms)
         return verdict
 
-    async def _settle_or_owe(self, hold: Hold, outcome: Outcome) -> None:
-        if not await self._is_settled(hold, outcome):
-            self._owed.append((hold, outcome))
+    async def _settle_or_owe(self, debt: Debt) -> None:
+        if await self._settle(debt) is not None:
+            self._owed.append(debt)
 
-    async def _is_settled(self, hold: Hold, outcome: Outcome) -> bool:
+    async def _settle(self, debt: Debt) -> BaseException | None:
+        """Tries to end the hold; returns what it failed by. The call is over: nobody is left to raise it to."""
         try:
             async with asyncio.timeout(EXIT_SECONDS):
-                await hold.settle(outcome)
-        except (Overloaded, TimeoutError):
-            return False
-        return True
+                [fault] = await asyncio.gather(debt.hold.settle(debt.outcome), return_exceptions=True)
+        except TimeoutError as late:
+            return late
+        if fault is not None and not isinstance(fault, AWAY) and not debt.is_told:
+            debt.is_told = True
+            self._tell(debt.hold.visit.arrival.request_id, fault)
+        return fault
 
 
 class Holding:

@@ -20,6 +20,7 @@ from tollbar.domain.errors import (
     RequestError,
     StreamBroken,
     UpstreamError,
+    UpstreamFull,
     UpstreamRejected,
 )
 from tollbar.domain.events import Frames, StreamEvent, is_content
@@ -69,7 +70,9 @@ class Attempts:
             target = ladder[position]
             self._begin(target, visit)
             try:
-                exchange = self._provider(target).open(self._call(request, target, visit))
+                exchange = self.provider(target).open(self.call(request, target, visit))
+                if target.is_local:
+                    visit.place = getattr(exchange, "place", None)
                 events = await exchange.__aenter__()
                 try:
                     head = await _until_content(events)
@@ -90,8 +93,8 @@ class Attempts:
         """Writes down how the last attempt failed, and tells its fault of all that failed so far."""
         attempt = visit.tries[-1]
         attempt.ended_at, attempt.fault = self._clock.monotonic(), fault
-        if isinstance(fault, UpstreamRejected):
-            self._health.succeeded(attempt.target)  # it is well enough to find fault with the request
+        if isinstance(fault, UpstreamRejected | UpstreamFull):
+            self._health.succeeded(attempt.target)  # it is well enough to find fault with the request, or is just busy
         else:
             self._health.failed(attempt.target)
         fault.attempts = _told(visit.tries)
@@ -105,19 +108,22 @@ class Attempts:
             self._health.began(target)
         visit.tries.append(Try(target, self._clock.monotonic()))
 
-    def _provider(self, target: Target) -> Provider:
+    def provider(self, target: Target) -> Provider:
+        """Who serves a target; raises InternalError when nobody does."""
         provider = self._providers.get(target.provider)
         if provider is None:
             raise InternalError(f"No provider is configured under {target.provider!r}.")
         return provider
 
-    def _call(self, request: CompletionRequest, target: Target, visit: Visit) -> Call:
+    def call(self, request: CompletionRequest, target: Target, visit: Visit) -> Call:
+        """The request as a target is sent it, with the time that is left."""
         deadline, bound = visit.arrival.at + target.timeouts.total, "total"
         if (pace := visit.arrival.pace) is not None:
             attempt_ends = self._clock.monotonic() + pace.attempt_seconds
             of_pace = (attempt_ends, "simple_attempt"), (visit.arrival.at + pace.total_seconds, "simple_total")
             deadline, bound = min((deadline, bound), *of_pace)
-        return Call(request, target, deadline, visit.arrival.request_id, bound)
+        caller = visit.principal
+        return Call(request, target, deadline, visit.arrival.request_id, bound, caller.key_id, caller.tier)
 
     async def _next(self, ladder: list[Target], position: int, fault: UpstreamError, visit: Visit) -> int:
         """The rung to try after a failure, once it is time; raises the failure when there is none."""
@@ -130,13 +136,14 @@ class Attempts:
                 following += 1
         if following >= len(ladder):
             raise fault
-        if ladder[following].name != here:
-            return self._nearest(ladder, following)
+        nearest = self._nearest(ladder, following)
+        if ladder[nearest].name != here:  # it was the last try here, or the circuit is open by now
+            return nearest
         seconds = self._pause(position, fault)
         if seconds is None or self._is_late(visit, seconds) or not self._health.may_retry(ladder[position]):
             return self._fallback(ladder, position, fault)
         await self._sleep(seconds)
-        return following
+        return self._nearest(ladder, following)
 
     def _skip(self, ladder: list[Target], position: int, fault: RequestError, visit: Visit) -> int:
         """The rung after a target whose dialect has no word for what the request holds: it was sent nothing.

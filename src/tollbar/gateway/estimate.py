@@ -22,12 +22,19 @@ WIDEST_BYTES_PER_TOKEN = 16
 _Held = tuple[int, int, int | None, int | None]
 """Tokens at the most and as expected, then nano-dollars."""
 UNMEASURED = frozenset({"images", "audio", "files"})
-PROMPT_MEMBERS = frozenset({"messages", "tools", "response_format", "functions"})
+PROMPT_MEMBERS = frozenset(
+    {
+        *("messages", "tools", "response_format", "functions", "system", "output_config"),
+        *("input", "instructions", "prompt"),
+        *("contents", "systemInstruction", "system_instruction"),
+        *("generateContentRequest", "generate_content_request"),
+    }
+)
 
 
 def estimate(request: CompletionRequest, plan: Plan, credit_cost: int) -> Bounds:
     """The bounds of a call; raises ContextTooLarge when no target's context can hold the prompt."""
-    size = _prompt_bytes(request)
+    size = prompt_bytes(request)
     _check_context(request, plan, size)
     prompt = tokens_of(size)
     held = [_of_target(request, target, prompt, size) for target in plan.targets]
@@ -64,7 +71,8 @@ def tokens_of(size_bytes: int) -> int:
     return -(-size_bytes // BYTES_PER_TOKEN)
 
 
-def _prompt_bytes(request: CompletionRequest) -> int:
+def prompt_bytes(request: CompletionRequest) -> int:
+    """How much text the model is given."""
     if request.prompt_bytes is not None:
         return request.prompt_bytes
     spans = request.source.spans

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 
-from tollbar.domain.errors import InvalidValue, Overloaded
+from tollbar.domain.errors import InvalidValue
 from tollbar.domain.identity import AllowanceId, Principal
 from tollbar.domain.limits import Bounds, Charge
 from tollbar.domain.money import Unit
@@ -43,7 +43,7 @@ class Hold:
         self.visit.is_held = True
 
     async def settle(self, outcome: Outcome) -> None:
-        """Ends the hold, durably; raises Overloaded when the store cannot take it now: then it is still to be ended.
+        """Ends the hold, durably; raises Overloaded when the store cannot take it now. A hold that raised still stands.
 
         A complete answer that could not be settled is not sent: its bill is opened again for the ending that follows.
         """
@@ -53,10 +53,10 @@ class Hold:
             self.bill = self._close(outcome)
             self._correct(self.bill)
         visit = self.visit
-        lines = entries(visit, self.bill, self.bounds, self.clock.now())
         try:
+            lines = entries(visit, self.bill, self.bounds, self.clock.now())
             await self.ledger.settle(self.reservation, charges_of(visit.principal, self.bill), lines)
-        except Overloaded:
+        except Exception:
             if visit.outcome is Outcome.OK:
                 self.bill = None
             raise

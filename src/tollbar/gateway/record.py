@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from tollbar.domain.errors import AccessError, AdmissionError, GatewayError, InternalError, RequestError
 from tollbar.domain.identity import Principal
 from tollbar.domain.records import Attempt, Outcome, RequestRecord
+from tollbar.domain.redaction import masked
 from tollbar.gateway.visit import Arrival, Try, Visit
 from tollbar.ports import Clock
 
@@ -94,7 +95,7 @@ def _record(visit: Visit, at: datetime) -> RequestRecord:
         key_id=principal.key_id,
         key_name=principal.name,
         address=arrival.address,
-        model=request.model[:256] if request else None,
+        model=masked(request.model[:256]) if request else None,
         target=visit.tries[-1].target.name if visit.tries else None,
         stream=request.stream if request else False,
         outcome=visit.outcome or Outcome.OK,
@@ -108,7 +109,7 @@ def _record(visit: Visit, at: datetime) -> RequestRecord:
         duration_seconds=ended_at - arrival.at,
         first_token_seconds=None if first is None else first - arrival.at,
         stages=_stages(visit, ended_at),
-        user=request.user if request else None,
+        user=masked(request.user) if request and request.user else None,
     )
 
 

@@ -15,12 +15,14 @@ from itertools import chain, islice
 from tollbar.domain.catalogue import Catalogue, Model, Plan, Target
 from tollbar.domain.errors import InvalidModel, InvalidValue, NotAllowed, UnknownModel
 from tollbar.domain.identity import Principal
+from tollbar.domain.redaction import holds_key
 
 MAX_NAME = 256
 # Looking for the nearest name costs some 15 µs a name: enough to help, too little to be used against us.
 MOST_COMPARED = 200
 MOST_ALLOWED_TOLD = 100
 LONGEST_COMPARED = 64
+KEY_HINT = "A key goes into the header 'Authorization: Bearer KEY'; GET /v1/models lists the models."
 FIELDS = {"tools": "tools", "json_schema": "response_format", "logprobs": "logprobs"}
 """Which field of a request asks for a capability; every other is asked for by a part of its messages."""
 
@@ -70,6 +72,8 @@ def find(name: str, catalogue: Catalogue) -> Model:
     model = catalogue.models.get(name)
     if model is not None:
         return model
+    if holds_key(name):  # it would be sent to a vendor, and be found in the ledger
+        raise UnknownModel("What the request names as its model looks like an API key.", hint=KEY_HINT, field="model")
     if len(name) <= MAX_NAME and name.isprintable():
         provider, slash, rest = name.partition("/")
         make = catalogue.open_providers.get(provider)
@@ -131,15 +135,20 @@ def _spare(model: Model, principal: Principal, catalogue: Catalogue) -> tuple[Ta
 
 
 def _with_room(plan: Plan, spare: Sequence[Target]) -> Plan:
-    """The plan with one attempt kept for the local model: what stands before it may not use them all up."""
+    """The plan with one attempt kept for the local model: what stands before it may not use them all up.
+
+    Where one attempt is all there is, the local model's comes on top: `attempts: 1` says that nothing is to be tried
+    again, not that the address is to lose the model that it falls back to.
+    """
     local = [target for target in plan.targets if target in spare]
     first = [target for target in plan.targets if target not in spare]
     if not local or not first:
         return plan
-    most = max(1, plan.model.attempts - 1)
+    model = plan.model if plan.model.attempts > 1 else replace(plan.model, attempts=2)
+    most = model.attempts - 1
     skipped = tuple((target.name, "an attempt is kept for the local model") for target in first[most:])
     reason = f"{plan.reason}; then the local model"
-    return plan._replace(targets=(*first[:most], *local), reason=reason, skipped=plan.skipped + skipped)
+    return Plan(model, (*first[:most], *local), reason=reason, skipped=plan.skipped + skipped)
 
 
 def permits(allowed: Sequence[str], name: str) -> bool:

@@ -13,6 +13,7 @@ from tollbar.domain.completion import CompletionRequest
 from tollbar.domain.errors import GatewayError, UpstreamError
 from tollbar.domain.identity import Principal
 from tollbar.domain.limits import Room
+from tollbar.domain.place import Place
 from tollbar.domain.records import Outcome, Provenance
 from tollbar.domain.usage import Usage
 from tollbar.gateway.terms import Terms
@@ -61,7 +62,7 @@ class Visit:
 
     `committed` waits until the call's hold is durable, which is when the first byte may go out; None before there is a
     hold. `is_held` says that it was waited for. `reported` is the usage as the provider told it, `usage` as billed.
-    `ended_at` is in monotonic seconds.
+    `ended_at` is in monotonic seconds. `place` is where the call stood before a local model, None for any other.
     """
 
     arrival: Arrival
@@ -85,6 +86,7 @@ class Visit:
     interruption: GatewayError | None = None
     terms: Terms | None = None
     ended_at: float = 0.0
+    place: Place | None = None
 
     @property
     def has_delivered(self) -> bool:

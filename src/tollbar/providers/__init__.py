@@ -1,5 +1,7 @@
 """Driven adapters to language models: a file per wire protocol, a row per vendor."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # a look at the vendors must not cost the import of an HTTP client
@@ -9,8 +11,19 @@ if TYPE_CHECKING:  # a look at the vendors must not cost the import of an HTTP c
 
 
 def connect(instance: "Instance", transport: "Transport", clock: "Clock") -> "Provider":
-    """The provider that speaks an instance's wire; raises ValueError when none does yet."""
-    match instance.vendor.wire:
+    """The provider that speaks an instance's wires; raises ValueError when nobody speaks its usual one yet."""
+    if instance.vendor.auth == "google_oauth":
+        return _of_google(instance, transport, clock)
+    usual = _speaking(instance.vendor.wire, instance, transport, clock)
+    if not instance.vendor.also:
+        return usual
+    from tollbar.providers.several import SeveralWires
+
+    return SeveralWires(usual, {wire: _speaking(wire, instance, transport, clock) for wire in instance.vendor.also})
+
+
+def _speaking(wire: str, instance: "Instance", transport: "Transport", clock: "Clock") -> "Provider":
+    match wire:
         case "openai":
             from tollbar.providers.openai import OpenAIProvider
 
@@ -19,4 +32,32 @@ def connect(instance: "Instance", transport: "Transport", clock: "Clock") -> "Pr
             from tollbar.providers.ollama import OllamaProvider
 
             return OllamaProvider(instance, transport, clock)
+        case "anthropic":
+            from tollbar.providers.anthropic import AnthropicProvider
+
+            return AnthropicProvider(instance, transport, clock)
+        case "gemini":
+            from tollbar.providers.gemini import GeminiProvider
+
+            return GeminiProvider(instance, transport, clock)
+        case "responses":
+            from tollbar.providers.responses import ResponsesProvider
+
+            return ResponsesProvider(instance, transport, clock)
+        case "completions":
+            from tollbar.providers.completions import CompletionsProvider
+
+            return CompletionsProvider(instance, transport, clock)
     raise ValueError(f"{instance.name}: {instance.vendor.reason or 'its wire is not served'}")
+
+
+def _of_google(instance: "Instance", transport: "Transport", clock: "Clock") -> "Provider":
+    """A provider on Google Cloud: its key is the path of a file of credentials, which tokens are had for."""
+    from tollbar.providers.authorized import Authorized
+    from tollbar.providers.google_tokens import GoogleTokens
+
+    def make(token: str) -> "Provider":
+        vendor = replace(instance.vendor, auth="bearer")
+        return connect(replace(instance, vendor=vendor, api_key=token), transport, clock)
+
+    return Authorized(GoogleTokens(instance.name, Path(instance.api_key), transport, clock), make)

@@ -32,6 +32,8 @@ NO_MONEY = frozenset({"insufficient_quota", "billing_hard_limit_reached", "excee
 # Google and xAI answer 400 for a key that they do not know. Only these words at the beginning count: further on, a
 # message may quote its caller, who shall not be able to raise an alarm about our key.
 _REFUSED_KEY = re.compile(r"(?:API key (?:not valid|not found|expired)|Incorrect API key)", re.IGNORECASE)
+# Anthropic answers 400 for an account without money, and says so in words alone.
+_NO_BALANCE = re.compile(r"Your credit balance is too low", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+")
 _KEYS = re.compile(r"\b(?:sk|pk|rk|gsk|csk|xai|hf|fw|nvapi|pplx)[-_][\w*.\-]{6,}|\bAIza[\w*\-]{6,}|\b[Bb]earer\s+\S+")
 
@@ -62,13 +64,17 @@ class Said:
     kind: str = ""
     is_flagged: bool = False
     """Whether the input was found objectionable; OpenRouter says so with the status of a refused key."""
+    wait_seconds: float | None = None
+    """How long to wait, where Google says so: not in a header."""
 
 
 def from_status(peer: Peer, status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> UpstreamError:
     """The error that a status other than 200 stands for. `now` is what a Retry-After date is compared with."""
     said = read(body, peer)
     wait = retry_after_seconds(headers, now)
-    found = {"code": said.code, "param": said.param, "type": said.kind, "request_id": headers.get("x-request-id", "")}
+    wait = said.wait_seconds if wait is None else wait
+    request_id = headers.get("x-request-id") or headers.get("request-id", "")
+    found = {"code": said.code, "param": said.param, "type": said.kind, "request_id": request_id}
     details: dict[str, object] = {name: peer.clean(text, LONGEST_QUOTE) for name, text in found.items() if text}
     kind, may_retry, message, hint = judge(peer, status, said)
     if said.message and kind is not UpstreamRejected:
@@ -86,7 +92,7 @@ def from_status(peer: Peer, status: int, headers: Mapping[str, str], body: bytes
 def judge(peer: Peer, status: int, said: Said) -> tuple[type[UpstreamError], bool, str, str]:
     """The class of error, whether another try may help, the message, and what to do about it."""
     answered = f"{peer.name} answered HTTP {status}."
-    if said.code in NO_MONEY or said.kind in NO_MONEY or status == 402:
+    if said.code in NO_MONEY or said.kind in NO_MONEY or status == 402 or _NO_BALANCE.match(said.message):
         return (
             UpstreamMisconfigured,
             False,
@@ -144,7 +150,8 @@ def read(body: bytes, peer: Peer) -> Said:
     kind = error.get("type") or error.get("status")
     metadata = error.get("metadata")
     is_flagged = isinstance(metadata, dict) and "flagged_input" in metadata
-    return Said(peer.clean(message), _word(error.get("code")), _word(error.get("param")), _word(kind), is_flagged)
+    wait = _google_wait(error.get("details"))
+    return Said(peer.clean(message), _word(error.get("code")), _word(error.get("param")), _word(kind), is_flagged, wait)
 
 
 def retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | None:
@@ -160,6 +167,15 @@ def retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | No
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return min(max(0.0, (moment - now).total_seconds()), LONGEST_WAIT_SECONDS)
+
+
+def _google_wait(details: object) -> float | None:
+    """The `retryDelay` of a `google.rpc.RetryInfo`, such as `34.07s`."""
+    for detail in details if isinstance(details, list) else ():
+        told = detail.get("retryDelay") if isinstance(detail, dict) else None
+        if isinstance(told, str) and re.fullmatch(r"\d{1,9}(\.\d{1,9})?s", told):
+            return min(float(told[:-1]), LONGEST_WAIT_SECONDS)
+    return None
 
 
 def _text(value: Any) -> str:

@@ -22,7 +22,7 @@ from tollbar.providers.faults import Peer
 from tollbar.providers.quirks import rewrite, rewrites_of
 from tollbar.providers.relayed import Relayed
 from tollbar.providers.translated import Translated
-from tollbar.providers.transport import Answer, Transport, endpoint
+from tollbar.providers.transport import Answer, Endpoint, Transport, endpoint
 from tollbar.providers.vendors import Instance
 from tollbar.wire import embeddings, forwarded
 from tollbar.wire.openai_chat.asking import asking
@@ -65,7 +65,9 @@ class OpenAIProvider:
         return Relayed(answer, Relay(request.stream, ask_usage), request.stream)
 
     def _translated(self, call: Call) -> Translated:
-        request = call.request
+        request, cap = call.request, call.target.max_output_tokens
+        if cap is not None and request.max_tokens is not None and request.max_tokens > cap:
+            request = request._replace(max_tokens=cap)  # other dialects' clients ask for what their own models can
         ask_usage = request.stream and self._asks_for_usage
         body, dropped = asking(request, call.target.model, ask_usage, self._limit_name)
         if self._rewrites:
@@ -95,18 +97,23 @@ class OpenAIProvider:
 
     async def models(self) -> Sequence[str]:
         """The names that the provider lists; none when it has no list."""
-        try:
-            async with self._transport.get(self._models, Timeouts()) as answer:
-                document = await answer.read()
-        except UpstreamRejected as fault:
-            if fault.upstream_status in {404, 405}:
-                return ()
-            raise
-        names = read_models(document)
-        if names is None:
-            name = self._models.peer.name
-            raise UpstreamFailed(f"{name} answered with something that is no list of models.", is_retryable=True)
-        return names
+        return await listed(self._transport, self._models)
+
+
+async def listed(transport: Transport, models: Endpoint) -> Sequence[str]:
+    """The names in a provider's list of models; none when it has no list."""
+    try:
+        async with transport.get(models, Timeouts()) as answer:
+            document = await answer.read()
+    except UpstreamRejected as fault:
+        if fault.upstream_status in {404, 405}:
+            return ()
+        raise
+    names = read_models(document)
+    if names is None:
+        message = f"{models.peer.name} answered with something that is no list of models."
+        raise UpstreamFailed(message, is_retryable=True)
+    return names
 
 
 def read_models(document: bytes) -> tuple[str, ...] | None:

@@ -8,7 +8,9 @@ from difflib import get_close_matches
 from tollbar.providers.destinations import url_fault
 from tollbar.providers.quirks import NAMES as QUIRKS
 
-WIRES = frozenset({"openai", "anthropic", "gemini", "ollama"})
+WIRES = frozenset({"openai", "responses", "anthropic", "gemini", "ollama"})
+ALSO = frozenset({"responses", "completions"})
+"""Wires that a server may speak beside its usual one, at the same address."""
 HEADER_AUTHS = frozenset({"api-key", "x-api-key", "x-goog-api-key"})
 AUTHS = frozenset({"bearer", "none", "google_oauth", "aws_sigv4"}) | HEADER_AUTHS
 FEATURES = frozenset({"tools", "images", "audio", "files", "json_schema", "logprobs"})
@@ -113,6 +115,7 @@ CHECKS: Mapping[str, Check] = {
     "key_env": _list_of(_ENVIRONMENT_NAME, "environment names"),
     "auth": _one_of(AUTHS),
     "placeholders": _placeholders,
+    "also": _each_of(ALSO),
     "supports": _each_of(FEATURES),
     "quirks": _each_of(QUIRKS),
     "families": _list_of(_FAMILY, "beginnings of model names"),

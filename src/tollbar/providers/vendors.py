@@ -8,17 +8,19 @@ through the same checks, and every fault is told at once. Nothing here reads the
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from importlib import resources
 from types import MappingProxyType
 from typing import Any
 
 from tollbar.providers.destinations import url_fault
-from tollbar.providers.rows import HEADER_AUTHS, PLACEHOLDER, WIRES, family_faults, row_faults
+from tollbar.providers.rows import ALSO, HEADER_AUTHS, PLACEHOLDER, WIRES, family_faults, row_faults
 
-SERVED_WIRES = frozenset({"openai", "ollama"})
-SERVED_AUTHS = frozenset({"bearer", "none"}) | HEADER_AUTHS
+SERVED_WIRES = frozenset({"anthropic", "gemini", "ollama", "openai", "responses"})
+SERVED_AUTHS = frozenset({"bearer", "none", "google_oauth"}) | HEADER_AUTHS
+USUAL_AUTHS = MappingProxyType({"gemini": "x-goog-api-key"})
+"""Where servers without a row expect their key, by their wire; elsewhere as a bearer's."""
 
 _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,199}")
 _KEY = re.compile(r"[!-~]{1,8000}")
@@ -37,10 +39,11 @@ class VendorFaults(ValueError):
 class Vendor:
     """One row of the table.
 
-    `placeholders` name, for each `{part}` of the address, the environment names that may fill it. `supports` None means
-    that nobody wrote down what its models can do: then all is tried. `families` are the beginnings of bare model names
-    that are this vendor's; `price_id` is its id in the price table. `checked` is when it was last called for real, None
-    for never. `reason` says why it cannot be served yet; empty when it can.
+    `placeholders` name, for each `{part}` of the address, the environment names that may fill it. `also` are the wires
+    that it speaks besides, at the same address, for callers of those wires alone. `supports` None means that nobody
+    wrote down what its models can do: then all is tried. `families` are the beginnings of bare model names that are
+    this vendor's; `price_id` is its id in the price table. `checked` is when it was last called for real, None for
+    never. `reason` says why it cannot be served yet; empty when it can.
     """
 
     name: str
@@ -49,6 +52,7 @@ class Vendor:
     key_env: tuple[str, ...] = ()
     auth: str = "bearer"
     placeholders: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _NOTHING)
+    also: tuple[str, ...] = ()
     supports: frozenset[str] | None = None
     quirks: tuple[str, ...] = ()
     families: tuple[str, ...] = ()
@@ -125,7 +129,17 @@ def custom(name: str, wire: str) -> Vendor:
     """
     if wire not in WIRES:
         raise VendorFaults([f"provider {name}: wire must be one of {', '.join(sorted(WIRES))}"])
-    return Vendor(name, wire, base_url="", reason=_reason(wire, "bearer"))
+    auth = USUAL_AUTHS.get(wire, "bearer")
+    return Vendor(name, wire, base_url="", auth=auth, reason=_reason(wire, auth))
+
+
+def speaking(name: str, vendor: Vendor, also: Sequence[str] | None) -> Vendor:
+    """The vendor with other wires beside its usual one, its own where None is said; raises VendorFaults."""
+    if also is None:
+        return vendor
+    if unknown := sorted(set(also) - ALSO):
+        raise VendorFaults([f"provider {name}: also has {', '.join(unknown)}, and may have {', '.join(sorted(ALSO))}"])
+    return replace(vendor, also=tuple(also))
 
 
 def configure(
@@ -159,9 +173,13 @@ def find_configured(vendors: Mapping[str, Vendor], environment: Mapping[str, str
     """The vendors whose key lies in the environment under a usual name; servers on this machine are found otherwise."""
     instances: list[Instance] = []
     unusable: dict[str, str] = {}
+    taken: set[tuple[str, ...]] = set()
     for name, vendor in vendors.items():
+        if vendor.key_env in taken:
+            continue  # another way to call the same models with the same key: for those who name it
         if vendor.is_local or not any(environment.get(variable) for variable in vendor.key_env):
             continue
+        taken.add(vendor.key_env)
         try:
             instances.append(configure(name, vendor, environment))
         except VendorFaults as found:
@@ -180,6 +198,7 @@ def _vendor(name: str, row: Mapping[str, Any]) -> Vendor:
         key_env=tuple(row.get("key_env", ())),
         auth=auth,
         placeholders=MappingProxyType(placeholders),
+        also=tuple(row.get("also", ())),
         supports=None if supports is None else frozenset(supports),
         quirks=tuple(row.get("quirks", ())),
         families=tuple(row.get("families", ())),

@@ -8,10 +8,11 @@ from tollbar.settings.faults import Fault, SettingsError
 from tollbar.settings.loading import KnownNames, load
 from tollbar.settings.secret import Secret
 from tollbar.settings.sources import read_environment
-from tollbar.settings.values import GUIDE, Declared, Settings
+from tollbar.settings.values import GUIDE, LOCAL, Declared, Settings
 
 __all__ = [
     "GUIDE",
+    "LOCAL",
     "Declared",
     "Effective",
     "Fault",

@@ -1,6 +1,7 @@
 """What the settings must hold together: names that refer to each other, secrets worth the name, dangerous mixtures."""
 
 import re
+import sys
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from tollbar.settings.describe import find_field, kind_of, mask_password
 from tollbar.settings.faults import Fault, suggest
 from tollbar.settings.secret import Secret
 from tollbar.settings.sources import Document, Location, dotted
-from tollbar.settings.values import DEVELOPMENT_NAMES, GUIDE, Declared
+from tollbar.settings.values import DEVELOPMENT_NAMES, GUIDE, LOCAL, Declared
 
 PlaceOf = Callable[[Location], tuple[str, str]]
 
@@ -19,6 +20,8 @@ MIN_DISTINCT = 6
 PLACEHOLDERS = ("changeme", "change-me", "change_me", "password", "placeholder", "example", "default", "1234567890")
 ENVIRONMENTS = DEVELOPMENT_NAMES | {"production", "prod", "staging", "test", "testing"}
 _EXAMPLE = re.compile(r"(?:sk-)?(?:<?your[ _-]|my[_-](?:secret|key|api)|x{4,}|<)", re.IGNORECASE)
+IN_MEMORY = "memory://"
+POSTGRES = ("postgresql:", "postgres:")
 EXAMPLE = "looks like an example that was never replaced"
 
 
@@ -41,6 +44,7 @@ def find_faults(declared: Declared, names: Names, place_of: PlaceOf) -> list[Fau
     found: list[tuple[Location, str, str]] = [
         *_weak_secrets(declared),
         *_stores(declared),
+        *_workers(declared),
         *_providers(declared, names),
         *_models(declared, names),
         *_aliases(declared, names),
@@ -62,6 +66,8 @@ def find_warnings(declared: Declared, document: Document) -> Iterator[str]:
                 yield f"{document.place(location)}: {name} stands in clear. Refer to it: ${{NAME}} or file:PATH."
     if declared.environment.lower() not in ENVIRONMENTS:
         yield f"ENV is {declared.environment!r}, which is taken as production."
+    if (declared.database_url or "").startswith(POSTGRES) and declared.redis_url is None:
+        yield "DATABASE_URL names a Postgres, but rates are counted by each machine for itself: set REDIS_URL as well."
     if declared.anonymous.enabled and not declared.server.is_loopback:
         yield f"anonymous.enabled lets anyone who can reach {declared.server.host} call without a key."
 
@@ -110,12 +116,26 @@ def _stores(declared: Declared) -> Iterator[tuple[Location, str, str]]:
     if database is not None and database.startswith("sqlite:") and database.removeprefix("sqlite:").strip("/"):
         wrong = f"is {database!r}, but the database always lies in the data directory"
         yield ("database_url",), wrong, "Write sqlite://, and choose the directory with TOLLBAR_DATA."
-    elif database is not None and not database.startswith("sqlite:"):
-        wrong = f"is {mask_password(database)!r}, a store that Tollbar does not have yet"
-        yield ("database_url",), wrong, "Leave it out, or write sqlite://, for SQLite in the data directory."
-    if redis is not None and redis != "memory://":
-        wrong = f"is {mask_password(redis)!r}, but counters are kept in memory only so far"
-        yield ("redis_url",), wrong, "Leave it out, and run one process."
+    elif database is not None and not database.startswith(("sqlite:", *POSTGRES)):
+        wrong = f"is {mask_password(database)!r}, which is no store that Tollbar knows"
+        yield ("database_url",), wrong, "Write postgresql://USER:PASSWORD@HOST/NAME, or leave it out for SQLite."
+    elif database is not None and database.startswith(POSTGRES) and declared.secret is None:
+        wrong = "is needed with Postgres: every server must have the same one"
+        yield ("secret",), wrong, 'Make one: python3 -c "import secrets; print(secrets.token_urlsafe(32))"'
+    if redis is not None and not redis.startswith((IN_MEMORY, "redis://", "rediss://", "unix://")):
+        wrong = f"is {mask_password(redis)!r}, which is no address of a Redis"
+        yield ("redis_url",), wrong, "Write redis://HOST:PORT, or leave it out to count in memory."
+
+
+def _workers(declared: Declared) -> Iterator[tuple[Location, str, str]]:
+    if declared.server.workers == 1:
+        return
+    if declared.redis_url == IN_MEMORY:
+        wrong = f"is {IN_MEMORY!r}, but {declared.server.workers} workers that count each for itself let too much pass"
+        yield ("redis_url",), wrong, "Leave it out, and they count together; or name a Redis; or set server.workers: 1."
+    elif sys.platform == "win32":
+        wrong = f"is {declared.server.workers}, but workers of one machine cannot share their counters on Windows"
+        yield ("server", "workers"), wrong, "Set it to 1, or run Tollbar in a container."
 
 
 def _providers(declared: Declared, names: Names) -> Iterator[tuple[Location, str, str]]:
@@ -135,7 +155,7 @@ def _providers(declared: Declared, names: Names) -> Iterator[tuple[Location, str
 
 def _models(declared: Declared, names: Names) -> Iterator[tuple[Location, str, str]]:
     # What LLM_BASE_URL names is a provider of that name.
-    providers = {*names.providers, *names.vendors, *(["llm"] if declared.llm.base_url else [])}
+    providers = {*names.providers, *names.vendors, LOCAL, *(["llm"] if declared.llm.base_url else [])}
     for name, model in declared.models.items():
         for index, target in enumerate(model.targets):
             # In the short form there is no `targets`; the line of the model is found then.

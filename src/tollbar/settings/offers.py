@@ -15,6 +15,11 @@ class Provider(Section):
 
     vendor: str | None = setting(None, "A vendor that Tollbar knows; its row brings the wire and the address.")
     wire: str | None = setting(None, "The protocol the server speaks, for servers that are no known vendor.")
+    also: tuple[str, ...] | None = setting(
+        None,
+        "Wires that it speaks besides, at the same address, for callers of those: `responses`, `completions`. "
+        "A vendor's own are used where nothing is said; `[]` for none.",
+    )
     base_url: WebAddress | None = setting(None, "The server's address; needed with `wire`, an override with `vendor`.")
     api_key: SecretText | None = setting(
         None, "The provider's key, as ${NAME} or file:PATH. A vendor's usual environment name is used otherwise."
@@ -85,6 +90,11 @@ class Tier(Section):
     cost: int = setting(
         ..., "The credits that a successful call costs, before the model's multiplier.", bounds=(0, None)
     )
+    weight: float = setting(
+        1.0,
+        "How large the share of its keys is where calls wait for a model of this machine: 2 is served twice as often.",
+        bounds=(0.01, 100),
+    )
 
 
 class Anonymous(Section):
@@ -125,6 +135,11 @@ class Limits(Section):
 
     per_address: Rates = setting(
         ("100/day", "20/minute"), "What one client address may do on /generate_api and /response."
+    )
+    when_away: Literal["open", "closed"] = setting(
+        "open",
+        "What a rate means while Redis is away: `open`, each process counts for itself; `closed`, calls that have one "
+        "are refused. Money is never guessed.",
     )
     routes: Annotated[Mapping[str, RouteLimit], over(lambda: ROUTE_LIMITS), Frozen] = setting(
         lambda: ROUTE_LIMITS,

@@ -18,6 +18,13 @@ class Server(Section):
     port: int = setting(
         8000, "The port to listen on; 0 lets the system choose.", environment=("API_PORT", "PORT"), bounds=(0, 65_535)
     )
+    workers: int = setting(
+        1,
+        "How many processes serve; one for each core that Tollbar may fill. They share the store, the rates and the "
+        "address.",
+        environment=("TOLLBAR_WORKERS",),
+        bounds=(1, 60),
+    )
     public_url: WebAddress | None = setting(
         None, "How browsers reach Tollbar, where that is not an address in numbers: https://llm.example.org."
     )
@@ -37,9 +44,10 @@ class Server(Section):
 
     query_key: bool = setting(
         False,
-        "Read ?api_key=KEY on /response, for callers that can send no header. It is kept out of our logs; what lies on "
-        "the way may log it.",
+        "Read ?api_key=KEY on /response, and ?key=KEY under /v1beta, for callers that can send no header. It is kept "
+        "out of our logs; what lies on the way may log it.",
     )
+    documents: bool = setting(True, "Show /docs, /redoc and /openapi.json to everybody. Without it they are not there.")
 
     @property
     def is_loopback(self) -> bool:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Annotated
 
 from tollbar.settings.fields import Frozen, SecretText, Section, over, setting
+from tollbar.settings.hub import Hub
+from tollbar.settings.local import Local
 from tollbar.settings.offers import TIERS, Anonymous, Limits, Model, Provider, SelfService, Tier
 from tollbar.settings.secret import Secret
 from tollbar.settings.sections import (
@@ -29,6 +31,8 @@ from tollbar.settings.sections import (
 )
 
 GUIDE = "tollbar-guide"
+LOCAL = "local"
+"""The provider of the models that run on this machine, unless the file has one of that name."""
 DEVELOPMENT_NAMES = frozenset({"development", "dev", "local"})
 
 
@@ -54,11 +58,14 @@ class Declared(Section):
     )
     database_url: str | None = setting(
         None,
-        "The store. So far only `sqlite://`, a file in `data`, which is the default.",
+        "The store: `sqlite://`, a file in `data`, which is the default; or `postgresql://USER:PASSWORD@HOST/NAME`.",
         environment=("DATABASE_URL",),
     )
     redis_url: str | None = setting(
-        None, "Where rates are counted. So far only `memory://`, which is the default.", environment=("REDIS_URL",)
+        None,
+        "Where rates are counted: `redis://HOST:PORT`, `rediss://` or `unix://`, for a Redis or Valkey. Without it in "
+        "memory, which the workers of one machine share; `memory://` is the memory of one process.",
+        environment=("REDIS_URL",),
     )
     environment: str = setting(
         "production",
@@ -77,7 +84,9 @@ class Declared(Section):
         environment=("DEFAULT_MODEL",),
     )
     default_local_model: str = setting(
-        GUIDE, "The model of /local/generate and /local-chat, and the one that /chat falls back to."
+        GUIDE,
+        "The model of /local/generate and /local-chat, and the one that /chat falls back to. Where it is not set, the "
+        "first model that was pulled takes the guide's place.",
     )
     tiers: Annotated[Mapping[str, Tier], over(lambda: TIERS), Frozen] = setting(
         lambda: TIERS, "Kinds of keys: what a call costs them."
@@ -94,7 +103,9 @@ class Declared(Section):
     defaults: Defaults = setting(Defaults, "What the simple endpoints use where a request says nothing.")
     llm: LanguageModel = setting(LanguageModel, "One model of one server, without more configuration.")
     vendors: Vendors = setting(Vendors, "Where two vendors are found when not at their usual address.")
+    local: Local = setting(Local, "How models of this machine are run.")
     egress: Egress = setting(Egress, "How providers are reached.")
+    hub: Hub = setting(Hub, "Where models for this machine come from.")
 
 
 class Settings(Declared):

@@ -5,12 +5,12 @@ another way and loses nothing.
 """
 
 import asyncio
-import sqlite3
 from collections.abc import Sequence
 
 from tollbar.domain.errors import Overloaded
 from tollbar.domain.records import RequestRecord
 from tollbar.ports import Clock
+from tollbar.storage.engine import Connection
 from tollbar.storage.journal import Journal
 from tollbar.storage.requests import to_row
 from tollbar.storage.statements import Rows
@@ -42,7 +42,7 @@ class RecordWriter:
     def __init__(self, insert: Rows) -> None:
         self._insert = insert
 
-    def write(self, connection: sqlite3.Connection, operations: Sequence[Records]) -> None:
+    def write(self, connection: Connection, operations: Sequence[Records]) -> None:
         """Adds the rows of all records."""
         rows = [to_row(record) for operation in operations for record in operation.records]
         self._insert.insert(connection, rows)

@@ -6,20 +6,23 @@ at all raises `StoreRefused` with its remedy; what may be served later, `Overloa
 """
 
 import os
+import secrets
 import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 from tollbar.domain.errors import Overloaded
 
 DATABASE = "tollbar.db"
 LOCK = "serve.lock"
+IDENTITY = "identity"
 BUSY_SECONDS = 5.0
-# SQLite 3.33 brought UPDATE … FROM, the newest of what the statements use.
-OLDEST_SQLITE = (3, 33, 0)
+# SQLite 3.35 brought RETURNING, the newest of what the statements use.
+OLDEST_SQLITE = (3, 35, 0)
 # The same few pages are written over and over: 16 MiB of log let a checkpoint copy each of them once for many commits.
 CHECKPOINT_PAGES = 4_000
 # After a checkpoint a larger write-ahead log is cut back to this.
@@ -35,12 +38,58 @@ class StoreRefused(Exception):
         self.hint = hint
 
 
+class Result(Protocol):
+    """What a statement gave."""
+
+    @property
+    def rowcount(self) -> int:
+        """How many rows were written."""
+        ...
+
+    def fetchone(self) -> Any:
+        """The next row, a tuple; None after the last."""
+        ...
+
+    def fetchall(self) -> list[Any]:
+        """The rows that are left."""
+        ...
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+    def close(self) -> None:
+        """Lets go of what is left of it."""
+        ...
+
+
+class Connection(Protocol):
+    """A connection to the store's database, whichever it is, as sqlite3 has it; its faults are sqlite3's."""
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+        ...
+
+    def execute(self, sql: str, parameters: Any = ..., /) -> Result:
+        """The outcome of one statement."""
+        ...
+
+    def close(self) -> None:
+        """Ends the connection."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Database:
     """Where the file is, and what a commit must survive: the process, or the machine's power as well."""
 
     path: Path
     survives_power_loss: bool = False
+    dialect = "sqlite"
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return str(self.path)
 
     def writer(self) -> sqlite3.Connection:
         """A connection that writes; begins no transaction by itself."""
@@ -91,7 +140,7 @@ def prepare(directory: Path) -> Path:
 
 
 @contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+def transaction(connection: Connection) -> Iterator[Connection]:
     """One transaction that has the right to write from its beginning: committed at the end, or undone by an error."""
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -113,6 +162,19 @@ def serving_lock(directory: Path) -> Iterator[None]:
         os.ftruncate(descriptor, 0)
         os.write(descriptor, str(os.getpid()).encode())
         yield
+    finally:
+        os.close(descriptor)
+
+
+def slot_of(directory: Path) -> str:
+    """What tells a data directory from all others: whoever serves from it takes the place of who did so before."""
+    descriptor = os.open(directory / IDENTITY, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        found = os.read(descriptor, 100).decode(errors="replace")
+        if not found:
+            found = secrets.token_hex(16)
+            os.write(descriptor, found.encode())
+        return found
     finally:
         os.close(descriptor)
 

@@ -11,13 +11,16 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any, Protocol, TypeVar
 
 from tollbar.domain.errors import Overloaded
-from tollbar.storage.engine import overloaded, transaction
+from tollbar.storage.engine import Connection, overloaded, transaction
 
 T = TypeVar("T")
+CLOSED = "The store is closed."
+STUCK = "The store cannot be reached at the moment."
 LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
@@ -31,14 +34,14 @@ class Operation(Protocol):
         ...
 
 
-Lane = Callable[[sqlite3.Connection, Sequence[Any]], None]
+Lane = Callable[[Connection, Sequence[Any]], None]
 """Writes the operations of one lane inside a transaction; what it raises undoes the transaction."""
 
 
 class Work:
     """A function that runs in a transaction of its own."""
 
-    def __init__(self, function: Callable[[sqlite3.Connection], object], future: asyncio.Future[object]) -> None:
+    def __init__(self, function: Callable[[Connection], object], future: asyncio.Future[object]) -> None:
         self.function = function
         self.future = future
         self.result: object = None
@@ -66,13 +69,14 @@ class Batch:
 class Journal:
     """See the module. Every method belongs to the event loop that `start` was called on."""
 
-    def __init__(self, connection: sqlite3.Connection, lanes: Sequence[Lane]) -> None:
+    def __init__(self, connection: Connection, lanes: Sequence[Lane]) -> None:
         self._connection = connection
         self._lanes = lanes
         self._next = Batch(len(lanes))
         self._inbox: SimpleQueue[Batch | None] = SimpleQueue()
         self._is_busy = False
-        self._is_closed = False
+        self._is_stuck = False
+        self._refusal = ""
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
 
     def start(self) -> None:
@@ -85,7 +89,7 @@ class Journal:
         batch = self._open_batch()
         batch.lanes[lane].append(operation)
 
-    async def run(self, function: Callable[[sqlite3.Connection], T]) -> T:
+    async def run(self, function: Callable[[Connection], T]) -> T:
         """The result of a function that was run in a transaction of its own, committed.
 
         Raises what the function raised, and Overloaded when the database cannot be written.
@@ -94,23 +98,30 @@ class Journal:
         self._open_batch().works.append(Work(function, future))
         return await future  # type: ignore[return-value]
 
+    def refuse(self, is_stuck: bool) -> None:
+        """Takes nothing more while the database does not tell what became of a commit; called by the thread."""
+        with suppress(RuntimeError):  # the loop is closed: nobody asks any more
+            self._loop.call_soon_threadsafe(self._set_refusal, STUCK if is_stuck else "")
+
     async def flush(self) -> None:
         """Returns when everything that was submitted before is committed or has failed."""
         await self.run(_nothing)
 
     async def close(self) -> None:
         """Writes what is queued, then ends the thread and closes the connection."""
-        if self._is_closed:
+        if self._refusal == CLOSED:
             return
-        await self.flush()
-        self._is_closed = True
+        with suppress(Overloaded):  # what waits for an answer of the database now waits for it in vain
+            await self.flush()
+        self._refusal = CLOSED
         self._inbox.put(None)
-        await asyncio.to_thread(self._thread.join)
-        self._connection.close()
+        if not self._is_stuck:
+            await asyncio.to_thread(self._thread.join)
+            await asyncio.to_thread(self._connection.close)
 
     def _open_batch(self) -> Batch:
-        if self._is_closed:
-            raise Overloaded("The store is closed.")
+        if self._refusal:
+            raise Overloaded(self._refusal, hint="Try again shortly.")
         batch = self._next
         if batch.is_empty:
             batch.is_empty = False
@@ -118,6 +129,11 @@ class Journal:
                 # Whatever else this turn of the loop brings goes along.
                 self._loop.call_soon(self._send)
         return batch
+
+    def _set_refusal(self, refusal: str) -> None:
+        self._is_stuck = bool(refusal)
+        if self._refusal != CLOSED:
+            self._refusal = refusal
 
     def _send(self) -> None:
         batch, self._next = self._next, Batch(len(self._lanes))
@@ -181,5 +197,5 @@ def _is_locked(fault: Exception) -> bool:
     return isinstance(fault, sqlite3.OperationalError) and fault.sqlite_errorcode in LOCKED
 
 
-def _nothing(_: sqlite3.Connection) -> None:
+def _nothing(_: Connection) -> None:
     """What `flush` waits for."""

@@ -15,6 +15,7 @@ from tollbar.domain.identity import Allowance, AllowanceId, Grant, Key, KeyKind,
 from tollbar.domain.limits import Limit
 from tollbar.domain.money import Unit
 from tollbar.ports import Clock, KeyChange
+from tollbar.storage.engine import Connection
 from tollbar.storage.journal import Journal
 from tollbar.storage.reader import Reader
 from tollbar.storage.standings import read_standing, read_standings
@@ -52,7 +53,7 @@ class StoredKeys:
         _check(grants)
         now = self._now()
 
-        def add(connection: sqlite3.Connection) -> Key:
+        def add(connection: Connection) -> Key:
             try:
                 connection.execute(self._sql.insert_key, row_of(key))
                 secret = {"digest": digest, "key_id": key.id, "valid_until": None}
@@ -70,7 +71,7 @@ class StoredKeys:
         """See `ports.KeyStore`."""
         now = self._now()
 
-        def read(connection: sqlite3.Connection) -> Sequence[Key]:
+        def read(connection: Connection) -> Sequence[Key]:
             standings = read_standings(connection, self._sql, now)
             return [_key(row, standings.get(row[0], ())) for row in connection.execute(self._sql.keys)]
 
@@ -85,7 +86,7 @@ class StoredKeys:
         """See `ports.KeyStore`."""
         now = self._now()
 
-        def read(connection: sqlite3.Connection) -> Key | None:
+        def read(connection: Connection) -> Key | None:
             row = connection.execute(self._sql.id_of_name, {"name": name}).fetchone()
             return None if row is None else self._read(connection, row[0], now)
 
@@ -95,7 +96,7 @@ class StoredKeys:
         """See `ports.KeyStore`."""
         now = self._now()
 
-        def read(connection: sqlite3.Connection) -> Key | None:
+        def read(connection: Connection) -> Key | None:
             row = connection.execute(self._sql.id_of_bound, {"bound_to": bound_to}).fetchone()
             return None if row is None else self._read(connection, row[0], now)
 
@@ -106,7 +107,7 @@ class StoredKeys:
         _check(change.grants or ())
         now = self._now()
 
-        def apply(connection: sqlite3.Connection) -> Key:
+        def apply(connection: Connection) -> Key:
             before = self._read(connection, key_id, now)
             if version is not None and version != before.version:
                 raise Conflict(f"The key was changed meanwhile: it is at version {before.version}, not {version}.")
@@ -129,7 +130,7 @@ class StoredKeys:
         """See `ports.KeyStore`; a secret whose time ends before `old_until` gets no more of it."""
         now = self._now()
 
-        def rotate(connection: sqlite3.Connection) -> Key:
+        def rotate(connection: Connection) -> Key:
             before = self._read(connection, key_id, now)
             if before.revoked_at is not None:
                 raise Conflict("The key is revoked; make another one.")
@@ -153,13 +154,13 @@ class StoredKeys:
     def _now(self) -> int:
         return microseconds(self._clock.now())
 
-    def _read(self, connection: sqlite3.Connection, key_id: str, now: int) -> Key:
+    def _read(self, connection: Connection, key_id: str, now: int) -> Key:
         row = connection.execute(self._sql.key, {"key_id": key_id}).fetchone()
         if row is None:
             raise NotFound(f"There is no key {key_id!r}.")
         return _key(row, read_standing(connection, self._sql, key_id, now))
 
-    def _grant(self, connection: sqlite3.Connection, key_id: str, grant: Grant, now: int) -> None:
+    def _grant(self, connection: Connection, key_id: str, grant: Grant, now: int) -> None:
         start, end = period(grant.reset, now)
         amounts = {"granted": grant.amount, "spent": 0, "leased": 0}
         bounds = {"reset": grant.reset.value, "period_start": start, "period_end": end}
@@ -167,7 +168,7 @@ class StoredKeys:
             self._sql.insert_allowance, {"key_id": key_id, "unit": grant.unit.value, **amounts, **bounds}
         )
 
-    def _regrant(self, connection: sqlite3.Connection, allowance: Allowance, grant: Grant, now: int) -> None:
+    def _regrant(self, connection: Connection, allowance: Allowance, grant: Grant, now: int) -> None:
         current_balances(connection, self._ledger_sql, [allowance.id.number], now)
         # The period goes on under its name, so that what is spent and held in it stays; only its end may move.
         _, end = period(grant.reset, now)

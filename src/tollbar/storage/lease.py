@@ -5,10 +5,8 @@ made from, so that what returns from an older period reaches nobody.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from tollbar.storage.operations import Taking
+from tollbar.storage.ending import Ending
 
 # Below so many calls' worth in the store nothing is leased: each call takes what it needs from there (ruling 12).
 LOW_WATER_CALLS = 64
@@ -32,7 +30,7 @@ class Lease:
     held: int = 0
     left: int | None = None
     used_at: float = 0.0
-    fetching: "Taking | None" = None
+    fetching: Ending | None = None
 
     def is_low(self, amount: int) -> bool:
         """Whether the store has too little left to lease any of it for calls of this size."""

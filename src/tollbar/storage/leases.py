@@ -7,6 +7,7 @@ taking that failed had touched is put back. A lease of a newer period replaces t
 from collections.abc import Callable, Iterator, Sequence
 
 from tollbar.ports import Claim
+from tollbar.storage.ending import Ending
 from tollbar.storage.lease import Lease
 from tollbar.storage.operations import Granted, Held, Taking, Want
 
@@ -80,6 +81,13 @@ class Leases:
         """Leases with something to give back that nobody used since a moment."""
         return (lease for lease in self._leases.values() if lease.free and lease.used_at <= unused_since)
 
+    def recall(self, allowance: int) -> Lease | None:
+        """The lease that somebody else needs something of; little is left in the store, so nothing is kept of it."""
+        lease = self._leases.get(allowance)
+        if lease is not None:
+            lease.left = 0
+        return lease
+
     def forget(self, unused_since: float) -> None:
         """Drops the leases that hold nothing and that nobody used since a moment."""
         self._leases = {
@@ -99,7 +107,7 @@ class Leases:
         return lease
 
 
-def fetching(short: Short) -> Taking | None:
+def fetching(short: Short) -> Ending | None:
     """A request for more that is under way and may serve one of these claims: worth waiting for."""
     return next((lease.fetching for lease, claim in short if lease.fetching and not _is_low(lease, claim)), None)
 

@@ -10,7 +10,6 @@ It keeps six promises, on one process or many, through any crash:
 6. No price is ever guessed: charges are the caller's figures, and recovery uses only the estimate it was given.
 """
 
-import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -21,9 +20,11 @@ from tollbar.domain.identity import Allowance, AllowanceId
 from tollbar.domain.money import Unit, to_decimal
 from tollbar.domain.records import LedgerEntry
 from tollbar.ports import Claim, Clock, Reservation
+from tollbar.storage.ending import SETTLED, Ending
+from tollbar.storage.engine import Connection
 from tollbar.storage.journal import Journal
 from tollbar.storage.leases import Leases, fetching
-from tollbar.storage.operations import NUMBER_BITS, SETTLED, Ending, Granted, Held, Return, Settlement, Taking
+from tollbar.storage.operations import NUMBER_BITS, Granted, Held, Return, Settlement, Taking
 from tollbar.storage.reader import Reader
 from tollbar.storage.recovery import register, resolve, silent
 from tollbar.storage.standings import read_standing
@@ -36,6 +37,10 @@ IDLE_SECONDS = 10.0
 # Whoever was silent for longer is taken for dead by others, and must not go on either (ruling 14).
 EXPIRY_SECONDS = 30
 FOREVER = 2**62
+# A call that an allowance refuses waits so long for what other processes keep ready of it, and asks so often.
+RECALL_SECONDS = 0.5
+RECALL_STEP_SECONDS = 0.1
+RECALLED_SECONDS = 10
 
 
 class StoredLedger:
@@ -54,15 +59,22 @@ class StoredLedger:
         self._is_open = False
         self._heard_at = 0.0
         self._made = 0
+        self._slot: str | None = None
+        self._heeded: dict[int, int] = {}
 
-    async def start(self, is_alone: bool) -> None:
-        """Lets this process reserve, and resolves what dead ones left: all others, if nobody else can be serving."""
+    async def start(self, is_alone: bool, slot: str | None = None) -> None:
+        """Lets this process reserve, and resolves what dead ones left: all others, if nobody else can be serving.
+
+        With a slot, a place among the workers of one server, it takes the place of whoever had that before.
+        """
+        self._slot = slot
         await self._beat(silent_before=FOREVER if is_alone else None)
         self._is_open = True
 
     async def reserve(self, request_id: str, claims: Sequence[Claim], estimate: LedgerEntry) -> Held:
         """See `ports.Ledger`."""
         used_at = self._check_fence()
+        refused_at = None
         while True:
             held = Held(self._number(), request_id, estimate)
             short = self._leases.take(held, claims, used_at, self._now)
@@ -84,8 +96,13 @@ class StoredLedger:
                 raise
             if taking.refused is None:
                 return held
-            if not taking.refused.want.lease.free:  # else something came back meanwhile
+            if taking.refused.want.lease.free:  # something came back meanwhile
+                continue
+            now = self._clock.monotonic()
+            refused_at = now if refused_at is None else refused_at
+            if not taking.elsewhere or now - refused_at >= RECALL_SECONDS:
                 raise _shortage(taking.refused)
+            await self._clock.sleep(RECALL_STEP_SECONDS)
 
     async def settle(
         self, reservation: Reservation, charges: Sequence[tuple[AllowanceId, int]], entries: Sequence[LedgerEntry]
@@ -118,6 +135,23 @@ class StoredLedger:
         unused_since = self._clock.monotonic() - IDLE_SECONDS
         self._leases.forget(unused_since)
         self._give_back(unused_since)
+
+    async def heed(self) -> None:
+        """Gives back what other processes recalled; to be called every 250 ms where there are some."""
+        rows = await self._reader.run(
+            lambda connection: connection.execute(self._statements.ledger.recalled).fetchall()
+        )
+        for allowance, at in rows:
+            if self._heeded.get(allowance) != at:
+                lease = self._leases.recall(allowance)
+                if lease is not None and lease.free:
+                    self._journal.submit(LANE, Return(self._writer.process, lease))
+        self._heeded = dict(rows)
+
+    @property
+    def is_fenced(self) -> bool:
+        """Whether others may take this process for dead: then it must not go on with what it holds."""
+        return self._is_open and self._clock.monotonic() - self._heard_at > EXPIRY_SECONDS
 
     def give_back(self) -> None:
         """Returns all that lies idle in leases to the store: so a grant that was changed counts from now on."""
@@ -188,10 +222,11 @@ class StoredLedger:
         sql, process = self._statements.ledger, self._writer.process
         before = now - EXPIRY_SECONDS * SECOND if silent_before is None else silent_before
 
-        def beat(connection: sqlite3.Connection) -> tuple[int, int]:
+        def beat(connection: Connection) -> tuple[int, int]:
             is_known = connection.execute(sql.beat, {"process": process, "at": now}).rowcount == 1
-            number = process if is_known else register(connection, sql, now)
-            return number, resolve(connection, sql, silent(connection, sql, number, before))
+            number = process if is_known else register(connection, sql, now, self._slot)
+            connection.execute(sql.forget_recalls, {"before": now - RECALLED_SECONDS * SECOND})
+            return number, resolve(connection, sql, silent(connection, sql, number, before, self._slot))
 
         number, lost = await self._journal.run(beat)
         if number != process:

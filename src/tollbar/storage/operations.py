@@ -4,7 +4,6 @@ An operation is filled on the event loop, written by the journal's thread (`writ
 loop: the two never touch it at the same time. One that failed leaves memory as if it had never been asked for.
 """
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,6 +11,7 @@ from typing import NamedTuple
 from tollbar.domain.identity import AllowanceId
 from tollbar.domain.money import Unit
 from tollbar.domain.records import LedgerEntry
+from tollbar.storage.ending import SETTLED, Ending
 from tollbar.storage.lease import Lease
 
 # Reservation numbers carry their process in the upper bits: unique in the store without asking it. A process can make
@@ -37,39 +37,6 @@ class Change(NamedTuple):
     period: int | None
     spent: int
     leased: int
-
-
-class Ending:
-    """Tells whoever waits for an operation how it ended."""
-
-    __slots__ = ("_waiters", "fault", "is_over")
-
-    def __init__(self) -> None:
-        self._waiters: tuple[asyncio.Future[None], ...] = ()
-        self.fault: Exception | None = None
-        self.is_over = False
-
-    async def wait(self) -> None:
-        """Returns when the operation is durable; raises Overloaded when it failed. Cancelling it changes nothing."""
-        if not self.is_over:
-            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiters += (waiter,)
-            await waiter
-        if self.fault is not None:
-            raise self.fault
-
-    def tell(self) -> None:
-        """Wakes those who wait."""
-        self.is_over = True
-        for waiter in self._waiters:
-            if not waiter.done():
-                waiter.set_result(None)
-        self._waiters = ()
-
-
-SETTLED = Ending()
-"""The end of every settlement that is durable."""
-SETTLED.tell()
 
 
 class Held(Ending):
@@ -190,7 +157,7 @@ class Granted:
 class Taking(Ending):
     """A reservation that the store decides, because the leases at hand do not cover it: all or nothing."""
 
-    __slots__ = ("_finish", "granted", "held", "is_abandoned", "now", "process", "refused", "wants")
+    __slots__ = ("_finish", "elsewhere", "granted", "held", "is_abandoned", "now", "process", "refused", "wants")
 
     def __init__(self, held: Held, wants: Sequence[Want], now: int, finish: Callable[["Taking"], None]) -> None:
         super().__init__()
@@ -200,6 +167,8 @@ class Taking(Ending):
         self.now = now
         self.granted: Sequence[Granted] = ()
         self.refused: Granted | None = None
+        # What other processes keep ready of the allowance that refused; they are asked to give it back.
+        self.elsewhere = 0
         self.is_abandoned = False
         self._finish = finish
 

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from tollbar.storage.engine import Database, overloaded
+from tollbar.storage.engine import Connection, Database, overloaded
+from tollbar.storage.postgres import PostgresDatabase
 
 T = TypeVar("T")
 THREADS = 2
@@ -19,13 +20,13 @@ THREADS = 2
 class Reader:
     """Runs functions on connections that can only read."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database | PostgresDatabase) -> None:
         self._database = database
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="reader")
         self._local = threading.local()
-        self._connections: list[sqlite3.Connection] = []
+        self._connections: list[Connection] = []
 
-    async def run(self, function: Callable[[sqlite3.Connection], T]) -> T:
+    async def run(self, function: Callable[[Connection], T]) -> T:
         """The function's result; raises what it raises."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, function)
 
@@ -33,15 +34,15 @@ class Reader:
         """Ends the threads and closes their connections."""
         await asyncio.to_thread(self._threads.shutdown)
         for connection in self._connections:
-            connection.close()
+            await asyncio.to_thread(connection.close)
 
-    def _read(self, function: Callable[[sqlite3.Connection], T]) -> T:
+    def _read(self, function: Callable[[Connection], T]) -> T:
         try:
             return function(self._connection())
         except sqlite3.Error as fault:
             raise overloaded(fault) from fault
 
-    def _connection(self) -> sqlite3.Connection:
+    def _connection(self) -> Connection:
         if not hasattr(self._local, "connection"):
             self._local.connection = self._database.reader()
             self._connections.append(self._local.connection)

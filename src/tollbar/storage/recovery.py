@@ -6,7 +6,6 @@ flagged. What was leased goes back. All of it is one transaction with the remova
 at all.
 """
 
-import sqlite3
 from collections.abc import Callable, Collection, Sequence
 from itertools import groupby
 from operator import itemgetter
@@ -15,6 +14,7 @@ import msgspec
 
 from tollbar.domain.money import Unit
 from tollbar.domain.records import LedgerEntry
+from tollbar.storage.engine import Connection
 from tollbar.storage.lines import lost
 from tollbar.storage.statements import LedgerSql
 from tollbar.storage.times import moment
@@ -29,21 +29,19 @@ COSTLY = frozenset({Unit.DOLLARS, Unit.TOKENS})
 _encode: Callable[[object], bytes] = msgspec.json.encode
 
 
-def register(connection: sqlite3.Connection, sql: LedgerSql, now: int) -> int:
+def register(connection: Connection, sql: LedgerSql, now: int, slot: str | None) -> int:
     """The number of a process that starts now; no other ever had it."""
-    number = connection.execute(sql.insert_process, {"at": now}).lastrowid
-    if number is None:
-        raise RuntimeError("the store gave this process no number")
+    (number,) = connection.execute(sql.insert_process, {"at": now, "slot": slot}).fetchone()
     return number
 
 
-def silent(connection: sqlite3.Connection, sql: LedgerSql, process: int, before: int) -> list[int]:
-    """The other processes that were last heard of before a moment."""
-    rows = connection.execute(sql.stale_processes, {"process": process, "before": before})
+def silent(connection: Connection, sql: LedgerSql, process: int, before: int, slot: str | None) -> list[int]:
+    """The other processes that were last heard of before a moment, and those whose slot this one has now."""
+    rows = connection.execute(sql.stale_processes, {"process": process, "before": before, "slot": slot})
     return [number for (number,) in rows]
 
 
-def resolve(connection: sqlite3.Connection, sql: LedgerSql, processes: Collection[int]) -> int:
+def resolve(connection: Connection, sql: LedgerSql, processes: Collection[int]) -> int:
     """Ends every hold of these processes, returns their leases and forgets them; says how many calls were lost."""
     if not processes:
         return 0

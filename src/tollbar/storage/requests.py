@@ -1,6 +1,5 @@
 """The request log's rows: how a record becomes one, how one is found again, and how old ones are forgotten."""
 
-import sqlite3
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
@@ -8,6 +7,7 @@ import msgspec
 
 from tollbar.domain.records import Attempt, Outcome, Provenance, RequestRecord
 from tollbar.domain.usage import Usage
+from tollbar.storage.engine import Connection
 from tollbar.storage.journal import Journal
 from tollbar.storage.lines import storable
 from tollbar.storage.reader import Reader
@@ -46,7 +46,7 @@ class StoredRequests:
             pruned += count
         return pruned
 
-    def _prune(self, connection: sqlite3.Connection, before: int) -> int:
+    def _prune(self, connection: Connection, before: int) -> int:
         (oldest,) = connection.execute(self._sql.oldest).fetchone()
         if oldest is None:
             return 0

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from tollbar.domain.identity import Key
 from tollbar.ports import KeyChange, Rotation
+from tollbar.storage.engine import Connection
 from tollbar.storage.journal import Journal
 from tollbar.storage.keys import changes_of, conflict_of, row_of
 from tollbar.storage.reader import Reader
@@ -32,7 +33,7 @@ class StoredRotation:
     async def advance(self, key: Key, digest: bytes, rotation: Rotation, old_until: datetime) -> Rotation:
         """See `ports.RotationStore`."""
 
-        def advance(connection: sqlite3.Connection) -> Rotation:
+        def advance(connection: Connection) -> Rotation:
             before = self._read(connection)
             if before is not None and before.number != rotation.number - 1:
                 return before
@@ -55,7 +56,7 @@ class StoredRotation:
 
         return await self._journal.run(advance)
 
-    def _give(self, connection: sqlite3.Connection, key: Key, digest: bytes, old_until: int) -> None:
+    def _give(self, connection: Connection, key: Key, digest: bytes, old_until: int) -> None:
         """Makes the key, or gives the key that is there the secret."""
         sql = self._keys_sql
         if connection.execute(sql.key, {"key_id": key.id}).fetchone() is None:
@@ -66,7 +67,7 @@ class StoredRotation:
             connection.execute(sql.change_key, {**change, "key_id": key.id, "hint": key.hint})
         connection.execute(sql.insert_secret, {"digest": digest, "key_id": key.id, "valid_until": None})
 
-    def _read(self, connection: sqlite3.Connection) -> Rotation | None:
+    def _read(self, connection: Connection) -> Rotation | None:
         row = connection.execute(self._sql.find).fetchone()
         if row is None:
             return None

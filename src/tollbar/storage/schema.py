@@ -53,8 +53,9 @@ keys = Table(
     Column("bound_to", LargeBinary),
 )
 
+_ONLY = keys.c.kind == "self_service"
 # What makes it one key for each address, however many ask at once, in however many processes.
-Index("one_key_per_address", keys.c.bound_to, unique=True, sqlite_where=keys.c.kind == "self_service")
+Index("one_key_per_address", keys.c.bound_to, unique=True, sqlite_where=_ONLY, postgresql_where=_ONLY)
 
 # A key has several during a rotation; all but the newest have a `valid_until`.
 secrets = Table(
@@ -96,14 +97,24 @@ allowances = Table(
     CheckConstraint("granted >= 0 AND spent >= 0 AND leased >= 0", name="amounts"),
 )
 
-# A row for each start of a serving process; numbers are never used twice, so a number stands for one start.
+# A row for each start of a serving process; numbers are never used twice, so a number stands for one start. `slot`
+# is its place among the workers of one server: whoever has it after another knows that the other is dead.
 processes = Table(
     "processes",
     metadata,
     Column("id", NUMBER, primary_key=True),
     Column("started_at", NUMBER, nullable=False),
     Column("heartbeat_at", NUMBER, nullable=False),
+    Column("slot", Text),
     sqlite_autoincrement=True,
+)
+
+# Allowances that somebody found empty while others kept some of it ready, and when: they give that back (ruling 12).
+recalls = Table(
+    "recalls",
+    metadata,
+    Column("allowance", NUMBER, primary_key=True, autoincrement=False),
+    Column("at", NUMBER, nullable=False),
 )
 
 leases = Table(

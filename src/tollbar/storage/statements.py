@@ -1,23 +1,15 @@
-"""The SQL that the store runs, as text.
+"""The SQL that the store runs, as text: compiled from the tables by `compiling.py`, and kept by `kept.py`."""
 
-It is compiled from the tables by `compiling.py` once and kept in the store, under a digest of the source it came from:
-importing SQLAlchemy costs a start more than everything else here, so a start that finds its statements does without.
-"""
-
-import hashlib
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, islice
-from pathlib import Path
 
-import msgspec
+from tollbar.storage.engine import Connection
 
 # Rows of one INSERT, largest first: a batch of any size is a handful of statements, and each is prepared once.
 # The largest has 5,632 values, where SQLite takes 32,766.
 CHUNKS = (256, 64, 16, 4, 1)
-NAME = "statements"
 
 
 @dataclass(frozen=True)
@@ -28,7 +20,7 @@ class Rows:
     row: str
     tail: str
 
-    def insert(self, connection: sqlite3.Connection, rows: Sequence[tuple[object, ...]]) -> None:
+    def insert(self, connection: Connection, rows: Sequence[tuple[object, ...]]) -> None:
         """Adds the rows, in order. SQLite gives up the interpreter at each statement, hence few and large ones."""
         remaining = iter(rows)
         for size in _chunks(len(rows)):
@@ -57,6 +49,10 @@ class LedgerSql:
     balances: str
     begin_period: str
     void_leases: str
+    idle_elsewhere: str
+    recall: Rows
+    recalled: str
+    forget_recalls: str
     lease: str
     insert_leases: Rows
     open_holds: str
@@ -114,48 +110,6 @@ class Statements:
     keys: KeySql
     rotation: RotationSql
     requests: RequestSql
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    source: str
-    statements: Statements
-
-
-def statements(connection: sqlite3.Connection) -> Statements:
-    """The store's statements: those kept in it if they are of this source, else compiled and kept."""
-    source = _source_digest()
-    kept = _kept(connection)
-    if kept is not None and kept.source == source:
-        return kept.statements
-    from tollbar.storage.compiling import compile_statements
-
-    made = _Kept(source, compile_statements())
-    if not source:
-        return made.statements
-    connection.execute(
-        "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
-        (NAME, msgspec.json.encode(made).decode()),
-    )
-    return made.statements
-
-
-def _kept(connection: sqlite3.Connection) -> _Kept | None:
-    found = connection.execute("SELECT value FROM meta WHERE name = ?", (NAME,)).fetchone()
-    try:
-        return msgspec.json.decode(found[0], type=_Kept) if found else None
-    except msgspec.MsgspecError:
-        return None
-
-
-def _source_digest() -> str:
-    """Empty where the package was installed without its source: then nothing is kept."""
-    folder = Path(__file__).parent
-    try:
-        source = b"".join((folder / name).read_bytes() for name in ("schema.py", "compiling.py", "statements.py"))
-    except OSError:
-        return ""
-    return hashlib.sha256(source).hexdigest()
 
 
 def _chunks(count: int) -> Iterator[int]:

@@ -10,37 +10,46 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from tollbar.domain.errors import Overloaded
 from tollbar.ports import Clock
 from tollbar.storage.batched import BatchedRequestLog, RecordWriter
-from tollbar.storage.engine import Database, StoreRefused, prepare, serving_lock
+from tollbar.storage.engine import Connection, Database, StoreRefused, prepare, serving_lock, slot_of
 from tollbar.storage.journal import Journal
+from tollbar.storage.kept import statements
 from tollbar.storage.keys import StoredKeys
 from tollbar.storage.ledger import StoredLedger
+from tollbar.storage.postgres import PostgresConnection, PostgresDatabase
 from tollbar.storage.reader import Reader
 from tollbar.storage.requests import StoredRequests
 from tollbar.storage.rotation import StoredRotation
-from tollbar.storage.statements import Statements, statements
+from tollbar.storage.statements import Statements
+from tollbar.storage.times import moment
 from tollbar.storage.upgrade import upgrade
 from tollbar.storage.writing import LedgerWriter
 
 SECRET = "secret_check"
+NOW = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)"
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """`secret_check` is derived from the installation's secret, and says nothing about it.
 
-    `is_server` takes the data directory for itself. `is_strict` admits a call only if the most it may cost fits;
-    `survives_power_loss` makes each commit wait for the disk.
+    `is_server` takes the data directory for itself, unless a `slot` says which of several workers this is, whose
+    supervisor has it. `is_strict` admits a call only if the most it may cost fits; `survives_power_loss` makes each
+    commit wait for the disk. With an `address` the store is the Postgres that it names, and the data directory holds
+    only what is this machine's own.
     """
 
     secret_check: bytes
     is_server: bool = False
+    slot: str | None = None
     is_strict: bool = False
     survives_power_loss: bool = False
+    address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +62,30 @@ class Storage:
     log: BatchedRequestLog
     requests: StoredRequests
     journal: Journal
+    reader: Reader
+    is_shared: bool
+
+    async def offset(self, clock: Clock) -> timedelta:
+        """How far the clock of the database's machine is ahead of this one's; nothing where it is this one's."""
+        if not self.is_shared:
+            return timedelta()
+        before = clock.now()
+        (there,) = await self.reader.run(lambda connection: connection.execute(NOW).fetchone())
+        return moment(there) - (before + (clock.now() - before) / 2)
 
 
 @asynccontextmanager
 async def open_storage(directory: Path, clock: Clock, options: Options) -> AsyncIterator[Storage]:
     """The store in a data directory, made where there is none; at the end everything queued is written."""
     with ExitStack() as resources:
-        path = await asyncio.to_thread(prepare, directory)
-        if options.is_server:
+        database = await asyncio.to_thread(_database, directory, options)
+        if options.is_server and options.slot is None:
             resources.enter_context(serving_lock(directory))
-        database = Database(path, options.survives_power_loss)
         connection, sql = await asyncio.to_thread(_open, database, options.secret_check)
         writer = LedgerWriter(sql.ledger, options.is_strict)
         journal = Journal(connection, (writer.write, RecordWriter(sql.requests.insert).write))
+        if isinstance(connection, PostgresConnection):
+            connection.stuck = journal.refuse
         reader = Reader(database)
         storage = Storage(
             keys=StoredKeys(journal, reader, sql, clock),
@@ -74,12 +94,15 @@ async def open_storage(directory: Path, clock: Clock, options: Options) -> Async
             log=BatchedRequestLog(journal, clock),
             requests=StoredRequests(journal, reader, sql.requests),
             journal=journal,
+            reader=reader,
+            is_shared=options.address is not None,
         )
         journal.start()
         logging = asyncio.create_task(storage.log.run())
         try:
             if options.is_server:
-                await _start(storage, path)
+                is_alone = options.slot is None and options.address is None
+                await _start(storage, database.name, is_alone, options.slot or slot_of(directory))
             yield storage
         finally:
             logging.cancel()
@@ -91,26 +114,33 @@ async def open_storage(directory: Path, clock: Clock, options: Options) -> Async
             await reader.close()
 
 
-async def _start(storage: Storage, path: Path) -> None:
+def _database(directory: Path, options: Options) -> Database | PostgresDatabase:
+    if options.address is None:
+        return Database(prepare(directory), options.survives_power_loss)
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return PostgresDatabase(options.address)
+
+
+async def _start(storage: Storage, name: str, is_alone: bool = True, slot: str | None = None) -> None:
     try:
-        await storage.ledger.start(is_alone=True)
+        await storage.ledger.start(is_alone, slot)
     except Overloaded as fault:
         raise StoreRefused(
-            f"The database {path} cannot be written: {fault.__cause__}.",
+            f"The database {name} cannot be written: {fault.__cause__}.",
             "Free some disk space if that is the cause, and start again.",
         ) from fault
 
 
-def _open(database: Database, secret_check: bytes) -> tuple[sqlite3.Connection, Statements]:
+def _open(database: Database | PostgresDatabase, secret_check: bytes) -> tuple[Connection, Statements]:
     upgrade(database)
     connection = database.writer()
     try:
-        _check_secret(connection, secret_check.hex(), database.path)
-        return connection, statements(connection)
+        _check_secret(connection, secret_check.hex(), database.name)
+        return connection, statements(connection, database.dialect)
     except sqlite3.Error as fault:
         connection.close()
         raise StoreRefused(
-            f"The database {database.path} cannot be used: {fault}.",
+            f"The database {database.name} cannot be used: {fault}.",
             "If another program has it open, close that; if it is damaged, restore a backup.",
         ) from fault
     except BaseException:
@@ -118,7 +148,7 @@ def _open(database: Database, secret_check: bytes) -> tuple[sqlite3.Connection, 
         raise
 
 
-def _check_secret(connection: sqlite3.Connection, given: str, path: Path) -> None:
+def _check_secret(connection: Connection, given: str, path: str) -> None:
     """Refuses a store that was made with another secret: no key in it would be found."""
     stored = _stored_secret(connection)
     if stored is None:
@@ -131,6 +161,6 @@ def _check_secret(connection: sqlite3.Connection, given: str, path: Path) -> Non
         )
 
 
-def _stored_secret(connection: sqlite3.Connection) -> str | None:
+def _stored_secret(connection: Connection) -> str | None:
     row = connection.execute("SELECT value FROM meta WHERE name = ?", (SECRET,)).fetchone()
     return row[0] if row else None

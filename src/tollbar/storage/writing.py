@@ -5,7 +5,6 @@ settlement finds the hold that was made just before it; then settlements with th
 which so find all that was given back. Nothing is written for a process that others have taken for dead.
 """
 
-import sqlite3
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 import msgspec
@@ -15,6 +14,7 @@ from tollbar.domain.identity import Reset
 from tollbar.domain.records import LedgerEntry
 from tollbar.storage import lines
 from tollbar.storage.balances import Balance, decide
+from tollbar.storage.engine import Connection
 from tollbar.storage.operations import Change, Held, Operation, Return, Settlement, Taking
 from tollbar.storage.statements import LedgerSql
 from tollbar.storage.times import microseconds, period
@@ -34,7 +34,7 @@ class LedgerWriter:
         self._is_strict = is_strict
         self.process = 0
 
-    def write(self, connection: sqlite3.Connection, operations: Sequence[Operation]) -> None:
+    def write(self, connection: Connection, operations: Sequence[Operation]) -> None:
         """Writes the operations; what it raises has them undone."""
         if not self._are_ours(connection, operations):
             if len(operations) > 1:
@@ -52,12 +52,12 @@ class LedgerWriter:
         if takings:
             self._take(connection, takings)
 
-    def _are_ours(self, connection: sqlite3.Connection, operations: Sequence[Operation]) -> bool:
+    def _are_ours(self, connection: Connection, operations: Sequence[Operation]) -> bool:
         if not {operation.process for operation in operations} <= {self.process, None}:
             return False
         return connection.execute(self._sql.find_process, {"process": self.process}).fetchone() is not None
 
-    def _write_orphan(self, connection: sqlite3.Connection, operation: Operation) -> None:
+    def _write_orphan(self, connection: Connection, operation: Operation) -> None:
         match operation:
             case Held() | Taking():
                 raise Overloaded("This process was silent for too long and may not admit calls.")
@@ -68,9 +68,7 @@ class LedgerWriter:
             case Return():
                 pass  # what it leased went back when it was taken for dead
 
-    def _settle(
-        self, connection: sqlite3.Connection, settlements: Sequence[Settlement], returns: Sequence[Return]
-    ) -> None:
+    def _settle(self, connection: Connection, settlements: Sequence[Settlement], returns: Sequence[Return]) -> None:
         if not self._end_holds(connection, settlements):
             if len(settlements) > 1 or returns:
                 raise NotAloneError
@@ -84,7 +82,7 @@ class LedgerWriter:
                 connection.execute(self._sql.charge_unheld, {"allowance": allowance, "amount": amount})
         self._write_lines(connection, settlements)
 
-    def _end_holds(self, connection: sqlite3.Connection, settlements: Sequence[Settlement]) -> bool:
+    def _end_holds(self, connection: Connection, settlements: Sequence[Settlement]) -> bool:
         # A hold without a fault has its rows: written before, or just now in this transaction.
         written = [settlement.held for settlement in settlements if settlement.held.fault is None]
         numbers = [held.number for held in written if held.parts]
@@ -93,7 +91,7 @@ class LedgerWriter:
         ended = connection.execute(self._sql.end_holds, {"reservations": _json(numbers)}).rowcount
         return ended == sum(len(held.parts) for held in written)
 
-    def _change(self, connection: sqlite3.Connection, changes: Iterable[Change]) -> None:
+    def _change(self, connection: Connection, changes: Iterable[Change]) -> None:
         sums: dict[tuple[int, int | None], list[int]] = {}
         for allowance, period_start, spent, leased in changes:
             amounts = sums.setdefault((allowance, period_start), [0, 0])
@@ -105,23 +103,36 @@ class LedgerWriter:
             connection.execute(self._sql.charge, {"deltas": text})
             connection.execute(self._sql.reduce_leases, {"deltas": text, "process": self.process})
 
-    def _write_lines(self, connection: sqlite3.Connection, settlements: Sequence[Settlement]) -> None:
+    def _write_lines(self, connection: Connection, settlements: Sequence[Settlement]) -> None:
         rows = [lines.to_row(entry, ended.is_overrun) for ended in settlements for entry in ended.entries]
         self._sql.insert_lines.insert(connection, rows)
 
-    def _take(self, connection: sqlite3.Connection, takings: Sequence[Taking]) -> None:
+    def _take(self, connection: Connection, takings: Sequence[Taking]) -> None:
         wanted = {want.allowance for taking in takings for want in taking.wants}
         now = max(taking.now for taking in takings)
         balances = current_balances(connection, self._sql, wanted, now)
         before = {balance.allowance: balance.leased for balance in balances.values()}
         for taking in takings:
-            taking.granted, taking.refused = (), None
+            taking.granted, taking.refused, taking.elsewhere = (), None, 0
             decide(taking, balances, self._is_strict)
         self._lease(connection, [(balance, balance.leased - before[number]) for number, balance in balances.items()])
         rows = [row for taking in takings if taking.granted for row in _rows_of_taking(taking)]
         self._sql.insert_holds.insert(connection, rows)
+        self._recall(connection, takings, now)
 
-    def _lease(self, connection: sqlite3.Connection, changes: Sequence[tuple[Balance, int]]) -> None:
+    def _recall(self, connection: Connection, takings: Sequence[Taking], now: int) -> None:
+        """Asks other processes for what they keep ready of allowances that refused a call."""
+        refused = {taking.refused.want.allowance for taking in takings if taking.refused is not None}
+        if not refused:
+            return
+        wanted = {"allowances": _json(list(refused)), "process": self.process}
+        idle = dict(connection.execute(self._sql.idle_elsewhere, wanted).fetchall())
+        self._sql.recall.insert(connection, [(allowance, now) for allowance in idle])
+        for taking in takings:
+            if taking.refused is not None:
+                taking.elsewhere = idle.get(taking.refused.want.allowance, 0)
+
+    def _lease(self, connection: Connection, changes: Sequence[tuple[Balance, int]]) -> None:
         leased = [(balance.allowance, self.process, balance.period, amount) for balance, amount in changes if amount]
         if not leased:
             return
@@ -131,7 +142,7 @@ class LedgerWriter:
         self._sql.insert_leases.insert(connection, leased)
 
 
-def append_lines(connection: sqlite3.Connection, sql: LedgerSql, entries: Iterable[LedgerEntry]) -> None:
+def append_lines(connection: Connection, sql: LedgerSql, entries: Iterable[LedgerEntry]) -> None:
     """Adds lines of calls that may have some already: they get the attempt numbers that follow."""
     for entry in entries:
         (last,) = connection.execute(sql.last_attempt, {"request_id": entry.request_id}).fetchone()
@@ -140,7 +151,7 @@ def append_lines(connection: sqlite3.Connection, sql: LedgerSql, entries: Iterab
 
 
 def current_balances(
-    connection: sqlite3.Connection, sql: LedgerSql, allowances: Collection[int], now: int
+    connection: Connection, sql: LedgerSql, allowances: Collection[int], now: int
 ) -> dict[int, Balance]:
     """Allowances as they stand, by number. A period that is over by `now` ends here: its leases are void.
 

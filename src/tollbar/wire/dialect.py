@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from tollbar.domain.completion import CompletionRequest
 from tollbar.domain.errors import GatewayError
 from tollbar.domain.events import StreamEvent
+from tollbar.domain.limits import Room
 
 
 class Incoming(NamedTuple):
@@ -51,6 +53,10 @@ class StreamEncoder(Protocol):
         ...
 
 
+MoreHeaders = Callable[[str, Sequence[Room], datetime], list[tuple[bytes, bytes]]]
+"""The headers that a dialect's clients look for beside ours: of a request's id, how limits stand, and the moment."""
+
+
 def own_status(error: GatewayError) -> int:
     """The status of an error in the dialects that keep to its own."""
     return error.status
@@ -65,7 +71,8 @@ class Dialect:
     bytes of one after it; without the latter the connection is cut, which is all that a stream of mere text can say.
     `status_of` is the status that `encode_error` would give. `comment` is what a stream may say to show that it is
     alive, empty where it may not. `variant`, where there is one, is asked before `decode` which form of the dialect a
-    request's headers want.
+    request's headers want. `more_headers` go with every answer. Where `encode_count` is set, the tokens of the request
+    are counted and told by it; no model answers.
     """
 
     wire: str
@@ -78,3 +85,5 @@ class Dialect:
     variant: Callable[[Incoming], "Dialect"] | None = None
     stream_content_type: bytes = b"text/event-stream; charset=utf-8"
     comment: bytes = b": waiting\n\n"
+    more_headers: MoreHeaders | None = None
+    encode_count: Callable[[int], bytes] | None = None

@@ -57,7 +57,7 @@ def member(body: Body, name: str, kind: type[T]) -> T | None:
         except msgspec.ValidationError:
             raise
         except msgspec.DecodeError:
-            return msgspec.json.decode(_mended(raw), type=kind)
+            return msgspec.json.decode(mended(raw), type=kind)
     except msgspec.ValidationError as fault:
         raise InvalidType(f"{name!r} cannot be read: {fault}.", field=name) from None
 
@@ -90,7 +90,8 @@ def check_count(found: Mapping[str, Any], name: str, highest: int) -> int:
     return size
 
 
-def _mended(raw: bytes) -> bytes:
+def mended(raw: bytes) -> bytes:
+    """The same JSON with each half of a surrogate pair, legal there but no text to search or store, as U+FFFD."""
     text = json.dumps(json.loads(raw), ensure_ascii=False)
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
 

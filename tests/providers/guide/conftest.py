@@ -5,16 +5,24 @@ from pathlib import Path
 import pytest
 
 from tollbar.providers.guide.index import GuideIndex
-from tollbar.providers.guide.passages import Library, packaged_documents, packaged_phrasings, read_library
+from tollbar.providers.guide.passages import Library, Passage, packaged_documents, packaged_phrasings, read_library
 from tollbar.providers.guide.provider import packaged_index
 
 HERE = Path(__file__).parent
+# Made from the tables of the code, or for those who change the code: they have no phrasings.
+OTHER_PAGES = {"configuration", "endpoints", "errors", "metrics", "journey", "extending", "performance", "promises"}
 
 
 @pytest.fixture(scope="session")
 def library() -> Library:
     """The passages as the guide reads them."""
     return read_library(packaged_documents(), packaged_phrasings())
+
+
+@pytest.fixture(scope="session")
+def for_users(library: Library) -> list[Passage]:
+    """The passages of the pages for users, which have phrasings."""
+    return [passage for passage in library.passages if passage.page not in OTHER_PAGES]
 
 
 @pytest.fixture(scope="session")

@@ -5,14 +5,12 @@ from pathlib import Path
 import pytest
 
 from tollbar.providers.guide.answer import INTRODUCTION
-from tollbar.providers.guide.passages import Library, packaged_documents, read_library, slug
+from tollbar.providers.guide.passages import Library, Passage, packaged_documents, read_library, slug
 from tollbar.providers.guide.words import spelled
 
 MOST_WORDS = 180
 MOST_BYTES = 1_000
 LEAST_PHRASINGS = 15
-# Made from the tables of the code, or for those who change the code.
-OTHER_PAGES = {"configuration", "endpoints", "errors", "metrics", "journey", "extending", "performance", "promises"}
 
 
 def write(folder: Path, name: str, text: str) -> Path:
@@ -47,6 +45,20 @@ def test_samples_of_other_subjects_belong_to_no_page(tmp_path: Path) -> None:
     )
 
 
+def test_a_page_without_phrasings_is_found_by_its_own_words(tmp_path: Path) -> None:
+    """Its introduction, sentences and rows are samples; comments and the addresses of links are none."""
+    page = "# All errors\n\n<!-- made -->\n\nWhat can [go wrong](x.md) here.\n\n"
+    page += "## More\n\n| a | b |\n|--|--|\n| `E` | it is late |\n"
+    documents = write(tmp_path / "docs", "errors.md", page)
+    (tmp_path / "asked").mkdir()
+    library = read_library(documents, tmp_path / "asked")
+    assert [(passage.name, passage.title, passage.phrasings) for passage in library.passages] == [
+        ("errors#", "All errors", ("What can [go wrong here.",)),
+        ("errors#more", "More", ("`E` it is late",)),
+    ]
+    assert "made" not in library.passages[0].body
+
+
 def test_phrasings_without_a_section_are_refused(tmp_path: Path) -> None:
     """A phrasing that names no section is a mistake."""
     documents = write(tmp_path / "docs", "keys.md", "## One\n\na\n")
@@ -64,27 +76,27 @@ def test_a_heading_has_the_name_that_links_use(title: str, expected: str) -> Non
 
 
 def test_every_page_is_in_the_library(library: Library) -> None:
-    """Each page for users is packaged and indexed."""
+    """Each page is packaged and indexed."""
     pages = {entry.name.removesuffix(".md") for entry in packaged_documents().iterdir() if entry.name.endswith(".md")}
-    assert pages - OTHER_PAGES == {passage.page for passage in library.passages}
+    assert pages == {passage.page for passage in library.passages}
 
 
-def test_every_passage_has_phrasings(library: Library) -> None:
-    """Each section can be found in many words."""
-    assert [passage.name for passage in library.passages if len(passage.phrasings) < LEAST_PHRASINGS] == []
+def test_every_passage_has_phrasings(for_users: list[Passage]) -> None:
+    """Each section of a page for users can be found in many words."""
+    assert [passage.name for passage in for_users if len(passage.phrasings) < LEAST_PHRASINGS] == []
 
 
-def test_no_two_passages_have_a_phrasing_in_common(library: Library) -> None:
+def test_no_two_passages_have_a_phrasing_in_common(for_users: list[Passage]) -> None:
     """A phrasing says which passage is meant; none stands twice."""
-    phrasings = [spelled(text) for passage in library.passages for text in passage.phrasings]
+    phrasings = [spelled(text) for passage in for_users for text in passage.phrasings]
     assert sorted({text for text in phrasings if phrasings.count(text) > 1}) == []
 
 
-def test_every_passage_is_short(library: Library) -> None:
+def test_every_passage_is_short(for_users: list[Passage]) -> None:
     """Each section answers one thing, and the whole answer stays within a few hundred tokens."""
     too_long = [
         passage.name
-        for passage in library.passages
+        for passage in for_users
         if len(passage.body.split()) > MOST_WORDS or len((INTRODUCTION + passage.body).encode()) > MOST_BYTES
     ]
     assert too_long == []

@@ -44,6 +44,12 @@ def test_the_likeliest_passage_has_the_words() -> None:
     assert best == {"creat": 0, "kill": 1, "revok": 1, "stream": 2}
 
 
+def test_other_subjects_have_a_likelihood_of_their_own() -> None:
+    """What only they were asked with is likelier there, what only a passage knows less so."""
+    assert WEIGHTS.likelihood_elsewhere(["poem"]) > max(WEIGHTS.likelihood(["poem"]))
+    assert WEIGHTS.likelihood_elsewhere(["revok"]) < max(WEIGHTS.likelihood(["revok"]))
+
+
 def test_a_passage_knows_its_own_stems() -> None:
     """Whatever it is asked with or says, and nothing else."""
     known = [stem for stem in ("key", "fresh", "header", "sse", "poem") if WEIGHTS.knows(0, stem)]

@@ -56,7 +56,7 @@ files = st.builds(FilePart, st.one_of(links, inline, st.builds(Upload, names)), 
 calls = st.builds(ToolCallPart, names, names, words, st.one_of(st.none(), said))
 asked: st.SearchStrategy[list[Part]] = st.lists(st.one_of(texts, images, audio, files), max_size=3)
 answered: st.SearchStrategy[list[Part]] = st.lists(st.one_of(texts, st.builds(RefusalPart, said)), max_size=2)
-results = st.builds(ToolResultPart, names, st.lists(texts, max_size=2).map(tuple))
+results = st.builds(ToolResultPart, names, st.lists(texts, min_size=1, max_size=2).map(tuple))
 
 messages = st.one_of(
     st.builds(Message, st.sampled_from([Role.SYSTEM, Role.USER]), asked.map(tuple)),

@@ -35,6 +35,7 @@ SDK_CLASSES: dict[int, type[openai.APIStatusError]] = {
     409: openai.ConflictError,
     429: openai.RateLimitError,
     500: openai.InternalServerError,
+    501: openai.InternalServerError,
     502: openai.InternalServerError,
     503: openai.InternalServerError,
     504: openai.InternalServerError,

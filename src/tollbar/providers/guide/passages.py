@@ -1,7 +1,8 @@
 """Reads the documentation into passages: one for each `##` section, with the ways in which people ask for it.
 
-The pages are those that have a file of phrasings; each phrasing belongs to the section that its heading names. What is
-read is part of the package, so a fault in it is a mistake of ours, and the tests find it.
+A page for users has a file of phrasings; each phrasing belongs to the section that its heading names. A page without
+one, made from tables or for developers, is found by its own sentences and the rows of its tables. What is read is part
+of the package, so a fault in it is a mistake of ours, and the tests find it.
 """
 
 import re
@@ -13,6 +14,12 @@ from pathlib import Path
 
 _ELSEWHERE_FILE = "elsewhere"
 _RELATED = "Related: "
+
+_SENTENCE = re.compile(r"(?<=[.:?!])\s+")
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_LINK = re.compile(r"\]\([^)]*\)")
+_MOST_ROW_WORDS = 60
+_LEAST_SENTENCE_WORDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +62,11 @@ def read_library(documents: Traversable, phrasings: Traversable) -> Library:
     """The library of the two folders; raises ValueError for a phrasing without a section."""
     asked = {entry.name.removesuffix(".md"): _read_sections(entry) for entry in phrasings.iterdir()}
     elsewhere = asked.pop(_ELSEWHERE_FILE, {})
+    pages = {entry.name.removesuffix(".md") for entry in documents.iterdir() if entry.name.endswith(".md")}
     passages: list[Passage] = []
-    for page in sorted(asked):
-        passages += _read_page(page, documents / f"{page}.md", asked[page])
+    for page in [*sorted(asked), *sorted(pages - asked.keys())]:
+        document = documents / f"{page}.md"
+        passages += _read_page(page, document, asked[page]) if page in asked else _read_unasked(page, document)
     return Library(tuple(passages), tuple(line for text in elsewhere.values() for line in _lines(text)))
 
 
@@ -78,18 +87,39 @@ def _read_page(page: str, document: Traversable, asked: Mapping[str, str]) -> It
         yield Passage(page, slug(title), title, body, phrasings, " ".join(related))
 
 
+def _read_unasked(page: str, document: Traversable) -> Iterator[Passage]:
+    """The passages of a page without phrasings, its introduction among them."""
+    for title, text in _read_sections(document, with_introduction=True).items():
+        body = _COMMENT.sub("", text).strip()
+        name = "" if title.startswith("# ") else slug(title)
+        if body:
+            yield Passage(page, name, title.removeprefix("# "), body, tuple(_own_words(body)), page)
+
+
+def _own_words(body: str) -> Iterator[str]:
+    """The sentences of a text and the rows of its tables, each once."""
+    lines = _LINK.sub("", body).splitlines()
+    rows = [line.replace("|", " ") for line in lines if line.startswith("|") and "--" not in line]
+    prose = " ".join(line for line in lines if not line.startswith("|"))
+    for sample in dict.fromkeys([*_SENTENCE.split(prose), *rows]):
+        if len(sample.split()) >= _LEAST_SENTENCE_WORDS:
+            yield " ".join(sample.split()[:_MOST_ROW_WORDS])
+
+
 def _lines(text: str) -> list[str]:
     return [line for line in text.splitlines() if line]
 
 
-def _read_sections(entry: Traversable) -> dict[str, str]:
+def _read_sections(entry: Traversable, *, with_introduction: bool = False) -> dict[str, str]:
     """The `##` sections of a Markdown file by their titles; lines inside a fenced block are no headings."""
     sections: dict[str, list[str]] = {}
     lines: list[str] = []
     is_fenced = False
     for line in entry.read_text(encoding="utf-8").splitlines():
         is_fenced ^= line.startswith("```")
-        if line.startswith("## ") and not is_fenced:
+        if line.startswith("# ") and not is_fenced and with_introduction:
+            lines = sections.setdefault(line.strip(), [])
+        elif line.startswith("## ") and not is_fenced:
             lines = sections.setdefault(line.removeprefix("## ").strip(), [])
         else:
             lines.append(line)

@@ -5,7 +5,7 @@ Everything is counted once, from the passages and from samples of questions abou
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 ELSEWHERE = -1
@@ -61,6 +61,7 @@ class Weights:
         self._weights = {stem: self._weigh(stem) for stem in self._spread}
         vocabulary = len(self._spread.keys() | self._body_stems)
         self._totals = [sum(counts.values()) + _SMOOTHING * vocabulary for counts in self._counts]
+        self._elsewhere_total = elsewhere.total() + _SMOOTHING * vocabulary
 
     def weight(self, stem: str) -> float:
         """How much a stem tells passages apart: the fewer have it, the more."""
@@ -77,16 +78,20 @@ class Weights:
 
     def likelihood(self, stems: Sequence[str]) -> list[float]:
         """For each passage, the log of how likely its words are to make this question; naive Bayes."""
-        counted = [(stem, _FAINT if stem in self._faint else 1.0) for stem in dict.fromkeys(stems)]
-        return [
-            sum(share * math.log((counts.get(stem, 0.0) + _SMOOTHING) / total) for stem, share in counted)
-            for counts, total in zip(self._counts, self._totals, strict=True)
-        ]
+        counted = self._counted(stems)
+        return [_likelihood(counted, counts, total) for counts, total in zip(self._counts, self._totals, strict=True)]
+
+    def likelihood_elsewhere(self, stems: Sequence[str]) -> float:
+        """The same for all samples of other subjects together."""
+        return _likelihood(self._counted(stems), self._elsewhere, self._elsewhere_total)
 
     def leaning(self, stems: Sequence[str]) -> float:
         """Above zero when stems are rather those of questions about Tollbar; naive Bayes, damped by their number."""
         distinct = dict.fromkeys(stems)
         return sum(self._leaning(stem) for stem in distinct) / math.sqrt(len(distinct) or 1)
+
+    def _counted(self, stems: Sequence[str]) -> Sequence[tuple[str, float]]:
+        return [(stem, _FAINT if stem in self._faint else 1.0) for stem in dict.fromkeys(stems)]
 
     def _leaning(self, stem: str) -> float:
         here = self._here[stem] + _SEEN_HERE + (_SEEN_IN_A_BODY if stem in self._body_stems else 0.0)
@@ -96,3 +101,7 @@ class Weights:
     def _weigh(self, stem: str) -> float:
         weight = math.log(1 + len(self._counts) / (0.5 + self._spread[stem]))
         return weight * _FAINT if stem in self._faint else weight
+
+
+def _likelihood(counted: Sequence[tuple[str, float]], counts: Mapping[str, float], total: float) -> float:
+    return sum(share * math.log((counts.get(stem, 0.0) + _SMOOTHING) / total) for stem, share in counted)

@@ -7,8 +7,8 @@ environment.
 
 import socket
 import ssl
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -28,20 +28,29 @@ from tollbar.providers.transport.limits import Limits
 IDLE_SECONDS = 30.0
 DNS_SECONDS = 30
 MAX_BODY_BYTES = 64 * 1024 * 1024
+MOST_ADDRESSES = 2_000
+"""Heads that are kept: of each endpoint, and of each with headers of its callers."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Endpoint:
-    """One address of a provider, with the headers it is sent and the name it has in messages; made by `endpoint`."""
+    """One address of a provider, with the headers it is sent and the name it has in messages; made by `endpoint`.
+
+    Each is itself alone: the head of its requests is made once for it.
+    """
 
     peer: Peer
     url: str
     headers: Mapping[str, str]
     is_local: bool
 
+    def with_headers(self, more: Iterable[tuple[str, str]]) -> "Endpoint":
+        """The same address, where these headers go too; raises ValueError when called with one that is none."""
+        return replace(self, headers={**self.headers, **dict(more)})
 
-def endpoint(peer: Peer, url: str, headers: Mapping[str, str]) -> Endpoint:
-    """An address to call; raises ValueError when we would never connect there."""
+
+def endpoint(peer: Peer, url: str, headers: Mapping[str, str], query: str = "") -> Endpoint:
+    """An address to call, with a query of ours if it has one; raises ValueError when we would never connect there."""
     if fault := url_fault(url):
         raise ValueError(f"the address of {peer.name} {fault}")
     common = {
@@ -50,7 +59,7 @@ def endpoint(peer: Peer, url: str, headers: Mapping[str, str]) -> Endpoint:
         "Accept-Encoding": "identity",
         "User-Agent": f"tollbar/{__version__}",
     }
-    return Endpoint(peer, url, {**common, **headers}, is_this_machine(url))
+    return Endpoint(peer, f"{url}?{query}" if query else url, {**common, **headers}, is_this_machine(url))
 
 
 class Transport:
@@ -68,7 +77,7 @@ class Transport:
         self._ca_file = ca_file
         self._max_body_bytes = max_body_bytes
         self._pool: Pool | None = None
-        self._addresses: dict[tuple[str, str], tuple[Endpoint, Address]] = {}
+        self._addresses: dict[tuple[str, Endpoint], Address] = {}
 
     async def __aenter__(self) -> Self:
         trust: ssl.SSLContext | bool = True
@@ -118,12 +127,14 @@ class Transport:
         return self._pool
 
     def _address(self, method: str, to: Endpoint) -> Address:
-        """The address of an endpoint, made once for as long as the endpoint is that one."""
-        known = self._addresses.get((method, to.url))
-        if known is not None and known[0] is to:
-            return known[1]
+        """The address of an endpoint, made once for as long as there are not too many."""
+        known = self._addresses.get((method, to))
+        if known is not None:
+            return known
         made = Address(method, to.url, to.headers, None if to.is_local else self._proxy)
-        self._addresses[method, to.url] = (to, made)
+        if len(self._addresses) >= MOST_ADDRESSES:
+            self._addresses.clear()
+        self._addresses[method, to] = made
         return made
 
 

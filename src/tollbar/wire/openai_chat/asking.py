@@ -37,6 +37,12 @@ from tollbar.wire.writing import encoded
 _FORMATS = {Format.TEXT: "text", Format.JSON: "json_object", Format.SCHEMA: "json_schema"}
 
 
+LONGEST_USER = 64
+"""OpenAI refuses a longer name of a user."""
+_WITHOUT_THOUGHT = ("gpt-3.5", "gpt-4", "chatgpt-4o")
+"""Models of OpenAI that refuse to be told how long to think."""
+
+
 def asking(request: CompletionRequest, model: str, ask_usage: bool, limit_name: str = "max_tokens") -> Asked:
     """What asks a provider's `model`; raises what reading the conversation raises, or InvalidValue.
 
@@ -60,12 +66,18 @@ def asking(request: CompletionRequest, model: str, ask_usage: bool, limit_name: 
         "tool_choice": _choice(conversation.tool_choice),
         "parallel_tool_calls": conversation.calls_in_parallel,
         "response_format": _format(conversation.output),
-        "reasoning_effort": _effort(conversation),
-        "user": request.user,
+        "reasoning_effort": None if model.startswith(_WITHOUT_THOUGHT) else _effort(conversation),
+        "user": request.user if len(request.user or "") <= LONGEST_USER else None,
         "stream": True if request.stream else None,
         "stream_options": {"include_usage": True} if ask_usage else None,
     }
-    return Asked(encoded(_present(told)), (*conversation.unmodelled, *_dropped(conversation)))
+    lost = [name for name, value in _unsaid(request, conversation) if value is not None and told[name] is None]
+    return Asked(encoded(_present(told)), (*conversation.unmodelled, *lost, *_dropped(conversation)))
+
+
+def _unsaid(request: CompletionRequest, conversation: Conversation) -> tuple[tuple[str, object], ...]:
+    """What the caller wished of what not every model, or not every value, can be told."""
+    return ("reasoning_effort", _effort(conversation)), ("user", request.user)
 
 
 def _effort(conversation: Conversation) -> str | None:
@@ -89,22 +101,32 @@ def _present(members: dict[str, Any]) -> dict[str, Any]:
 
 
 def _messages(conversation: Conversation) -> Iterator[dict[str, Any]]:
+    pictures: list[Part] = []
     for index, message in enumerate(conversation.messages):
         results = [part for part in message.parts if isinstance(part, ToolResultPart)]
+        if pictures and not (results and message.role is Role.TOOL):
+            yield {"role": Role.USER, "content": _content(pictures, index)}
+            pictures = []
         for result in results:
-            content = _content(result.parts, index)
-            yield {"role": "tool", "tool_call_id": result.call_id, "content": content}
-        if not results or len(results) < len(message.parts):
+            texts = [part for part in result.parts if not isinstance(part, ImagePart)]
+            pictures += [part for part in result.parts if isinstance(part, ImagePart)]
+            yield {"role": "tool", "tool_call_id": result.call_id, "content": _content(texts, index) or ""}
+        rest = tuple(part for part in message.parts if not isinstance(part, ToolResultPart))
+        if results and rest:
+            yield _message(Message(Role.USER, (*pictures, *rest)), index)
+            pictures = []
+        elif not results:
             yield _message(message, index)
+    if pictures:
+        yield {"role": Role.USER, "content": _content(pictures, len(conversation.messages) - 1)}
 
 
 def _message(message: Message, index: int) -> dict[str, Any]:
-    """The message without the tools' answers in it, which are messages of their own here."""
+    """A message that holds no answers of tools, which are messages of their own here."""
     calls = [tool_call(part) for part in message.parts if isinstance(part, ToolCallPart)]
-    parts = [part for part in message.parts if not isinstance(part, ToolCallPart | ToolResultPart | ThinkingPart)]
+    parts = [part for part in message.parts if not isinstance(part, ToolCallPart | ThinkingPart)]
     content = _content(parts, index) if parts or message.role is not Role.ASSISTANT else None
-    role = Role.USER if len(parts) < len(message.parts) and message.role is Role.TOOL else message.role
-    told: dict[str, Any] = {"role": role, "content": content}
+    told: dict[str, Any] = {"role": message.role, "content": content}
     return {**told, "tool_calls": calls} if calls else told
 
 

@@ -97,7 +97,7 @@ def _decode_by_member(body: Body) -> CompletionRequest:
         max_tokens=limit if limit is not None else reading.bounded(head, "max_tokens", 1, MAX_TOKENS),
         choices=reading.bounded(head, "n", 1, MAX_CHOICES) or 1,
         user=head.get("user"),
-        wants_usage=_wants_usage(head.get("stream_options")),
+        wants_usage=wants_usage(head.get("stream_options")),
         features=_features(body, has_tools=tools > 0),
     )
 
@@ -118,7 +118,8 @@ def _asking(options: bytes | None) -> bytes:
     return splice(scan(options), {"include_usage": b"true"})
 
 
-def _wants_usage(options: bytes | None) -> bool:
+def wants_usage(options: bytes | None) -> bool:
+    """Whether stream options ask for a usage report; raises RequestError when they cannot be read."""
     if options is None:
         return False
     try:

@@ -13,4 +13,4 @@ def upgrade() -> None:
     op.add_column("keys", Column("tier", Text, nullable=False, server_default=""))
     op.add_column("keys", Column("bound_to", LargeBinary))
     only = text("kind = 'self_service'")
-    op.create_index("one_key_per_address", "keys", ["bound_to"], unique=True, sqlite_where=only)
+    op.create_index("one_key_per_address", "keys", ["bound_to"], unique=True, sqlite_where=only, postgresql_where=only)

@@ -1,0 +1,130 @@
+"""Pulling models onto this machine, listing and removing them: what the CLI, the admin API and the dashboard share.
+
+A pull belongs to the process and not to whoever asked for it: who leaves may come back and watch on. At most one for
+each model; a second wish for the same gets the first. What was pulled last is remembered, so that its end can be seen.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from tollbar.domain.errors import GatewayError, InternalError, NotFound
+from tollbar.domain.local_models import LocalModel, Progress, PullPlan, PullState
+from tollbar.ports import Clock, ModelShelf, ModelSource
+
+MOST_REMEMBERED = 50
+LOOK_SECONDS = 0.25
+"""How often a watcher is told of progress."""
+SILENT_SECONDS = 10.0
+"""How long a watcher hears nothing where nothing goes on, so that whatever lies between does not give the line up."""
+
+Spawn = Callable[[Coroutine[None, None, None]], "asyncio.Task[None]"]
+
+
+@dataclass(slots=True)
+class Pull:
+    """A pull, as far as it is. `fault` is why it failed."""
+
+    id: str
+    plan: PullPlan
+    progress: Progress
+    began_at: datetime
+    fault: GatewayError | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended, well or not."""
+        return self.progress.state in {PullState.DONE, PullState.FAILED}
+
+
+class Pulls:
+    """The pulls of this process. `spawn` starts a task that ends with the process."""
+
+    def __init__(self, source: ModelSource, shelf: ModelShelf, clock: Clock, spawn: Spawn) -> None:
+        self._source = source
+        self._shelf = shelf
+        self._clock = clock
+        self._spawn = spawn
+        self._pulls: dict[str, Pull] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def shelf(self) -> ModelShelf:
+        """The models that are here."""
+        return self._shelf
+
+    def list(self) -> Sequence[Pull]:
+        """The pulls under way and the last ones that ended, newest first."""
+        return tuple(reversed(self._pulls.values()))
+
+    def get(self, pull_id: str) -> Pull:
+        """One of them; raises NotFound."""
+        if (pull := self._pulls.get(pull_id)) is None:
+            raise NotFound("There is no such pull.", hint="GET /admin/api/models lists them.")
+        return pull
+
+    async def start(self, name: str) -> Pull:
+        """A pull of that model, which goes on by itself; one that is under way already if there is. Raises as `plan`.
+
+        Paths are not taken: a caller from elsewhere must not learn what is on this disk.
+        """
+        plan = await self._source.plan(name, may_be_path=False)
+        for pull in self._pulls.values():
+            if pull.plan.name == plan.name and not pull.is_over:
+                return pull
+        done = plan.size_bytes - plan.missing_bytes
+        state = PullState.DONE if plan.is_here else PullState.DOWNLOADING
+        pull = Pull(f"pull_{secrets.token_hex(8)}", plan, Progress(state, done, plan.size_bytes), self._clock.now())
+        self._pulls[pull.id] = pull
+        self._forget()
+        if not plan.is_here:
+            task = self._spawn(self._run(pull))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return pull
+
+    async def watch(self, pull: Pull, is_wanted: Callable[[], bool] = lambda: True) -> AsyncIterator[Pull]:
+        """A pull each time that it has gone on, and now and then otherwise, to its end or as long as that is wanted."""
+        told: Progress | None = None
+        told_at = self._clock.monotonic()
+        while is_wanted():
+            if pull.progress != told or self._clock.monotonic() - told_at >= SILENT_SECONDS:
+                told, told_at = pull.progress, self._clock.monotonic()
+                yield pull
+            if told is not None and pull.is_over and told == pull.progress:
+                return
+            await self._clock.sleep(LOOK_SECONDS)
+
+    def close(self) -> None:
+        """Ends what is under way; the next pull of it goes on from there."""
+        for task in self._tasks:
+            task.cancel()
+
+    async def _run(self, pull: Pull) -> None:
+        def tell(progress: Progress) -> None:
+            pull.progress = progress
+
+        try:
+            await self._source.fetch(pull.plan, tell)
+        except GatewayError as fault:
+            pull.fault = fault
+        except (OSError, ValueError) as fault:
+            pull.fault = InternalError(f"The model could not be stored: {fault}.")
+        if pull.fault is not None:
+            pull.progress = Progress(PullState.FAILED, pull.progress.done_bytes, pull.progress.total_bytes)
+
+    def _forget(self) -> None:
+        over = [pull.id for pull in self._pulls.values() if pull.is_over]
+        for pull_id in over[: max(0, len(self._pulls) - MOST_REMEMBERED)]:
+            del self._pulls[pull_id]
+
+
+def remove_model(shelf: ModelShelf, name: str) -> LocalModel | None:
+    """Takes a model off this machine, or what an unfinished pull left of it (then None); raises NotFound."""
+    if (model := shelf.remove(name)) is not None or shelf.discard(name):
+        return model
+    here = ", ".join(model.name for model in shelf.list())
+    hint = f"Here are: {here}." if here else "None was pulled yet."
+    raise NotFound(f"No model called {name[:100]!r} is on this machine.", hint=hint)

@@ -1,0 +1,215 @@
+"""A provider's message as events, for callers who speak another dialect, and for the meter of those who do not.
+
+A cut, garbled or error-carrying answer raises and is never taken for complete. Sans-I/O: bytes in, events out, the same
+whatever the chunks.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from tollbar.domain.errors import StreamBroken, UpstreamFailed
+from tollbar.domain.events import (
+    Cited,
+    Finished,
+    FinishReason,
+    Refused,
+    Started,
+    StreamEvent,
+    Text,
+    Thinking,
+    ToolArguments,
+    ToolCalled,
+    UsageSeen,
+)
+from tollbar.domain.messages import Citation
+from tollbar.wire import sse
+from tollbar.wire.anthropic import scan
+from tollbar.wire.hearing import MAX_FRAME_BYTES
+
+REASONS = {
+    "end_turn": FinishReason.STOP,
+    "stop_sequence": FinishReason.STOP,
+    "pause_turn": FinishReason.STOP,
+    "max_tokens": FinishReason.LENGTH,
+    "model_context_window_exceeded": FinishReason.LENGTH,
+    "tool_use": FinishReason.TOOL_CALLS,
+    "refusal": FinishReason.CONTENT_FILTER,
+}
+_DONE = b"[DONE]"
+_NO_INPUT = frozenset((b"null", b"{}"))
+
+
+@dataclass(slots=True)
+class _Open:
+    """A block under way: the place of the tool call that it is, and what its text rests on, told at its end."""
+
+    call: int | None
+    began_at: int
+    sources: list[scan.Citation]
+    has_arguments: bool = False
+
+
+class Hearing:
+    """One upstream answer as it is heard."""
+
+    def __init__(self, stream: bool) -> None:
+        self._splitter = sse.Splitter() if stream else None
+        self._document: list[bytes] = []
+        self._report: scan.Report | None = None
+        self._open: dict[int, _Open] = {}
+        self._calls = 0
+        self._characters = 0
+        """How long the text of the answer is so far, by which citations tell what rests on them."""
+        self._is_finished = False
+        self.is_done = False
+        """Whether the provider has said that nothing more will come."""
+
+    def feed(self, data: bytes) -> list[StreamEvent]:
+        """What one upstream read says; raises StreamBroken."""
+        if self._splitter is None:
+            self._document.append(data)
+            return []
+        if self.is_done:
+            return []
+        block = self._splitter.feed(data)
+        if self._splitter.size > MAX_FRAME_BYTES:
+            raise StreamBroken(f"The provider sent a frame of more than {MAX_FRAME_BYTES} bytes.")
+        return list(self._heard(block)) if block else []
+
+    def end(self) -> list[StreamEvent]:
+        """What remains when the provider closed, a whole document's events; raises when the answer is not whole."""
+        if self._splitter is None:
+            return self._whole(b"".join(self._document))
+        rest = self._splitter.finish()
+        if self.is_done:
+            return []
+        last = list(self._heard(rest)) if rest.strip() else []
+        self._check_complete()
+        return last
+
+    def _heard(self, block: bytes) -> Iterator[StreamEvent]:
+        for data in sse.payloads(block):
+            if data is None or data == _DONE:
+                continue
+            event = scan.event(data)
+            match event.type:
+                case "content_block_delta" if event.delta is not None:
+                    yield from self._piece(event.index, event.delta)
+                case "content_block_start":
+                    yield from self._begun(event.index, scan.block(event.content_block))
+                case "content_block_stop":
+                    yield from self._closed(event.index)
+                case "message_start" if event.message is not None:
+                    yield Started(event.message.id, event.message.model)
+                    self._note(event.message.usage)
+                case "message_delta":
+                    self._note(event.usage)
+                    yield from self._reported()
+                    if event.delta is not None:
+                        yield from self._ended(event.delta)
+                case "message_stop":
+                    self._check_complete()
+                    self.is_done = True
+                    return
+
+    def _begun(self, index: int, block: scan.Block) -> Iterator[StreamEvent]:
+        call = None
+        if block.type == "tool_use":
+            call = self._calls
+            self._calls += 1
+        sources = scan.citations(block.citations)
+        opened = self._open[index] = _Open(call, self._characters, sources)
+        match block.type:
+            case "text":
+                if block.text:
+                    yield self._text(block.text)
+            case "thinking":
+                if block.thinking or block.signature:
+                    yield Thinking(block.thinking, signature=block.signature or "")
+            case "redacted_thinking":
+                yield Thinking("", signature=block.data, is_redacted=True)
+            case "tool_use" if call is not None:
+                yield ToolCalled(call, block.id, block.name)
+                if bytes(block.input) not in _NO_INPUT:
+                    opened.has_arguments = True
+                    yield ToolArguments(call, bytes(block.input).decode())
+            case _:
+                yield Text("")  # content that has no word here, and content all the same
+
+    def _piece(self, index: int, delta: scan.Delta) -> Iterator[StreamEvent]:
+        if delta.text:
+            yield self._text(delta.text)
+        elif delta.partial_json:
+            opened = self._open.get(index)
+            if opened is not None and opened.call is not None:
+                opened.has_arguments = True
+                yield ToolArguments(opened.call, delta.partial_json)
+        elif delta.thinking:
+            yield Thinking(delta.thinking)
+        elif delta.signature:
+            yield Thinking("", signature=delta.signature)
+        elif index in self._open:
+            self._open[index].sources.extend(scan.citations(msgspec.Raw(b"[%b]" % bytes(delta.citation))))
+
+    def _closed(self, index: int) -> Iterator[StreamEvent]:
+        opened = self._open.pop(index, None)
+        if opened is None:
+            return
+        if opened.call is not None and not opened.has_arguments:
+            yield ToolArguments(opened.call, "{}")
+        for source in opened.sources:
+            yield Cited(_citation(source, opened.began_at, self._characters))
+
+    def _text(self, text: str) -> Text:
+        self._characters += len(text)
+        return Text(text)
+
+    def _note(self, report: scan.Report | None) -> None:
+        """Keeps what is said of usage as a stream begins.
+
+        It is told only with its end: what was said in between is not in it, and a caller who leaves before the end
+        would be charged for that alone.
+        """
+        if report is not None:
+            self._report = report if self._report is None else scan.later(self._report, report)
+
+    def _reported(self) -> Iterator[StreamEvent]:
+        if self._report is not None:
+            yield UsageSeen(scan.usage(self._report))
+
+    def _ended(self, said: scan.Delta | scan.Document) -> Iterator[StreamEvent]:
+        if said.stop_reason is None or self._is_finished:
+            return
+        self._is_finished = True
+        if said.stop_details is not None and said.stop_details.explanation:
+            yield Refused(said.stop_details.explanation)
+        yield Finished(REASONS.get(said.stop_reason, FinishReason.STOP), stop_sequence=said.stop_sequence)
+
+    def _whole(self, raw: bytes) -> list[StreamEvent]:
+        try:
+            document = scan.document(raw)
+        except StreamBroken as fault:
+            raise UpstreamFailed(fault.message, is_retryable=True) from None
+        if document.content is None:
+            raise UpstreamFailed("The provider's answer holds no content.", is_retryable=True)
+        self._note(document.usage)
+        events: list[StreamEvent] = [Started(document.id, document.model), *self._reported()]
+        for index, raw_block in enumerate(document.content):
+            events += self._begun(index, scan.block(raw_block))
+            events += self._closed(index)
+        events += self._ended(document)
+        if not self._is_finished:  # a whole document is whole, whether or not it says why
+            events.append(Finished(FinishReason.STOP))
+        return events
+
+    def _check_complete(self) -> None:
+        if not self._is_finished:
+            raise StreamBroken("The provider closed the stream before its answer was complete.", is_retryable=True)
+
+
+def _citation(source: scan.Citation, start: int, end: int) -> Citation:
+    url = source.url or (source.source if source.source and "://" in source.source else None)
+    title = source.title or source.document_title or (source.source if url is None else None)
+    return Citation(url, title, source.cited_text, start, end)

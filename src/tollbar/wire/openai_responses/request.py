@@ -1,0 +1,66 @@
+"""OpenAI's Responses request: what we must know of it, and the same bytes on their way out.
+
+Reference: the Responses API. Only the fields that routing and money need are read; every other one travels inside the
+untouched body.
+"""
+
+import msgspec
+
+from tollbar.domain.completion import CompletionRequest, Source
+from tollbar.domain.errors import InvalidValue
+from tollbar.wire import reading
+from tollbar.wire.body import Body, refuse_look_alikes, scan, splice
+from tollbar.wire.openai_chat.request import MAX_MESSAGES, MAX_TOKENS, MAX_TOOLS
+from tollbar.wire.openai_responses.conversation import expand
+
+WIRE = "responses"
+KINDS = {"model": str, "stream": bool, "max_output_tokens": int, "user": str, "tools": list, "background": bool}
+MODELLED = frozenset((*KINDS, "input", "instructions", "previous_response_id", "text"))
+ECHOED = (
+    *("instructions", "max_output_tokens", "max_tool_calls", "metadata", "parallel_tool_calls", "prompt_cache_key"),
+    *("reasoning", "safety_identifier", "service_tier", "temperature", "text", "tool_choice", "tools", "top_p"),
+    *("truncation", "user"),
+)
+"""What a response repeats of its request."""
+_MARKS = ((b'"input_image"', "images"), (b'"input_audio"', "audio"), (b'"input_file"', "files"))
+
+
+def decode(raw: bytes) -> CompletionRequest:
+    """The request in a body; raises RequestError naming the field at fault."""
+    body = scan(raw)
+    refuse_look_alikes(body, MODELLED)
+    reading.demand(body, "model")
+    head = reading.head(body, KINDS)
+    if head.get("background"):
+        raise InvalidValue(
+            "'background' answers cannot be metered.", field="background", hint="Leave it out, and stream instead."
+        )
+    given = body.value("input") or b""
+    if given.startswith(b"["):
+        reading.check_count({"input": given}, "input", MAX_MESSAGES)
+    tools = reading.check_count(head, "tools", MAX_TOOLS)
+    return CompletionRequest(
+        model=head["model"],
+        source=Source(WIRE, raw, body.spans, lambda: expand(body)),
+        stream=bool(head.get("stream")),
+        max_tokens=reading.bounded(head, "max_output_tokens", 1, MAX_TOKENS),
+        user=head.get("user"),
+        wants_usage=True,
+        features=_features(body, has_tools=tools > 0),
+        echoed={name: value for name in ECHOED if (value := body.value(name)) is not None},
+    )
+
+
+def outgoing(request: CompletionRequest, model: str) -> bytes:
+    """The caller's body with the model replaced; all else as it came."""
+    return splice(Body(request.source.raw, request.source.spans), {"model": msgspec.json.encode(model)})
+
+
+def _features(body: Body, has_tools: bool) -> frozenset[str]:
+    """The capabilities a target must have, read from marks in the bytes: a mark in mere text errs on the safe side."""
+    found = [name for mark, name in _MARKS if mark in body.raw]
+    if has_tools:
+        found.append("tools")
+    if b'"json_schema"' in (body.value("text") or b""):
+        found.append("json_schema")
+    return frozenset(found)

@@ -1,0 +1,21 @@
+"""OpenAI's older Completions dialect: a text to go on from, without turns."""
+
+from tollbar.domain.completion import CompletionRequest
+from tollbar.wire.dialect import Dialect, Incoming
+from tollbar.wire.openai_chat.errors import encode_error, encode_stream_error
+from tollbar.wire.openai_text.request import WIRE, decode
+from tollbar.wire.openai_text.response import ChunkEncoder, encode
+
+
+def _decode(incoming: Incoming) -> CompletionRequest:
+    return decode(incoming.body)
+
+
+DIALECT = Dialect(
+    wire=WIRE,
+    decode=_decode,
+    encode=encode,
+    stream_encoder=ChunkEncoder,
+    encode_error=encode_error,
+    encode_stream_error=encode_stream_error,
+)

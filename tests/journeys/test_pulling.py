@@ -1,0 +1,136 @@
+"""Models pulled onto the machine of a running server, over its admin API and beside it."""
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.hub import FakeHub
+from tests.journeys.stand import ADMIN_KEY, TOLLBAR, Gateway, clean, started
+from tests.providers.local.models import write_model
+
+REPOSITORY = "lab/tiny-GGUF"
+NAME = "tiny.q4_k_m"
+ADMIN = {"authorization": f"Bearer {ADMIN_KEY}"}
+MODELS = "/admin/api/models"
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[FakeHub]:
+    """A hub that has the model."""
+    with FakeHub() as server:
+        server.add(REPOSITORY, {"tiny.Q4_K_M.gguf": write_model(tmp_path / "tiny.gguf").read_bytes()}, licence="mit")
+        yield server
+
+
+@pytest.fixture
+def variables(hub: FakeHub) -> dict[str, str]:
+    """An environment in which that hub is the hub."""
+    return {"TOLLBAR_ADMIN_KEY": ADMIN_KEY, "HF_ENDPOINT": hub.endpoint, "HF_HUB_OFFLINE": "0"}
+
+
+@pytest.fixture
+def gateway(tmp_path: Path, variables: dict[str, str]) -> Iterator[Gateway]:
+    """A server that nobody set up."""
+    with started(tmp_path, environment=variables) as running:
+        yield running
+
+
+def begin(gateway: Gateway, name: str = REPOSITORY) -> dict[str, Any]:
+    """Begin a pull."""
+    answer = requests.post(gateway.url + MODELS + "/pull", json={"model": name}, headers=ADMIN, timeout=30)
+    assert answer.status_code == 202, answer.text
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+def events(gateway: Gateway, pull_id: str) -> Iterator[dict[str, Any]]:
+    """What the stream of a pull tells."""
+    address = f"{gateway.url}{MODELS}/pulls/{pull_id}/events"
+    with requests.get(address, headers=ADMIN, stream=True, timeout=30) as answer:
+        assert answer.status_code == 200
+        for line in answer.iter_lines():
+            if line:
+                yield json.loads(line.removeprefix(b"data: "))
+
+
+def test_a_pulled_model_answers_in_a_running_server(gateway: Gateway, hub: FakeHub) -> None:
+    """The stream tells each step; afterwards callers see the model, it answers, and it goes as it came."""
+    hub.plan("gate:1500000")
+    pull = begin(gateway)
+    told = events(gateway, pull["id"])
+    assert next(told)["state"] == "downloading"
+    key = {"x-api-key": gateway.make_key("ben")}
+
+    def offered() -> set[str]:
+        answer = requests.get(gateway.url + "/v1/models", headers=key, timeout=30)
+        return {model["id"] for model in answer.json()["data"]}
+
+    assert NAME not in offered()
+    hub.gate.set()
+    *_, last = told
+    ended = time.monotonic()
+    assert (last["state"], last["done_bytes"], last["error"]) == ("done", last["total_bytes"], None)
+    while NAME not in offered():
+        assert time.monotonic() - ended < 5
+        time.sleep(0.02)
+    body = {"model": NAME, "messages": [{"role": "user", "content": "x"}], "max_tokens": 8}
+    said = requests.post(gateway.url + "/v1/chat/completions", json=body, headers=key, timeout=50).json()
+    assert said["choices"][0]["message"]["content"] == "yz"
+    ended = time.monotonic()
+    listed = requests.get(gateway.url + MODELS, headers=ADMIN, timeout=30).json()
+    assert [model["name"] for model in listed["data"]] == [NAME]
+    removed = requests.post(gateway.url + MODELS + "/remove", json={"model": NAME}, headers=ADMIN, timeout=30)
+    assert removed.status_code == 200
+    while NAME in offered():
+        assert time.monotonic() - ended < 10
+        time.sleep(0.02)
+
+
+def test_server_and_terminal_share_a_download(gateway: Gateway, hub: FakeHub, variables: dict[str, str]) -> None:
+    """A pull in the terminal waits for the server's, and both find the model done."""
+    hub.plan("gate:1500000")
+    pull = begin(gateway)
+    command = [TOLLBAR, "pull", REPOSITORY, "--json"]
+    environment = clean(gateway.directory, variables)
+    with subprocess.Popen(
+        command, cwd=gateway.directory, env=environment, stdout=subprocess.PIPE, text=True
+    ) as terminal:
+        if terminal.stdout is None:
+            raise RuntimeError("no pipe")
+        states = []
+        for line in terminal.stdout:
+            states.append(json.loads(line)["state"])
+            if states[-1] == "waiting":
+                hub.gate.set()
+    *_, last = events(gateway, pull["id"])
+    assert (terminal.returncode, states[-1], last["state"]) == (0, "done", "done")
+    assert len(hub.asked("storage")) == 1
+
+
+def test_a_server_stops_though_a_pull_goes_on(gateway: Gateway, hub: FakeHub) -> None:
+    """Neither the pull nor who watches it holds it up, and the next pull goes on."""
+    hub.plan("stall:1500000")
+    told = events(gateway, begin(gateway)["id"])
+    next(told)
+    began = time.monotonic()
+    gateway.process.terminate()
+    assert gateway.process.wait(20) == 0
+    assert time.monotonic() - began < 15
+    assert list(told) == []
+
+
+def test_what_cannot_be_pulled_is_refused(gateway: Gateway, hub: FakeHub) -> None:
+    """With the status that says whose affair it is; a path is nobody's name here."""
+    for name, status in (("lab/other", 404), ("tinylama", 404), (f"{gateway.directory}/tiny.gguf", 404)):
+        answer = requests.post(gateway.url + MODELS + "/pull", json={"model": name}, headers=ADMIN, timeout=30)
+        assert (answer.status_code, set(answer.json())) == (status, {"error"})
+    hub.repositories[REPOSITORY].is_gated = True
+    *_, last = events(gateway, begin(gateway)["id"])
+    assert (last["state"], last["error"]["code"]) == ("failed", "upstream_misconfigured")
+    assert "HF_TOKEN" in last["error"]["hint"]

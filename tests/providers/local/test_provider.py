@@ -1,0 +1,116 @@
+"""Models of this machine behind the port: a turn, an engine, and the answer."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.providers.calls import foreign, joined
+from tests.providers.local.making import shelve
+from tollbar.clock import SystemClock
+from tollbar.domain.catalogue import Call, Target
+from tollbar.domain.errors import EngineUnavailable, InvalidValue, UpstreamRejected, UpstreamTimeout
+from tollbar.domain.events import Frames, UsageSeen
+from tollbar.domain.place import Place
+from tollbar.ports import Provider
+from tollbar.providers.local.fleet import Fleet
+from tollbar.providers.local.process import EngineProcess, Launch
+from tollbar.providers.local.provider import LocalProvider
+from tollbar.providers.local.terms import Terms
+from tollbar.providers.openai import OpenAIProvider
+from tollbar.providers.transport import Transport
+from tollbar.providers.vendors import Instance, custom
+from tollbar.wire.openai_chat.request import decode
+
+pytestmark = pytest.mark.anyio
+
+TERMS = Terms(context_tokens=512, parallel=1, threads=1, weights={"gold": 2.0})
+
+
+def call(model: str, text: str = "go t", seconds: float = 20.0, **fields: Any) -> Call:
+    """A call as the gateway would make it."""
+    body = {"model": model, "messages": [{"role": "user", "content": text}], "temperature": 0, **fields}
+    request = decode(json.dumps(body).encode())
+    return Call(request, Target("local", model, is_local=True), time.monotonic() + seconds, "req", caller="key")
+
+
+@pytest.fixture
+async def local(tmp_path: Path) -> AsyncIterator[tuple[LocalProvider, Fleet]]:
+    """A provider with a model that chats and one that does not."""
+    models = {"tiny": shelve(tmp_path), "vectors": shelve(tmp_path, "vectors", kind="embedding")}
+    clock = SystemClock()
+    async with Transport(clock) as transport:
+
+        def connect(engine: EngineProcess) -> Provider:
+            instance = Instance("local", custom("local", "openai"), f"{engine.url}/v1", engine.order.key)
+            return OpenAIProvider(instance, transport, clock)
+
+        async with Fleet(TERMS, Launch(environment={}), connect, clock) as fleet:
+            fleet.know(models)
+            yield LocalProvider(fleet, TERMS, clock), fleet
+
+
+async def test_an_answer(local: tuple[LocalProvider, Fleet]) -> None:
+    """Whole, streamed, and translated for a caller of another dialect; the turn is given back each time."""
+    provider, fleet = local
+    for asked in (call("tiny"), call("tiny", stream=True), foreign(call("tiny", stream=True))):
+        async with provider.open(asked) as events:
+            assert fleet.find("tiny").queue.active == 1
+            said = [event async for event in events]
+        usage = [event.usage for event in said if isinstance(event, Frames | UsageSeen) and event.usage]
+        assert [(one.prompt_tokens, one.completion_tokens) for one in usage] == [(5, 7)]
+        assert b"z" in joined(said)
+        assert fleet.find("tiny").queue.active == 0
+    assert list(await provider.models()) == ["tiny", "vectors"]
+
+
+async def test_a_failure_gives_the_turn_back(local: tuple[LocalProvider, Fleet]) -> None:
+    """What the engine refuses, what no model does, and what is not there."""
+    provider, fleet = local
+    for asked, kind in (
+        (call("tiny", "x" * 1_000), UpstreamRejected),
+        (call("tiny", n=2), InvalidValue),
+        (call("vectors"), InvalidValue),
+        (call("gone"), EngineUnavailable),
+    ):
+        with pytest.raises(kind):
+            async with provider.open(asked):
+                pytest.fail("it was answered")
+    assert fleet.find("tiny").queue.active == 0
+
+
+async def test_a_call_waits_no_longer_than_it_may(local: tuple[LocalProvider, Fleet]) -> None:
+    """Then it is told which setting bounds it, and its place is free."""
+    provider, fleet = local
+    queue = fleet.find("tiny").queue
+    turn = await queue.take("other", 1.0, Place())
+    served = provider.open(call("tiny", seconds=0.1))
+    with pytest.raises(UpstreamTimeout, match="waited for tiny") as told:
+        await served.__aenter__()
+    assert "timeouts.total_seconds" in told.value.hint
+    assert (served.place.position, queue.waiting) == (1, 0)
+    turn.end()
+
+
+async def test_a_tier_has_its_weight(local: tuple[LocalProvider, Fleet]) -> None:
+    """Gold goes twice for each time that the others go."""
+    provider, fleet = local
+    turn = await fleet.find("tiny").queue.take("other", 1.0, Place())
+    order = list[str]()
+
+    async def ask(tier: str) -> None:
+        async with provider.open(call("tiny")._replace(caller=tier, tier=tier)) as events:
+            order.append(tier[0])
+            _ = [event async for event in events]
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(3):
+            for tier in ("plain", "gold", "gold"):
+                group.create_task(ask(tier))
+        await asyncio.sleep(0)
+        turn.end()
+    assert order[:6].count("g") == 4

@@ -21,8 +21,8 @@ GROUPS = [str(path) for path in Path(sys.prefix, "groups").glob("*")]
 MOST_DIRECT_DEPENDENCIES = 25
 # Below these, a request can be smuggled past the gateway or a host header can fool it.
 LOWEST = {"starlette": "1.0.1", "h11": "0.16.0"}
-# What uvicorn finds and uses by itself.
-USED_BY_OTHERS = {"greenlet", "hiredis", "httptools", "uvloop"}
+# What uvicorn, Alembic and the client of Redis find by themselves, and what only the engine's own process loads.
+USED_BY_OTHERS = {"greenlet", "hiredis", "httptools", "uvloop", "xllamacpp"}
 # Licences that ask for no more than their own text to be kept. MPL-2.0 binds changes to its own files only.
 PERMISSIVE = {
     "0bsd", "apache-2.0", "bsd", "bsd-2-clause", "bsd-3-clause", "cc0-1.0", "isc", "mit", "mit-0", "mpl-2.0",

@@ -114,9 +114,7 @@ HEADERS: Mapping[str, Mapping[str, Any]] = {
     "x-process-time": _header("Seconds from the request's arrival until this answer began.", "number", minimum=0),
     "x-memory-used": _header("The memory of the serving process, in MB of 1,048,576 bytes.", "number", minimum=0),
     "x-memory-delta": _header(
-        "By how much that differs from the reading before. It is read a few times a second at most, not for each "
-        "request.",
-        "number",
+        "By how much that differs from the reading before. It is read a few times a second at most.", "number"
     ),
     "x-tollbar-target": _header("The target that answered: `provider/model`.", "string", examples=["openai/gpt-4o"]),
     "x-tollbar-queue-position": _header("Where a call of a local model stood when it came; 0 had no need to wait."),

@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from ollama import Client, ResponseError
 
 from tests.journeys.stand import Gateway, started, wait_until
 from tests.upstream import FakeUpstream
+from tests.upstream_table import script_for
 
 MORE = '  barn: {wire: ollama, base_url: "%s"}\n'
 WIRES = ("lab", "barn")
@@ -148,9 +150,10 @@ def test_a_provider_that_refuses(client: Client, wire: str, script: str, status:
 
 @pytest.mark.parametrize("wire", WIRES)
 @pytest.mark.parametrize("script", ["cut:3", "garbled", "error-frame"])
-def test_a_stream_that_breaks(client: Client, wire: str, script: str) -> None:
+def test_a_stream_that_breaks(client: Client, up: FakeUpstream, wire: str, script: str) -> None:
     """What came before the fault arrives, then the SDK raises; nothing says that it is done."""
-    parts = client.chat(f"{wire}/{script}", HI, stream=True)
+    up.plan(replace(script_for(script, "", "ok", b'{"stream": true}'), between_seconds=0.02))
+    parts = client.chat(f"{wire}/ok", HI, stream=True)
     assert next(parts).message.content == "word0 "
     with pytest.raises(ResponseError):
         list(parts)

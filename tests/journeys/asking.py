@@ -95,13 +95,13 @@ def gemini(model: str, wish: str, stream: bool) -> tuple[str, Fields]:
 
 def ollama(model: str, wish: str, stream: bool) -> tuple[str, Fields]:
     """A chat of Ollama's."""
-    pictures = {"images": [PICTURE]} if wish == "image" else {}
+    pictures: Fields = {"images": [PICTURE]} if wish == "image" else {}
     more: Fields = {
         "tools": {"tools": [{"type": "function", "function": FUNCTION}]},
         "schema": {"format": TOWN},
         "thinking": {"think": True},
     }.get(wish, {})
     said = (("system", BRIEF), ("user", BEFORE), ("assistant", EARLIER))
-    messages = [{"role": role, "content": told} for role, told in said]
+    messages: list[Fields] = [{"role": role, "content": told} for role, told in said]
     messages.append({"role": "user", "content": NOW, **pictures})
     return "/api/chat", {"model": model, "messages": messages, "stream": stream, **more}

@@ -35,7 +35,7 @@ class Heard:
 def events(raw: bytes) -> Iterator[tuple[str, str]]:
     """The name and the data of each event of a stream."""
     for event in raw.decode().replace("\r\n", "\n").split("\n\n"):
-        fields = dict(line.partition(": ")[::2] for line in event.splitlines())
+        fields = {name: value for name, _, value in (line.partition(": ") for line in event.splitlines())}
         if "data" in fields:
             yield fields.get("event", ""), fields["data"]
 

@@ -1,4 +1,4 @@
-"""A provider that somebody else imitates, behind each wire: what it says arrives whole, in both SDKs.
+"""A provider that somebody else imitates, behind each wire: what it says arrives whole, in four SDKs.
 
 A wire is one row of `WIRES`. The imitation knows no tokens; and of vectors it has Ollama's older shape only, so that
 those are asked of OpenAI's wire alone.
@@ -9,13 +9,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from anthropic import Anthropic
+from google import genai
+from google.genai import types
 from ollama import Client
 from openai import APIStatusError
 
 from tests.aimock.serving import aimock
 from tests.journeys.stand import Gateway, started
 
-WIRES = {"openai": "/v1", "ollama": ""}
+WIRES = {"openai": "/v1", "responses": "/v1", "anthropic": "/v1", "gemini": "/v1beta", "ollama": ""}
 """Each wire, and where its addresses begin."""
 WORDS = "Hello from an independent provider."
 LOOK_UP: Any = {"type": "function", "function": {"name": "look_up", "parameters": {"type": "object", "properties": {}}}}
@@ -67,6 +70,53 @@ def test_ollamas_sdk(gateway: Gateway, key: str, wire: str) -> None:
         assert client.generate(f"{wire}/m", "say it").response == WORDS
         parts = list(client.chat(f"{wire}/m", asking("look it up"), tools=[LOOK_UP], stream=True))
         calls = [call.function.arguments for part in parts for call in part.message.tool_calls or ()]
+        assert calls == [{"page": 3}, {}]
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_anthropics_sdk(gateway: Gateway, key: str, wire: str) -> None:
+    """The same in its words."""
+    asked: Any = {"model": f"{wire}/m", "max_tokens": 100}
+    tools: Any = [{"name": "look_up", "input_schema": {"type": "object", "properties": {}}}]
+    with Anthropic(base_url=gateway.url, api_key=key, max_retries=0, timeout=30) as client:
+        message = client.messages.create(**asked, messages=asking("say it"))
+        assert [block.text for block in message.content if block.type == "text"] == [WORDS]
+        with client.messages.stream(**asked, messages=asking("say it")) as stream:
+            assert stream.get_final_text() == WORDS
+        with client.messages.stream(**asked, messages=asking("look it up"), tools=tools) as stream:
+            final = stream.get_final_message()
+        assert [block.input for block in final.content if block.type == "tool_use"] == [{"page": 3}, {}]
+        assert final.stop_reason == "tool_use"
+
+
+@pytest.mark.filterwarnings("ignore:FUNCTION_CALL")  # a reason that Google does not have, relayed as it came
+@pytest.mark.parametrize("wire", WIRES)
+def test_googles_sdk(gateway: Gateway, key: str, wire: str) -> None:
+    """The same in its words."""
+    with genai.Client(api_key=key, http_options=types.HttpOptions(base_url=gateway.url)) as client:
+        assert client.models.generate_content(model=f"{wire}/m", contents="say it").text == WORDS
+        parts = client.models.generate_content_stream(model=f"{wire}/m", contents="say it")
+        assert "".join(part.text or "" for part in parts) == WORDS
+        tools: Any = [types.Tool(function_declarations=[types.FunctionDeclaration(name="look_up")])]
+        config = types.GenerateContentConfig(tools=tools)
+        answer = client.models.generate_content(model=f"{wire}/m", contents="look it up", config=config)
+        assert [call.args for call in answer.function_calls or ()] == [{"page": 3}, {}]
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_responses_of_openais_sdk(gateway: Gateway, key: str, wire: str) -> None:
+    """The same as responses."""
+    tool: Any = {
+        "type": "function",
+        "name": "look_up",
+        "parameters": LOOK_UP["function"]["parameters"],
+        "strict": False,
+    }
+    with gateway.sdk(key) as client:
+        assert client.responses.create(model=f"{wire}/m", input="say it").output_text == WORDS
+        with client.responses.stream(model=f"{wire}/m", input="look it up", tools=[tool]) as stream:
+            final = stream.get_final_response()
+        calls = [json.loads(item.arguments) for item in final.output if item.type == "function_call"]
         assert calls == [{"page": 3}, {}]
 
 

@@ -45,16 +45,16 @@ def permitted(request: Request) -> list[Model]:
     return [model for model in services.listed() if not allowed or permits(allowed, model.name)]
 
 
-def named(request: Request, model: str) -> Model:
+def named(request: Request, name: str) -> Model:
     """One model, if the key may use it; raises UnknownModel."""
     services: Services = request.app.state.services
     allowed = _principal(request).models
     try:
-        found = find(model, services.gateway.catalogue)
+        found = find(name, services.gateway.catalogue)
     except UnknownModel:
-        raise _unknown(model) from None
-    if allowed and not permits(allowed, model) and not permits(allowed, found.name):
-        raise _unknown(model)
+        raise _unknown(name) from None
+    if allowed and not permits(allowed, name) and not permits(allowed, found.name):
+        raise _unknown(name)
     return found
 
 

@@ -31,9 +31,10 @@ from ssl import SSLContext
 from types import TracebackType
 from typing import Any, Self
 
-from tests import upstream_gemini
+from tests import upstream_errands, upstream_gemini, upstream_ollama
 from tests.upstream_anthropic import answer_count, anthropic_script
-from tests.upstream_scripts import Script, answer_models, answer_unknown_path
+from tests.upstream_ollama import ollama_script
+from tests.upstream_scripts import Script, answer_models, answer_tags, answer_unknown_path
 from tests.upstream_table import script_for
 from tests.upstream_wires import as_response, as_text, with_usage
 
@@ -108,6 +109,11 @@ class FakeUpstream:
         return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}/v1"
 
     @property
+    def root(self) -> str:
+        """The same for wires whose addresses do not begin with `/v1`."""
+        return self.url.removesuffix("/v1")
+
+    @property
     def google_url(self) -> str:
         """The same for a provider that speaks Google's dialect."""
         return f"{self.url}beta"
@@ -140,17 +146,28 @@ class FakeUpstream:
             return self.models if isinstance(self.models, Script) else listing(self.models)
         if entry.path == "/journal":
             return Script(pieces=(json.dumps(self._told(entry)).encode(),))
+        if entry.path == "/api/tags":
+            return self.models if isinstance(self.models, Script) else answer_tags(self.models)
+        if entry.path in upstream_errands.PATHS and not upstream_errands.is_scripted(entry.model):
+            return upstream_errands.answer(entry.path, entry.body, entry.model)
+        if entry.path.endswith("/messages/count_tokens"):
+            return self.counting or answer_count()
+        return self._completion(entry)
+
+    def _completion(self, entry: Entry) -> Script:
+        """The answer to a request that may be told to misbehave."""
         if upstream_gemini.PATH.fullmatch(entry.path):
             planned = self._planned.popleft() if self._planned else None
             return upstream_gemini.gemini_script(planned, entry.path, self.default)
-        if entry.path.endswith("/messages/count_tokens"):
-            return self.counting or answer_count()
-        if not entry.path.endswith(("/completions", "/responses", "/messages")):
+        if entry.path in upstream_ollama.PATHS:
+            planned = self._planned.popleft() if self._planned else None
+            return ollama_script(planned, entry.path, entry.body, self.default)
+        if not entry.path.endswith(("/completions", "/responses", "/messages", *upstream_errands.PATHS)):
             return answer_unknown_path(entry.method, entry.path)
         planned = self._planned.popleft() if self._planned else None
         if entry.path.endswith("/messages"):
             return anthropic_script(planned, entry.model, self.default, entry.body)
-        if isinstance(planned, Script) or entry.path.endswith("/chat/completions"):
+        if isinstance(planned, Script) or entry.path.endswith(("/chat/completions", *upstream_errands.PATHS)):
             return script_for(planned, entry.model, self.default, entry.body)
         if entry.path.endswith("/responses"):
             return as_response(script_for(planned, entry.model, self.default, with_usage(entry.body)))

@@ -76,6 +76,11 @@ def answer_models(names: tuple[str, ...], owner: str = "fake") -> Script:
     return Script(pieces=(json.dumps({"object": "list", "data": data}).encode(),))
 
 
+def answer_tags(names: tuple[str, ...]) -> Script:
+    """The answer to Ollama's GET /api/tags."""
+    return Script(pieces=(json.dumps({"models": [{"name": name, "model": name} for name in names]}).encode(),))
+
+
 def answer_unknown_path(method: str, path: str) -> Script:
     """The answer to a request for something that is not there."""
     return error(404, f"Unknown request URL: {method} {path}.", code="unknown_url")

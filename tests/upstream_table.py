@@ -21,6 +21,7 @@
 | `stall-headers`, `stall-middle` | sends the headers, or the first piece as well, and then nothing |
 | `garbled` | a frame, or a document, that is no JSON |
 | `error-frame`, `early-error-frame` | an error inside the stream, after the first piece or as its only frame |
+| `late-error-frame` | the first of them, one piece every 20 ms |
 | `huge:N` | one frame, or document, of N MiB (default 20) |
 | `html`, `text` | status 200 with a page, or with plain words |
 | `document` | a JSON document although a stream was asked for |
@@ -297,6 +298,7 @@ SCRIPTS: Mapping[str, Callable[[Asked], Script]] = {
     "garbled": _garbled,
     "error-frame": _error_frame,
     "early-error-frame": _early_error_frame,
+    "late-error-frame": lambda asked: replace(_error_frame(asked), between_seconds=0.02),
     "huge": _huge,
     "html": lambda asked: page(),
     "text": lambda asked: Script(headers=(("content-type", "text/plain"),), pieces=(b"I am no API.",)),

@@ -164,6 +164,10 @@ def test_a_found_server_does_not_displace_a_configured_one(tmp_path: Path) -> No
             "price: {input: 3, output: 6, cached_input: 0.3}",
             PriceCard("tollbar.yaml", Rate(3_000_000), Rate(6_000_000), cached_read=Rate(300_000)),
         ),
+        (
+            "price: {input: 0, output: 0, request: 0.04}",
+            PriceCard("tollbar.yaml", Rate(0), Rate(0), per_request_pico=40_000_000_000),
+        ),
         ("free: true", FREE),
         ("multiplier: 2", None),
     ],

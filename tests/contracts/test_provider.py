@@ -18,10 +18,12 @@ from tests.providers.calls import (
     gemini_relayed,
     going_on,
     joined,
+    ollama_to_ollama,
     provider,
     responding,
     responding_to_others,
     speaking_gemini,
+    speaking_ollama,
     translating,
 )
 from tests.upstream import FakeUpstream
@@ -46,6 +48,8 @@ pytestmark = pytest.mark.anyio
 WIRES: dict[str, Callable[[FakeUpstream, Transport], Provider]] = {
     "openai": provider,
     "openai, translated": translating,
+    "ollama": ollama_to_ollama,
+    "ollama, translated": speaking_ollama,
     "anthropic": anthropic_relayed,
     "anthropic, translated": anthropic,
     "gemini": gemini_relayed,

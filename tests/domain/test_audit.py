@@ -1,6 +1,7 @@
 """Seals, and what the audit tells of a change."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from tollbar.domain.audit import FIRST, Entry, differing, seal, told_of
 from tollbar.domain.identity import Key, Permission
@@ -13,7 +14,7 @@ ENTRY = Entry(1, AT, "ana", "key.create", "k", "{}", '{"name":"n"}', None, b"")
 def test_a_seal_is_over_all_that_an_entry_says() -> None:
     """Another word anywhere, or another entry before it, is another seal; its own seal is not a part."""
     sealed = seal(FIRST, ENTRY)
-    changed = dict(zip(ENTRY._fields[:-1], (2, AT.replace(day=2), *"abcdef"), strict=True))
+    changed: dict[str, Any] = dict(zip(ENTRY._fields[:-1], (2, AT.replace(day=2), *"abcdef"), strict=True))
     others = [ENTRY._replace(**{name: value}) for name, value in changed.items()]
     assert len({sealed, seal(sealed, ENTRY), *(seal(FIRST, other) for other in others)}) == len(others) + 2
     assert seal(FIRST, ENTRY._replace(seal=sealed)) == sealed

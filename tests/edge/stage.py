@@ -55,7 +55,7 @@ class Answer:
 
     @property
     def error(self) -> dict[str, Any]:
-        """The error that the body tells of, having checked that it has OpenAI's shape, Anthropic's or the unified one.
+        """The error that the body tells of, having checked that it has a shape of ours.
 
         Anthropic's has no code: its type is what programs read.
         """
@@ -67,6 +67,10 @@ class Answer:
             assert self.header("content-type") == "application/json"
             assert len(document["error"]["message"]) <= 500
             return {"code": document["error"]["type"], "message": document["error"]["message"]}
+        if isinstance(document["error"], str):  # Ollama's
+            assert set(document) - {"field", "details"} == {"error", "code", "request_id"}
+            assert self.header("content-type") == "application/json"
+            return {**document, "message": document["error"]}
         assert list(document) == ["error"]
         error = document["error"]
         if isinstance(error["code"], int):  # Google's

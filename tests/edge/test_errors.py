@@ -14,7 +14,7 @@ from tollbar.edge.errors import nearest
 from tollbar.edge.refusal import ConnectionLimits, address_too_long, bad_request, head_too_large, path_of, too_slow
 from tollbar.edge.routes import CALLS, PAGES, pattern_of
 from tollbar.edge.services import Doors
-from tollbar.edge.shapes import ANTHROPIC_PLACES, GOOGLE, OPENAI_PLACES, shape_of
+from tollbar.edge.shapes import ANTHROPIC_PLACES, GOOGLE, OLLAMA_PLACES, OPENAI_PLACES, shape_of
 
 pytestmark = pytest.mark.anyio
 
@@ -37,7 +37,7 @@ def filled(path: str) -> str:
     )
 
 
-DIALECT_PLACES = (*OPENAI_PLACES, *ANTHROPIC_PLACES, GOOGLE_PLACE)
+DIALECT_PLACES = (*OPENAI_PLACES, *ANTHROPIC_PLACES, *OLLAMA_PLACES, GOOGLE_PLACE)
 TYPES = {
     "invalid_json": "invalid_request_error",
     "invalid_type": "invalid_request_error",
@@ -150,8 +150,8 @@ async def test_a_hostile_body_is_a_clean_refusal(body: bytes, code: str) -> None
 
 def limit_of(path: str) -> int:
     """The longest body that an address takes."""
-    is_dialect = path.startswith(ANTHROPIC_PLACES) or shape_of(path) is GOOGLE
-    return 33_554_432 if is_dialect or path.endswith(("/completions", "/responses")) else 1_048_576
+    row = next((row for row in CALLS if filled(row.path) == path), None)
+    return 33_554_432 if row is not None and not row.is_simple else 1_048_576
 
 
 async def test_a_large_body_is_refused_unread_where_its_length_is_told() -> None:
@@ -163,7 +163,7 @@ async def test_a_large_body_is_refused_unread_where_its_length_is_told() -> None
         assert (path, answer.status, told(path, answer)) == (path, 413, word(path, "payload_too_large"))
         if not (path.startswith(ANTHROPIC_PLACES) or shape_of(path) is GOOGLE):  # which have no place for a figure
             assert answer.error["details"] == {"max": limit_of(path)}
-        assert ("setting" in answer.error["message"]) is not path.startswith("/admin/api/")
+        assert ("setting" in answer.error["message"]) is not path.startswith(("/admin/", "/api/show"))
 
 
 async def test_a_large_body_of_untold_length_is_refused_as_it_comes() -> None:

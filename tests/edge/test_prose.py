@@ -1,12 +1,10 @@
 """The words of the document name what there is."""
 
-import pytest
-
 from tollbar.domain.errors import Overloaded, RateLimited
 from tollbar.domain.limits import Limit, Measure, Room
 from tollbar.edge.credentials import PLACES
 from tollbar.edge.headers import error_headers, limit_headers
-from tollbar.edge.prose import DESCRIPTION, HEADERS, PARAMETERS, RATE_HEADERS, SECURITY, SECURITY_SCHEMES
+from tollbar.edge.prose import DESCRIPTION, HEADERS, RATE_HEADERS, SECURITY, SECURITY_SCHEMES
 from tollbar.edge.routes import Access
 
 
@@ -32,9 +30,3 @@ def test_every_header_that_is_sent_is_described() -> None:
     ]
     assert {name.decode() for name, _ in sent} <= set(HEADERS)
     assert {name.decode() for name, _ in limit_headers(rooms)} == set(RATE_HEADERS)
-
-
-@pytest.mark.parametrize("name", PARAMETERS)
-def test_parameters_have_an_example(name: str) -> None:
-    """Name, place, description and example."""
-    assert {"name", "in", "required", "description", "schema", "example"} <= set(PARAMETERS[name])

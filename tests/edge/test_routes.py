@@ -11,6 +11,7 @@ PUBLIC = {
     "/docs",
     "/generate_api",
     "/docs/assets/{name}",
+    "/api/version",
     "/health",
     "/health/ready",
     "/healthz",

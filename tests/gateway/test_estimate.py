@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from tests.domain.test_money import cards
 from tests.making import CARD, a_model, a_plan, a_request
 from tollbar.domain.catalogue import Target
+from tollbar.domain.errand import Embedding, Errand, Texts
 from tollbar.domain.errors import ContextTooLarge
-from tollbar.domain.money import cost
+from tollbar.domain.money import PriceCard, Rate, cost
 from tollbar.domain.usage import Usage
 from tollbar.gateway.estimate import EXPECTED_OUTPUT_TOKENS, UNKNOWN_OUTPUT_TOKENS, estimate, tokens_of
 
@@ -148,3 +149,18 @@ def test_a_request_may_say_how_long_its_prompt_is() -> None:
     """Where its body does not show it."""
     request = a_request(max_tokens=50)._replace(prompt_bytes=400)
     assert estimate(request, a_plan(), 2).prompt_tokens == 100
+
+
+def test_the_price_of_an_errand_is_known_beforehand_only_by_the_call_or_of_vectors() -> None:
+    """What a picture will be told to cost in tokens nobody knows; texts are tokens as in any prompt."""
+    flat = PriceCard("test", Rate(0), Rate(0), per_request_pico=40_000_000_000)
+    picture, vectors = Errand("/images/generations"), Errand("/embeddings", embedding=Embedding(Texts, bytes))  # type: ignore[arg-type]
+    for errand, card, price in (
+        (picture, CARD, None),
+        (picture, flat, 40_000_000),
+        (vectors, CARD, cost(Usage(8), CARD)[0]),
+    ):
+        request = a_request()._replace(errand=errand, prompt_bytes=8, max_tokens=0)
+        plan = a_plan(Target("p", "m", card))
+        bounds = estimate(request, plan, 1)
+        assert (bounds.most_tokens, bounds.most_nano_dollars) == (8, price)

@@ -1,11 +1,14 @@
 """What each ending costs, row by row."""
 
+from dataclasses import replace
+
 import pytest
 
-from tests.making import BACKUP, BOUNDS, CARD, TARGET, a_visit
+from tests.making import BACKUP, BOUNDS, CARD, TARGET, a_request, a_visit
 from tollbar.domain.catalogue import Target
+from tollbar.domain.errand import Errand
 from tollbar.domain.errors import StreamBroken
-from tollbar.domain.money import Cost, cost
+from tollbar.domain.money import Cost, PriceCard, Rate, cost
 from tollbar.domain.records import Outcome, Provenance
 from tollbar.domain.usage import Usage
 from tollbar.gateway.tariff import Bill, bill
@@ -16,6 +19,7 @@ COUNTED = Usage(BOUNDS.prompt_tokens, 25)
 PROMPT = Usage(BOUNDS.prompt_tokens)
 NOTHING = Usage()
 FREE_OF_CHARGE = Cost(0, ())
+FLAT = PriceCard("test", Rate(0), Rate(0), per_request_pico=40_000_000_000)
 
 
 def a_call(delivered: bool, reported: Usage | None, sent: bool = True) -> Visit:
@@ -85,3 +89,27 @@ def test_an_unknown_price_makes_no_cost() -> None:
     visit = a_call(True, REPORTED)
     visit.tries = [Try(Target("main", "m"), 0.0)]
     assert bill(Outcome.OK, visit, BOUNDS).cost is None
+
+
+@pytest.mark.parametrize(
+    ("card", "reported", "price"),
+    [
+        (CARD, None, None),
+        (CARD, Usage(20, 8), cost(Usage(20, 8), CARD)),
+        (FLAT, None, Cost(40_000_000, ())),
+        (FLAT, Usage(0, 8), cost(Usage(0, 8), FLAT)),
+    ],
+)
+def test_an_errand_without_usage_has_a_price_only_by_the_call(
+    card: PriceCard, reported: Usage | None, price: Cost | None
+) -> None:
+    """Counted text says nothing of what a picture costs; a price by the call is due also where no token was counted."""
+    visit = a_visit(tries=[Try(replace(TARGET, card=card), 0.0)], reported=reported)
+    visit.request = a_request()._replace(errand=Errand("/images/generations"))
+    assert bill(Outcome.OK, visit, BOUNDS._replace(prompt_tokens=0)).cost == price
+
+
+def test_a_price_by_the_call_is_not_due_for_one_that_failed() -> None:
+    """Nothing was served."""
+    visit = a_visit(tries=[Try(replace(TARGET, card=FLAT), 0.0)])
+    assert bill(Outcome.FAILED, visit, BOUNDS).cost == FREE_OF_CHARGE

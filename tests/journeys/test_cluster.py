@@ -113,7 +113,7 @@ def test_without_its_counters_calls_go_on(servers: list[Gateway], counters: Valk
     assert statuses(on_both(servers, key, 10)) == {200: 20}
     assert time.monotonic() - began < 10
     counters.start()
-    time.sleep(1.0)
+    time.sleep(2.0)
     fresh = servers[0].make_key("paced again", rpm=10)
     assert statuses(on_both(servers, fresh, 10)) == {200: 10, 429: 10}
     assert servers[0].settled(key)["spent"] == 20

@@ -278,7 +278,7 @@ def test_usage_that_was_asked_for_is_told(gateway: Gateway, key: str) -> None:
 
 
 def test_images_and_files_reach_a_chat(gateway: Gateway, key: str, up: FakeUpstream) -> None:
-    """And images in a tool's result."""
+    """And images in a tool's result, which a chat can only be told beside it."""
     url = "data:image/png;base64,iVBORw0KGgo="
     asked: list[Any] = [
         {"role": "user", "content": [{"type": "input_image", "image_url": url, "detail": "low"}]},
@@ -291,7 +291,7 @@ def test_images_and_files_reach_a_chat(gateway: Gateway, key: str, up: FakeUpstr
     ]
     with gateway.sdk(key) as client:
         client.responses.create(model="lab/ok", input=asked)
-    first, second, _, last = up.journal[-1].json["messages"]
+    first, second, _, _, last = up.journal[-1].json["messages"]
     assert first["content"] == [{"type": "image_url", "image_url": {"url": url, "detail": "low"}}]
     assert second["content"][0]["file"]["filename"] == "a"
-    assert last["content"] == [{"type": "image_url", "image_url": {"url": url}}]
+    assert last["content"][-1] == {"type": "image_url", "image_url": {"url": url}}

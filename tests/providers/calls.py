@@ -20,6 +20,7 @@ from tollbar.wire import openai_responses, openai_text
 from tollbar.wire.anthropic.request import decode as decode_anthropic
 from tollbar.wire.dialect import Incoming
 from tollbar.wire.gemini import request as gemini
+from tollbar.wire.ollama.request import decode_chat
 from tollbar.wire.openai_chat.request import decode
 
 SECRET = "sk-upstream-0123456789abcdef"
@@ -170,3 +171,19 @@ def going_on(up: FakeUpstream, transport: Transport) -> Provider:
 def translating(up: FakeUpstream, transport: Transport) -> Provider:
     """A provider of the fake upstream, for callers of another dialect."""
     return Foreign(provider(up, transport))
+
+
+def speaking_ollama(up: FakeUpstream, transport: Transport) -> Provider:
+    """The fake upstream as an Ollama, for callers of OpenAI's dialect."""
+    return connect(Instance("fake", custom("fake", "ollama"), up.root, SECRET), transport, SystemClock())
+
+
+def ollama_call(asked: Call) -> Call:
+    """The same call as a caller of Ollama's dialect makes it."""
+    told = {"model": "whatever", "messages": [{"role": "user", "content": "Hi"}], "stream": asked.request.stream}
+    return asked._replace(request=decode_chat(Incoming(json.dumps(told).encode())))
+
+
+def ollama_to_ollama(up: FakeUpstream, transport: Transport) -> Provider:
+    """The fake upstream as an Ollama, for callers of its own dialect."""
+    return Speaking(speaking_ollama(up, transport), ollama_call)

@@ -199,5 +199,6 @@ def test_lists_of_models_are_read_in_all_their_shapes(document: bytes, expected:
 
 async def test_a_wire_that_is_not_served_says_so(transport: Transport) -> None:
     """No provider is made that could not answer."""
-    with pytest.raises(ValueError, match="ollama wire"):
-        connect(Instance("lab", custom("lab", "ollama"), "https://api.example.org"), transport, SystemClock())
+    vendor = replace(custom("lab", "openai"), wire="smoke")
+    with pytest.raises(ValueError, match="its wire is not served"):
+        connect(Instance("lab", vendor, "https://api.example.org"), transport, SystemClock())

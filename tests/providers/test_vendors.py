@@ -203,10 +203,10 @@ def test_a_servers_own_address_needs_no_row() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wire", "base_url"), [("smoke", "http://lab/v1"), ("openai", ""), ("openai", "lab"), ("ollama", "http://lab")]
+    ("wire", "base_url"), [("smoke", "http://lab/v1"), ("openai", ""), ("openai", "lab"), ("completions", "http://lab")]
 )
 def test_a_server_that_cannot_be_used_is_refused(wire: str, base_url: str) -> None:
-    """An unknown wire, one not served yet, no address, or one that is none."""
+    """An unknown wire, one that is never a server's only one, no address, or one that is none."""
     with pytest.raises(VendorFaults):
         configure("lab", custom("lab", wire), {}, base_url=base_url)
 

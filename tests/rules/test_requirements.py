@@ -21,7 +21,7 @@ GROUPS = [str(path) for path in Path(sys.prefix, "groups").glob("*")]
 MOST_DIRECT_DEPENDENCIES = 25
 # Below these, a request can be smuggled past the gateway or a host header can fool it.
 LOWEST = {"starlette": "1.0.1", "h11": "0.16.0"}
-# What uvicorn, Alembic and the client of Redis find and use by themselves, and what only the engine's own process loads.
+# What uvicorn, Alembic and the client of Redis find by themselves, and what only the engine's own process loads.
 USED_BY_OTHERS = {"greenlet", "hiredis", "httptools", "uvloop", "xllamacpp"}
 # Licences that ask for no more than their own text to be kept. MPL-2.0 binds changes to its own files only.
 PERMISSIVE = {

@@ -13,7 +13,7 @@ from functools import partial
 from tollbar.app.aliases import legacy_aliases
 from tollbar.domain.catalogue import Catalogue, Model, Target, Timeouts
 from tollbar.domain.errors import UnknownModel
-from tollbar.domain.money import FREE, PICO_PER_DOLLAR_PER_MILLION, PriceCard, Rate
+from tollbar.domain.money import FREE, PICO_PER_DOLLAR, PICO_PER_DOLLAR_PER_MILLION, PriceCard, Rate
 from tollbar.gateway.resolve import find
 from tollbar.providers import vendors as table
 from tollbar.providers.discovery import LocalServer
@@ -248,7 +248,9 @@ def _card(declared: ModelSetting | None) -> PriceCard | None:
 
 def _priced(price: Price) -> PriceCard:
     cached = None if price.cached_input is None else _rate(price.cached_input)
-    return PriceCard(CONFIGURED_PRICE, _rate(price.input), _rate(price.output), cached_read=cached)
+    per_request = whole(price.request, PICO_PER_DOLLAR)
+    rates = _rate(price.input), _rate(price.output)
+    return PriceCard(CONFIGURED_PRICE, *rates, cached_read=cached, per_request_pico=per_request)
 
 
 def _rate(dollars_per_million: Decimal) -> Rate:

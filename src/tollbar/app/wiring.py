@@ -16,6 +16,7 @@ import structlog
 
 from tollbar import __version__
 from tollbar.admin.bootstrap import derive, ensure_admin_key, read_secret, renew_starter_key
+from tollbar.admin.keys import Digest
 from tollbar.admin.pulls import Pulls
 from tollbar.app.callers import doors, rates, terms
 from tollbar.app.calls import call_log
@@ -28,7 +29,7 @@ from tollbar.app.rules import call_rules
 from tollbar.app.stocked import stocked
 from tollbar.app.stores import counting, postgres_address
 from tollbar.app.upstreams import open_upstreams
-from tollbar.app.workers import Worker
+from tollbar.app.workers import MadeKeys, Worker
 from tollbar.clock import ShiftedClock, SystemClock
 from tollbar.domain.digest import digest
 from tollbar.domain.errors import Overloaded
@@ -118,11 +119,7 @@ async def running(
         )
         if isinstance(clock, ShiftedClock):
             clock.shift(await storage.offset(clock.own))
-        if worker is not None:
-            admin_key, starter_key = worker.made.admin, worker.made.starter
-        else:
-            admin_key = await _admin_key(storage, clock, digest_of, settings)
-            starter_key = await renew_starter_key(storage.keys, clock, digest_of) if makes_starter_key else None
+        keys = worker.made if worker else await _made(settings, storage, clock, digest_of, makes_starter_key)
         transport = await stack.enter_async_context(Transport(clock, settings.egress.proxy, settings.egress.ca_file))
         prices = Prices(lambda: clock.now().date())
         servers, base, providers = await open_upstreams(settings, transport, prices, clock)
@@ -131,16 +128,17 @@ async def running(
         made = stock.offer
         if LOCAL not in made.instances:
             providers = {**providers, LOCAL: engines.provider}
-        metrics = Metrics()
+        metrics = _metrics(worker)
         sinks = (call_log(log), metrics.observe, storage.log.write)
         counted = await counting(settings, clock, worker, stack)
         counters, recorder = counted.counters, Recorder(sinks, clock)
+        stack.callback(recorder.flush)
         authenticator = Authenticator(storage.keys, digest_of, counters, clock, terms(settings, digest_of))
-        admission = Admission(counters, storage.ledger, clock, limits := rates(settings), _tell_unsettled)
+        limits = rates(settings)
+        admission = Admission(counters, storage.ledger, clock, limits, _tell_unsettled)
         gateway = _gateway(authenticator, admission, recorder, made, providers, clock)
         gateway.repeats = _repeats(settings, storage)
-        stack.callback(recorder.flush)
-        _watch(metrics, recorder, storage, worker)
+        metrics.watch(lambda: len(recorder.visits), lambda: storage.log.dropped + recorder.lost)
         readiness = Readiness()
         rotating = rotating_key(settings, storage.rotation, clock, digest_of, secrets.encryption, authenticator.forget)
         if rotating is not None:
@@ -157,23 +155,27 @@ async def running(
             begun.append(tasks.create_task(_load_prices(prices)))
         stack.callback(_cancel, begun)
         app = application(services, call_rules(settings), _origins(settings))
-        yield Running(app, gateway, made, servers, admin_key, starter_key, readiness)
+        yield Running(app, gateway, made, servers, keys.admin, keys.starter, readiness)
 
 
-async def _admin_key(
-    storage: Storage, clock: Clock, digest_of: Callable[[str], bytes], settings: Settings
-) -> str | None:
-    """The admin key, where it is a new one that must be shown."""
+async def _made(
+    settings: Settings, storage: Storage, clock: Clock, digest_of: Digest, makes_starter_key: bool
+) -> MadeKeys:
+    """The keys that a start makes."""
     configured = settings.admin_key.reveal() if settings.admin_key else None
-    return await ensure_admin_key(storage.keys, clock, digest_of, configured)
+    return MadeKeys(
+        await ensure_admin_key(storage.keys, clock, digest_of, configured),
+        await renew_starter_key(storage.keys, clock, digest_of) if makes_starter_key else None,
+    )
 
 
-def _watch(metrics: Metrics, recorder: Recorder, storage: Storage, worker: Worker | None) -> None:
-    """Has the metrics go on where the worker whose place this is ended: what it counted must not be forgotten."""
+def _metrics(worker: Worker | None) -> Metrics:
+    """Metrics that count on from those of the worker whose place this is, if it had one before."""
+    metrics = Metrics()
     before = worker.published() if worker else None
     if before is not None:
         metrics.resume(before)
-    metrics.watch(lambda: len(recorder.visits), lambda: storage.log.dropped + recorder.lost)
+    return metrics
 
 
 def _store_options(settings: Settings, check: bytes, worker: Worker | None) -> Options:

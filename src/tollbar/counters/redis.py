@@ -15,6 +15,8 @@ from typing import Any
 
 import redis.asyncio
 import structlog
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError
 
 from tollbar.counters.memory import MemoryCounters
@@ -48,6 +50,7 @@ class RedisCounters:
             socket_timeout=ANSWER_SECONDS,
             socket_connect_timeout=ANSWER_SECONDS,
             decode_responses=True,
+            retry=Retry(NoBackoff(), 1),  # a connection that was cut meanwhile; the library's own would wait seconds
         )
         self._client = redis.asyncio.Redis.from_pool(pool)
         self._clock = clock

@@ -106,7 +106,8 @@ class Frames(NamedTuple):
     """One upstream read of whole frames (or the whole document), to be relayed as it stands.
 
     `output_bytes` counts the content within; `is_content` says that there is some, which ends the time in which another
-    attempt is allowed; `is_last` that the provider said it is done, every choice having finished.
+    attempt is allowed; `is_last` that the provider said it is done, every choice having finished. `content_type` says
+    what a document is.
     """
 
     raw: bytes
@@ -114,6 +115,7 @@ class Frames(NamedTuple):
     output_bytes: int = 0
     usage: Usage | None = None
     is_last: bool = False
+    content_type: str = "application/json"
 
 
 Said = Text | Thinking | Refused | ToolCalled | ToolArguments

@@ -13,6 +13,7 @@ from tollbar.domain.usage import Usage
 
 NANO_PER_DOLLAR = 1_000_000_000
 PICO_PER_NANO = 1_000
+PICO_PER_DOLLAR = NANO_PER_DOLLAR * PICO_PER_NANO
 PICO_PER_DOLLAR_PER_MILLION = 1_000_000
 MOST_AMOUNT = 10**18
 """The largest amount of any unit: it, and sums of a few such, fit the 64 bits of a store's integer."""
@@ -66,6 +67,11 @@ class PriceCard:
     per_request_pico: int = 0
     dearest: tuple[int, int] = field(init=False, repr=False, compare=False, default=(0, 0))
     """The dearest that a token of the prompt, and one of the completion, can be of any kind."""
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether a call costs the same, whatever its tokens."""
+        return self.dearest == (0, 0)
 
     def __post_init__(self) -> None:
         prompts = (self.prompt, self.cached_read, self.cached_write, self.audio_prompt)

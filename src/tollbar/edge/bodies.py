@@ -31,6 +31,20 @@ _ENCODE = msgspec.json.Encoder(decimal_format="number").encode
 
 async def read(request: Request, shape: type[Shape]) -> Shape:
     """The body as a `shape`; raises RequestError naming the field at fault. No body at all is an empty object."""
+    raw = await read_raw(request)
+    if not raw:
+        raw = b"{}"
+    else:
+        _check_type(request.scope["headers"])
+    scan(raw)
+    try:
+        return shape.model_validate(json.loads(raw, parse_float=Decimal))
+    except ValidationError as fault:
+        raise fault_in(fault.errors(include_url=False, include_input=False), list(shape.model_fields)) from None
+
+
+async def read_raw(request: Request) -> bytes:
+    """The body as it is, of whatever type; raises PayloadTooLarge."""
     headers: list[tuple[bytes, bytes]] = request.scope["headers"]
     try:
         raw = await read_body(headers, request.receive, MAX_BODY_BYTES)
@@ -38,15 +52,7 @@ async def read(request: Request, shape: type[Shape]) -> Shape:
         raise _too_large() from None
     if len(raw) > MAX_BODY_BYTES:
         raise _too_large()
-    if not raw:
-        raw = b"{}"
-    else:
-        _check_type(headers)
-    scan(raw)
-    try:
-        return shape.model_validate(json.loads(raw, parse_float=Decimal))
-    except ValidationError as fault:
-        raise fault_in(fault.errors(include_url=False, include_input=False), list(shape.model_fields)) from None
+    return raw
 
 
 def answer(value: BaseModel | Mapping[str, object], status: int = 200) -> Response:

@@ -45,15 +45,15 @@ def permitted(request: Request) -> list[Model]:
     return [model for model in services.listed() if may_use(principal, model.name)]
 
 
-def named(request: Request, model: str) -> Model:
+def named(request: Request, name: str) -> Model:
     """One model, if the key may use it; raises UnknownModel."""
     services: Services = request.app.state.services
     try:
-        found = find(model, services.gateway.catalogue)
+        found = find(name, services.gateway.catalogue)
     except UnknownModel:
-        raise _unknown(model) from None
-    if not may_use(_principal(request), model, found.name):
-        raise _unknown(model)
+        raise _unknown(name) from None
+    if not may_use(_principal(request), name, found.name):
+        raise _unknown(name)
     return found
 
 

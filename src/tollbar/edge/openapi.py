@@ -20,10 +20,13 @@ from tollbar.domain.errors import GatewayError, InternalError, RateLimited
 from tollbar.edge import prose
 from tollbar.edge.anthropic_operations import SCHEMAS as ANTHROPIC_SCHEMAS
 from tollbar.edge.chat_schemas import SCHEMAS as CHAT_SCHEMAS
+from tollbar.edge.errand_operations import SCHEMAS as ERRAND_SCHEMAS
 from tollbar.edge.gemini_schemas import SCHEMAS as GEMINI_SCHEMAS
 from tollbar.edge.headers import error_headers
+from tollbar.edge.ollama_operations import SCHEMAS as OLLAMA_SCHEMAS
 from tollbar.edge.operation import CREDENTIAL, JSON, Operation
 from tollbar.edge.operations import OPERATIONS, SAMPLES
+from tollbar.edge.parameters import PARAMETERS
 from tollbar.edge.responses_operations import SCHEMAS as RESPONSES_SCHEMAS
 from tollbar.edge.routes import CALLS, PAGES, PARAMETER, Access, CallRoute, PageRoute, public_path
 from tollbar.edge.shapes import ErrorShape, shape_of
@@ -91,15 +94,15 @@ def _operation(row: CallRoute | PageRoute) -> Document:
         "x-access": row.access.value,
         "responses": {str(entry.status): _success(row, entry), **_failures(errors_of(row), shape_of(row.path))},
     }
-    parameters = [prose.PARAMETERS[name] for name in (*PARAMETER.findall(row.path), *entry.parameters)]
+    parameters = [PARAMETERS[name] for name in (*PARAMETER.findall(row.path), *entry.parameters)]
     if row.method == "PATCH":
-        parameters.append(prose.PARAMETERS["if-match"])
+        parameters.append(PARAMETERS["if-match"])
     if parameters:
         told["parameters"] = parameters
     if entry.body is not None:
         told["requestBody"] = {
             "required": _is_required(entry.body),
-            "content": {JSON: {"schema": _reference(entry.body), "examples": entry.body_examples}},
+            "content": {entry.body_type: {"schema": _reference(entry.body), "examples": entry.body_examples}},
         }
     if entry.samples:
         told["x-codeSamples"] = entry.samples
@@ -144,7 +147,7 @@ def _failure(kinds: list[type[GatewayError]], shape: ErrorShape) -> Document:
         examples[kind.__name__] = {"summary": summary, "value": json.loads(body)}
         headers += [name.decode() for name, _ in error_headers(sample)]
         headers += prose.RATE_HEADERS if kind is RateLimited else ()
-    codes = ", ".join(dict.fromkeys(f"`{example['value']['error'][shape.word]}`" for example in examples.values()))
+    codes = ", ".join(dict.fromkeys(f"`{shape.code_in(example['value'])}`" for example in examples.values()))
     return {
         "description": codes,
         "headers": _headers(*dict.fromkeys(headers)),
@@ -175,8 +178,8 @@ def _schemas() -> Document:
         *((shape, "serialization") for shape in sorted(told, key=lambda shape: shape.__name__)),
     ]
     _, made = models_json_schema(shapes, ref_template="#/components/schemas/{model}")
-    dialects = {**CHAT_SCHEMAS, **RESPONSES_SCHEMAS, **ANTHROPIC_SCHEMAS, **GEMINI_SCHEMAS, **SIMPLE_SCHEMAS}
-    return {**dialects, **made["$defs"], **prose.SCHEMAS}
+    dialects = {**CHAT_SCHEMAS, **RESPONSES_SCHEMAS, **ANTHROPIC_SCHEMAS, **GEMINI_SCHEMAS, **OLLAMA_SCHEMAS}
+    return {**dialects, **ERRAND_SCHEMAS, **SIMPLE_SCHEMAS, **made["$defs"], **prose.SCHEMAS}
 
 
 def _identifier(row: CallRoute | PageRoute) -> str:

@@ -37,7 +37,7 @@ CALL = (
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One row's entry. `body` and `answer` are shapes, or names of schemas that the document has besides.
+    """One row's entry. `body`, of type `body_type`, and `answer` are shapes, or names of schemas.
 
     `errors` leaves out what every row of its access can fail with. `streams` has an example of each type in which the
     answer can be streamed, `samples` how to make the call in several languages, `parameters` names what the address
@@ -48,6 +48,7 @@ class Operation:
     summary: str
     description: str = ""
     body: type[BaseModel] | str | None = None
+    body_type: str = JSON
     body_examples: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     status: int = 200
     answer: type[BaseModel] | str | None = None

@@ -15,8 +15,10 @@ from tollbar.domain.limits import Measure
 from tollbar.domain.money import Unit
 from tollbar.edge import (
     anthropic_operations,
+    errand_operations,
     gemini_schemas,
     local_operations,
+    ollama_operations,
     request_operations,
     responses_operations,
     schemas,
@@ -155,6 +157,8 @@ _ONE_KEY = (errors.NotFound,)
 OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("POST", "/v1/chat/completions"): _CHAT,
     ("POST", "/chat/completions"): _CHAT,
+    **ollama_operations.OPERATIONS,
+    **errand_operations.OPERATIONS,
     **anthropic_operations.OPERATIONS,
     **responses_operations.OPERATIONS,
     **gemini_schemas.OPERATIONS,

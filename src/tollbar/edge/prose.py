@@ -1,4 +1,4 @@
-"""The words of the API document that belong to no single address: the introduction, headers, parameters, keys.
+"""The words of the API document that belong to no single address: the introduction, headers, keys, failures.
 
 Data for the document alone.
 """
@@ -10,15 +10,15 @@ REQUEST_ID = "req_5f0c8e1b9a7d4c3e2f1a0b9c"
 SUMMARY = "One API in front of many models, with keys, limits and an exact ledger."
 
 DESCRIPTION = """\
-Tollbar speaks OpenAI's dialect: give any client of it this server's address with `/v1` as its base URL and a Tollbar
-key as its API key.
+Tollbar speaks the dialects of OpenAI, Anthropic, Google and Ollama: give a client of one this server's address (for
+OpenAI's with `/v1`) as its base URL and a Tollbar key as its API key.
 
 **Keys.** Send `Authorization: Bearer KEY`. `x-api-key`, `api-key`, `x-goog-api-key` and `x_api_key` are read as well;
 the same key in two of them is fine, two different keys are refused. A key in the address is read on
 `/response` and under `/v1beta` alone, where a setting says so. Keys for calls and the admin key open different doors.
 
 **Errors** at the addresses of OpenAI's dialects (`/v1/…`, `/models`, `/chat/completions`, `/responses`,
-`/completions`) have OpenAI's shape:
+`/completions`, `/embeddings`) have OpenAI's shape:
 
 ```json
 {
@@ -32,7 +32,8 @@ the same key in two of them is fine, two different keys are refused. A key in th
 }
 ```
 
-All others answer in the unified shape, with codes in upper case and `details` always an object:
+Those of Anthropic (`/v1/messages`), of Google (`/v1beta/…`) and of Ollama (`/api/…`) have the shape that its clients
+read. All others answer in the unified shape, with codes in upper case and `details` always an object:
 
 ```json
 {
@@ -136,72 +137,6 @@ HEADERS: Mapping[str, Mapping[str, Any]] = {
 EVERYWHERE = ("x-request-id", "x-process-time", "x-memory-used", "x-memory-delta")
 RATE_HEADERS = tuple(name for name in HEADERS if name.startswith("x-ratelimit-"))
 
-
-def _in_path(name: str, description: str, example: str) -> Mapping[str, Any]:
-    told = {"name": name, "in": "path", "required": True, "description": description}
-    return {**told, "schema": {"type": "string"}, "example": example}
-
-
-SAYS_SOMETHING = "[^\\s\\u001c-\\u001f\\u0085]"
-"""A pattern for what is not empty after stripping: Python strips more than a pattern's `\\s`."""
-PARAMETERS: Mapping[str, Mapping[str, Any]] = {
-    "model": _in_path("model", "The model's name; it may hold slashes.", "tollbar-guide"),
-    "model_name": _in_path("model_name", "The model's name; it may hold slashes.", "tollbar-guide"),
-    "alt": {
-        "name": "alt",
-        "in": "query",
-        "required": False,
-        "description": "`sse` for events; without it the stream is one JSON array.",
-        "schema": {"type": "string", "enum": ["sse", "json"]},
-        "example": "sse",
-    },
-    "message": {
-        "name": "message",
-        "in": "query",
-        "required": True,  # unless there is a body, which cannot be described of a GET
-        "description": "What to answer; not needed where a JSON body says it.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 1_000, "pattern": SAYS_SOMETHING},
-        "example": "What is a token bucket?",
-    },
-    "system_prompt": {
-        "name": "system_prompt",
-        "in": "query",
-        "required": False,
-        "description": "How to answer, where there is no body.",
-        "schema": {"type": "string"},
-        "example": "Answer in ten words.",
-    },
-    "tokens": {
-        "name": "tokens",
-        "in": "query",
-        "required": False,
-        "description": "The longest answer, in tokens, where there is no body.",
-        "schema": {"type": "integer", "minimum": 1, "maximum": 16_384},
-        "example": 200,
-    },
-    "stream": {
-        "name": "stream",
-        "in": "query",
-        "required": False,
-        "description": "Send the answer as it is made.",
-        "schema": {"type": "boolean", "default": False},
-        "example": False,
-    },
-    "key_id": _in_path("key_id", "The key's public id.", "3fK9x0PqLm"),
-    "request_id": _in_path("request_id", "The id of a request, from its `x-request-id`.", REQUEST_ID),
-    "team_id": _in_path("team_id", "The team's id.", "team_7Yh2pQ0xLa"),
-    "pull_id": _in_path("pull_id", "The id of a pull.", "pull_0f1e2d3c4b5a6978"),
-    "name": _in_path("name", "The file's name.", "mark.svg"),
-    "if-match": {
-        "name": "If-Match",
-        "in": "header",
-        "required": False,
-        "description": "The ETag of the key as it was read.",
-        "schema": {"type": "string", "pattern": r'^((W/)?"\d{1,18}"|\*)$'},
-        "example": '"1"',
-    },
-}
-
 SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     "Error": {
         "type": "object",
@@ -220,6 +155,18 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {
                     "details": {"type": "object", "description": "Bounds, limits, further faults."},
                 },
             }
+        },
+    },
+    "OllamaError": {
+        "type": "object",
+        "description": "A failure, in Ollama's shape, with more beside it.",
+        "required": ["error", "code", "request_id"],
+        "properties": {
+            "error": {"type": "string", "maxLength": 500, "description": "For people, with the remedy."},
+            "code": {"type": "string", "description": "For programs."},
+            "request_id": {"type": "string"},
+            "field": {"type": "string", "description": "The field at fault."},
+            "details": {"type": "object", "description": "Bounds, limits, further faults."},
         },
     },
     "UnifiedError": {

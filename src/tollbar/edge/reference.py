@@ -80,4 +80,4 @@ def _codes(errors: Iterable[type[GatewayError]], shape: ErrorShape) -> str:
 
 def _told(error: GatewayError, shape: ErrorShape) -> str:
     status, body = shape.encode(error, "")
-    return f"{status} `{json.loads(body)['error'][shape.word]}`"
+    return f"{status} `{shape.code_in(json.loads(body))}`"

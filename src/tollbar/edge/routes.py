@@ -7,11 +7,24 @@ from enum import StrEnum
 
 from starlette.routing import compile_path
 
-from tollbar.edge import account, admin, health, local_models, models, pages, requests, rotating, self_service, teams
+from tollbar.edge import (
+    account,
+    admin,
+    health,
+    local_models,
+    models,
+    ollama,
+    pages,
+    requests,
+    rotating,
+    self_service,
+    teams,
+)
 from tollbar.gateway.resolve import Pin
 from tollbar.gateway.visit import Pace
-from tollbar.wire import anthropic, gemini, openai_chat, openai_responses, openai_text, simple
+from tollbar.wire import anthropic, embeddings, forwarded, gemini, openai_chat, openai_responses, openai_text, simple
 from tollbar.wire.dialect import Dialect
+from tollbar.wire.ollama import CHAT, GENERATE
 from tollbar.wire.simple import USUAL_RULES, SimpleRules
 
 PARAMETER = re.compile(r"\{(\w+)(?::path)?\}")
@@ -83,6 +96,18 @@ USUAL_CALL_RULES = CallRules()
 """The rules that hold when nothing is set."""
 
 
+FORWARDED = (
+    "/moderations",
+    "/images/generations",
+    "/images/edits",
+    "/audio/speech",
+    "/audio/transcriptions",
+    "/audio/translations",
+    "/rerank",
+)
+"""What is passed on as it is, by its path below `/v1`."""
+
+
 def calls(rules: SimpleRules) -> tuple[CallRoute, ...]:
     """Every address where models are called, under these rules."""
     response = simple.response(rules)
@@ -103,6 +128,13 @@ def calls(rules: SimpleRules) -> tuple[CallRoute, ...]:
         CallRoute("/responses", openai_responses.DIALECT),
         CallRoute("/v1/completions", openai_text.DIALECT),
         CallRoute("/completions", openai_text.DIALECT),
+        CallRoute("/api/chat", CHAT),
+        CallRoute("/api/generate", GENERATE),
+        CallRoute("/api/embed", embeddings.OLLAMA_EMBED),
+        CallRoute("/api/embeddings", embeddings.OLLAMA_EMBEDDINGS),
+        CallRoute("/v1/embeddings", embeddings.OPENAI),
+        CallRoute("/embeddings", embeddings.OPENAI),
+        *(CallRoute(f"/v1{path}", forwarded.dialect(path)) for path in FORWARDED),
         CallRoute("/generate", simple.generate(rules), Pin.DEFAULT, is_simple=True),
         CallRoute("/generate/{model_name:path}", simple.generate(rules), Pin.LISTED, is_simple=True),
         CallRoute("/local/generate", simple.local_generate(rules), Pin.LOCAL, is_simple=True),
@@ -131,6 +163,10 @@ PAGES = (
     PageRoute("GET", "/models", Access.KEY, models.list_models),
     PageRoute("GET", "/v1/models/{model:path}", Access.KEY, models.show_model),
     PageRoute("GET", "/models/{model:path}", Access.KEY, models.show_model),
+    PageRoute("GET", "/api/version", Access.PUBLIC, ollama.version),
+    PageRoute("GET", "/api/tags", Access.KEY, ollama.tags),
+    PageRoute("GET", "/api/ps", Access.KEY, ollama.running),
+    PageRoute("POST", "/api/show", Access.KEY, ollama.show),
     PageRoute("GET", "/v1beta/models", Access.KEY, models.list_gemini_models),
     PageRoute("GET", "/v1beta/models/{model:path}", Access.KEY, models.show_gemini_model),
     PageRoute("GET", "/v1/me", Access.KEY, account.me),

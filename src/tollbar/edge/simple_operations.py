@@ -7,7 +7,7 @@ from tollbar.domain.errors import InvalidModel, UnknownModel
 from tollbar.edge.chat_schemas import COMPLETION_EXAMPLE
 from tollbar.edge.chat_schemas import STREAM_EXAMPLE as CHAT_STREAM_EXAMPLE
 from tollbar.edge.operation import CALL, Operation
-from tollbar.edge.prose import SAYS_SOMETHING
+from tollbar.edge.parameters import SAYS_SOMETHING
 from tollbar.wire.simple import USUAL_RULES
 
 Schema = dict[str, object]

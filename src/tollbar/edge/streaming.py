@@ -205,13 +205,14 @@ class CallResponse:
 
     async def _whole(self, reply: Reply) -> None:
         events: list[StreamEvent] = [event async for event in reply.events]
+        kind = b"application/json"
         match events:
-            case [Frames(raw=body)]:
-                pass
+            case [Frames(raw=body, content_type=told)]:
+                kind = told.encode()
             case _:
                 self._dropped = tuple(field for event in events if isinstance(event, Dropped) for field in event.fields)
                 body = self._dialect.encode(reply.request, events, self._stamp())
-        headers = [(b"content-type", b"application/json"), *self._headers(), *_target_header(reply)]
+        headers = [(b"content-type", kind), *self._headers(), *_target_header(reply)]
         self._departure.stop()
         await self._line.whole(200, headers, body)
 
@@ -273,7 +274,8 @@ class CallResponse:
         return [*headers, *self._headers(), *(_target_header(reply) if reply else ())]
 
     def _stamp(self) -> Stamp:
-        return Stamp(self._request_id, int(self._endpoint.gateway.clock.now().timestamp()))
+        clock, began = self._endpoint.gateway.clock, self._began
+        return Stamp(self._request_id, int(clock.now().timestamp()), lambda: clock.monotonic() - began)
 
 
 def _target_header(reply: Reply) -> Headers:

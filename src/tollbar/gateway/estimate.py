@@ -9,9 +9,10 @@ from collections.abc import Sequence
 
 from tollbar.domain.catalogue import Plan, Target
 from tollbar.domain.completion import CompletionRequest
+from tollbar.domain.errand import Errand
 from tollbar.domain.errors import ContextTooLarge
 from tollbar.domain.limits import Bounds
-from tollbar.domain.money import credit_price, expected, most
+from tollbar.domain.money import PriceCard, credit_price, expected, most
 
 BYTES_PER_TOKEN = 4
 UNKNOWN_OUTPUT_TOKENS = 32_768
@@ -46,10 +47,15 @@ def _of_target(request: CompletionRequest, target: Target, prompt: int, size: in
     prompt_most = prompt if context is not None and context < prompt else min(size, context or size)
     output_most = _output_limit(request, target) * choices
     output = min(output_most, EXPECTED_OUTPUT_TOKENS * choices)
-    if card is None:
+    if card is None or (request.errand is not None and not _is_told_in_tokens(request.errand, card)):
         return prompt_most + output_most, prompt + output, None, None
     dearest = most(prompt_most, output_most, card)
     return prompt_most + output_most, prompt + output, dearest, expected(prompt, output, card)
+
+
+def _is_told_in_tokens(errand: Errand, card: PriceCard) -> bool:
+    """Whether the price can be known beforehand: not of an errand of which nothing is known but that it is one call."""
+    return errand.embedding is not None or card.is_flat
 
 
 def _highest(held: Sequence[_Held]) -> _Held:

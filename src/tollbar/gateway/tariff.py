@@ -11,7 +11,7 @@ caller left after content                price × multiplier  reported, else cou
 from typing import NamedTuple
 
 from tollbar.domain.limits import Bounds
-from tollbar.domain.money import Cost, cost
+from tollbar.domain.money import Cost, PriceCard, cost
 from tollbar.domain.records import Outcome, Provenance
 from tollbar.domain.usage import Usage
 from tollbar.gateway.estimate import tokens_of
@@ -38,10 +38,16 @@ def bill(outcome: Outcome, visit: Visit, bounds: Bounds) -> Bill:
     else:
         usage, provenance = _unreported(outcome, visit, bounds)
     card = visit.tries[-1].target.card if visit.tries else None
-    price = cost(usage, card) if card is not None else None
-    if price is not None and reported is None and usage == Usage():
+    price = cost(usage, card) if card is not None and _is_due(visit, card) else None
+    if price is not None and reported is None and usage == Usage() and outcome is not Outcome.OK:
         price = Cost(0, ())  # a price per request is not due for a request that was not served
     return Bill(credits=bounds.credits if earns else 0, usage=usage, provenance=provenance, cost=price, uses=int(earns))
+
+
+def _is_due(visit: Visit, card: PriceCard) -> bool:
+    """Whether the price by tokens says what was consumed: not of an errand whose answer did not tell any."""
+    errand = visit.request.errand if visit.request is not None else None
+    return errand is None or errand.embedding is not None or visit.reported is not None or card.is_flat
 
 
 def _unreported(outcome: Outcome, visit: Visit, bounds: Bounds) -> tuple[Usage, Provenance]:

@@ -28,6 +28,10 @@ def _speaking(wire: str, instance: "Instance", transport: "Transport", clock: "C
             from tollbar.providers.openai import OpenAIProvider
 
             return OpenAIProvider(instance, transport, clock)
+        case "ollama":
+            from tollbar.providers.ollama import OllamaProvider
+
+            return OllamaProvider(instance, transport, clock)
         case "anthropic":
             from tollbar.providers.anthropic import AnthropicProvider
 

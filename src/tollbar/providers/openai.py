@@ -13,15 +13,18 @@ from typing import Any
 import msgspec
 
 from tollbar.domain.catalogue import Call, Timeouts
+from tollbar.domain.errand import Errand
 from tollbar.domain.errors import UpstreamFailed, UpstreamRejected
 from tollbar.domain.events import StreamEvent
 from tollbar.ports import Clock
+from tollbar.providers.errands import carried, passing, telling
 from tollbar.providers.faults import Peer
 from tollbar.providers.quirks import rewrite, rewrites_of
 from tollbar.providers.relayed import Relayed
 from tollbar.providers.translated import Translated
-from tollbar.providers.transport import Endpoint, Transport, endpoint
+from tollbar.providers.transport import Answer, Endpoint, Transport, endpoint
 from tollbar.providers.vendors import Instance
+from tollbar.wire import embeddings, forwarded
 from tollbar.wire.openai_chat.asking import asking
 from tollbar.wire.openai_chat.hearing import Hearing
 from tollbar.wire.openai_chat.relay import Relay
@@ -35,7 +38,8 @@ class OpenAIProvider:
     """`ports.Provider` over the OpenAI wire."""
 
     def __init__(self, instance: Instance, transport: Transport, clock: Clock) -> None:
-        peer = Peer(instance.name, instance.credential, instance.api_key)
+        peer = self._peer = Peer(instance.name, instance.credential, instance.api_key)
+        self._base_url, self._headers = instance.base_url, instance.headers
         self._chat = endpoint(peer, f"{instance.base_url}/chat/completions", instance.headers)
         self._models = endpoint(peer, f"{instance.base_url}/models", instance.headers)
         self._asks_for_usage = "no_stream_usage" not in instance.vendor.quirks
@@ -48,6 +52,8 @@ class OpenAIProvider:
     def open(self, call: Call) -> AbstractAsyncContextManager[AsyncIterator[StreamEvent]]:
         """The answer as frames of the provider's own, or as events; see the port."""
         request, target = call.request, call.target
+        if request.errand is not None:
+            return self._run(call, request.errand)
         if request.source.wire != WIRE:
             return self._translated(call)
         ask_usage = request.stream and self._asks_for_usage and not request.wants_usage
@@ -69,6 +75,25 @@ class OpenAIProvider:
         seconds_left = call.deadline - self._clock.monotonic()
         answer = self._transport.post(self._chat, body, call.target.timeouts, request.stream, seconds_left, call.bound)
         return Translated(answer, Hearing(request.stream), request.stream, dropped)
+
+    def _run(self, call: Call, errand: Errand) -> Translated:
+        """An errand: in OpenAI's own shape it goes on as it is, and vectors are asked for in it for all others."""
+        request, embedding = call.request, errand.embedding
+        if request.source.wire == f"{forwarded.WIRE}{errand.path}":
+            body = forwarded.outgoing(request, call.target.model)
+            return carried(self._send(call, errand, body), passing(forwarded.told_in))
+        if embedding is None:
+            forwarded.unspoken(errand.path)
+        texts = embedding.texts()
+        body, dropped = embeddings.asking_openai(texts, call.target.model)
+        hear = telling(embedding, embeddings.hear_openai, len(texts.inputs))
+        return carried(self._send(call, errand, body), hear, dropped)
+
+    def _send(self, call: Call, errand: Errand, body: bytes) -> Answer:
+        headers = {**self._headers, "Content-Type": errand.content_type}
+        to = endpoint(self._peer, f"{self._base_url}{errand.path}", headers)
+        seconds_left = call.deadline - self._clock.monotonic()
+        return self._transport.post(to, body, call.target.timeouts, False, seconds_left, call.bound)
 
     async def models(self) -> Sequence[str]:
         """The names that the provider lists; none when it has no list."""

@@ -17,7 +17,7 @@ from typing import Any
 from tollbar.providers.destinations import url_fault
 from tollbar.providers.rows import ALSO, HEADER_AUTHS, PLACEHOLDER, WIRES, family_faults, row_faults
 
-SERVED_WIRES = frozenset({"anthropic", "gemini", "openai", "responses"})
+SERVED_WIRES = frozenset({"anthropic", "gemini", "ollama", "openai", "responses"})
 SERVED_AUTHS = frozenset({"bearer", "none", "google_oauth"}) | HEADER_AUTHS
 USUAL_AUTHS = MappingProxyType({"gemini": "x-goog-api-key"})
 """Where servers without a row expect their key, by their wire; elsewhere as a bearer's."""

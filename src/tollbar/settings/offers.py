@@ -45,6 +45,9 @@ class Price(Section):
     cached_input: Dollars | None = setting(
         None, "A million prompt tokens that the provider had cached.", unit="dollars"
     )
+    request: Dollars = setting(
+        Decimal(0), "One call, beside its tokens: what pictures and sound are priced by.", unit="dollars"
+    )
 
 
 class Model(Section):

@@ -5,7 +5,6 @@ Writers take turns, in whatever process, so each entry follows the last one ther
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
 from tollbar.domain.audit import FIRST, PROGRAM, Actor, Entry, Told, differing, seal
@@ -67,6 +66,5 @@ def checked(entries: Iterable[Entry]) -> tuple[int, bytes, int | None]:
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:
-    number, at, *said, sealed = row
-    when: datetime = moment(at)
-    return Entry(number, when, *said, bytes(sealed))
+    number, at, actor, action, subject, before, after, request_id, sealed = row
+    return Entry(number, moment(at), actor, action, subject, before, after, request_id, bytes(sealed))

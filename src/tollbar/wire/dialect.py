@@ -25,12 +25,20 @@ class Incoming(NamedTuple):
     method: str = "POST"
 
 
+def _unmeasured() -> float:
+    return 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What marks an answer that we write ourselves: the request's id, and when it was made (Unix seconds)."""
+    """What marks an answer that we write ourselves: the request's id, and when it was made (Unix seconds).
+
+    `elapsed` tells how many seconds have gone by since the request came.
+    """
 
     request_id: str
     created: int
+    elapsed: Callable[[], float] = _unmeasured
 
 
 class StreamEncoder(Protocol):

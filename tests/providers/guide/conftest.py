@@ -10,7 +10,11 @@ from tollbar.providers.guide.provider import packaged_index
 
 HERE = Path(__file__).parent
 # Made from the tables of the code, or for those who change the code: they have no phrasings.
-OTHER_PAGES = {"configuration", "endpoints", "errors", "metrics", "journey", "extending", "performance", "promises"}
+OTHER_PAGES = {
+    *("configuration", "endpoints", "errors", "metrics", "journey", "extending", "performance", "promises"),
+    "conformance",
+    "scaling",  # found by its own words
+}
 
 
 @pytest.fixture(scope="session")

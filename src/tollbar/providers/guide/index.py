@@ -53,11 +53,11 @@ class Evidence:
 
     @property
     def total(self) -> float:
-        """Above zero: about Tollbar. A logistic regression over the on- and off-topic questions of the tests."""
+        """Above zero: about Tollbar. A logistic regression over two of the tests' three sets of questions."""
         if self.is_certain:
             return math.inf
         about = 3.75 * self.nearest + 1.34 * self.leaning + 8.17 * self.covered + 0.44 * self.likelier
-        return about - 3.03 * self.elsewhere - 8.69
+        return about - 3.03 * self.elsewhere - 9.14
 
 
 @dataclass(frozen=True, slots=True)

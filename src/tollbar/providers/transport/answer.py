@@ -58,6 +58,7 @@ class Answer:
         self._timer: asyncio.TimerHandle | None = None
         self._stall: _Stall | None = None
         self._late: UpstreamTimeout | None = None
+        self.content_type = ""
 
     async def __aenter__(self) -> Self:
         self._response = await self._head()
@@ -66,7 +67,7 @@ class Answer:
         try:
             if self._response.status != 200:
                 raise await self._refusal(self._response.status)
-            kind = self._response.headers.get("content-type", "")
+            kind = self.content_type = self._response.headers.get("content-type", "")
             if not kind.startswith("text/event-stream" if self._limits.is_stream else "application/json"):
                 await self._check_content(kind)
         except BaseException:

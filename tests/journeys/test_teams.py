@@ -30,6 +30,8 @@ def test_keys_of_a_team_share_what_it_has(tmp_path: Path, up: FakeUpstream) -> N
         assert sum(allowances(gateway, key)["key"][0] for key in keys) == 7
         assert gateway.post(keys[0], chat("b")).json()["error"]["code"] == "forbidden"
         outside = gateway.make_key("outside")
+        quoted = gateway.post(keys[0], chat("a"), headers={"x-tollbar-dry-run": "true"}).json()
+        assert (quoted["allowed"], [one["holder"] for one in quoted["refused_by"]]) == (False, ["team"])
         answers = [gateway.post(outside, chat("b")) for _ in range(2)]
         assert [answer.status_code for answer in answers] == [200, 429]
         place = f"/v1/requests/{answers[0].headers['x-request-id']}"

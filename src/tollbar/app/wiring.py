@@ -135,7 +135,7 @@ async def running(
         stack.callback(recorder.flush)
         authenticator = Authenticator(storage.keys, digest_of, counters, clock, terms(settings, digest_of))
         limits = rates(settings)
-        admission = Admission(counters, storage.ledger, clock, limits, _tell_unsettled)
+        admission = Admission(counters, storage.ledger, clock, limits, _tell_unsettled, settings.ledger.strict)
         gateway = _gateway(authenticator, admission, recorder, made, providers, clock)
         gateway.repeats = _repeats(settings, storage)
         metrics.watch(lambda: len(recorder.visits), lambda: storage.log.dropped + recorder.lost)

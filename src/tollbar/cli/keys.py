@@ -14,6 +14,7 @@ from tollbar.cli.faults import spoken
 from tollbar.cli.options import Config, Data, Json, app
 
 if TYPE_CHECKING:
+    from tollbar.admin.drafts import KeyDraft
     from tollbar.admin.keys import IssuedKey
     from tollbar.cli.store import Desk
     from tollbar.domain.identity import Key
@@ -97,8 +98,6 @@ def create(
     Without amounts, the key may spend without end; without rates, as fast as it likes.
     """
     from tollbar.admin.drafts import KeyDraft
-    from tollbar.admin.keys import issue_key
-    from tollbar.admin.teams import placed
 
     with spoken():
         draft = KeyDraft(
@@ -121,10 +120,7 @@ def create(
             max_uses=max_uses,
         )
 
-        async def make(desk: "Desk") -> "IssuedKey":
-            return await issue_key(desk.keys, desk.clock, desk.digest, await placed(desk.teams, draft), desk.tiers)
-
-        issued, now = run(config, data, make)
+        issued, now = run(config, data, lambda desk: _issue(desk, draft))
     telling.say_issued(issued, now, "is made", quiet=quiet, as_json=as_json)
 
 
@@ -258,6 +254,13 @@ def revoke(key: Reference, as_json: Json = False, config: Config = None, data: D
         output.say_json(telling.describe(ended, now))
     else:
         output.say(f"{output.clean(ended.name)} is revoked.")
+
+
+async def _issue(desk: "Desk", draft: "KeyDraft") -> "IssuedKey":
+    from tollbar.admin.keys import issue_key
+    from tollbar.admin.teams import placed
+
+    return await issue_key(desk.keys, desk.clock, desk.digest, await placed(desk.teams, draft), desk.tiers)
 
 
 def run(config: Path | None, data: Path | None, work: "Callable[[Desk], Awaitable[Answer]]") -> tuple[Answer, datetime]:

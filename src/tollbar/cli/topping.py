@@ -1,4 +1,4 @@
-"""`tollbar keys top-up` and `tollbar teams top-up`: amounts on top of allowances that end by themselves."""
+"""`tollbar top-up key` and `tollbar top-up team`: amounts on top of allowances that end by themselves."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,7 +7,7 @@ import typer
 from tollbar.cli import telling
 from tollbar.cli.faults import spoken
 from tollbar.cli.keys import Credits, Dollars, Reference, Tokens, dollars_of, run
-from tollbar.cli.options import Config, Data, Json
+from tollbar.cli.options import Config, Data, Json, app
 from tollbar.cli.teams import Reference as TeamReference
 from tollbar.cli.teams import say_team
 
@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from tollbar.domain.identity import Key
     from tollbar.domain.teams import Team
 
+commands = app("Put amounts on top of allowances for a while. They end by themselves.")
+
 Span = Annotated[
     str, typer.Option("--for", metavar="WHEN", help="When it ends: 7d, 12h, or a date such as 2027-12-31.")
 ]
 
 
+@commands.command("key")
 def top_up_key(
     key: Reference,
     ends: Span,
@@ -49,6 +52,7 @@ def top_up_key(
     telling.say_key(topped, now, as_json=as_json)
 
 
+@commands.command("team")
 def top_up_team(
     team: TeamReference,
     ends: Span,

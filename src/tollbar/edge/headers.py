@@ -55,6 +55,11 @@ def place_headers(place: Place) -> list[tuple[bytes, bytes]]:
     ]
 
 
+def dropped_header(fields: Sequence[str]) -> tuple[bytes, bytes]:
+    """What the provider's dialect had no word for, so that the answer was made without it."""
+    return b"x-tollbar-dropped", ", ".join(fields).encode("ascii", "replace")
+
+
 def process_headers(memory: Memory, began: float, now: float) -> list[tuple[bytes, bytes]]:
     """`x-process-time` and the memory of the process, for every answer; both moments in seconds of one steady clock.
 

@@ -26,7 +26,7 @@ from tollbar.edge import (
     team_operations,
 )
 from tollbar.edge.chat_schemas import CODE_SAMPLES, COMPLETION_EXAMPLE, REQUEST_EXAMPLES, STREAM_EXAMPLE
-from tollbar.edge.operation import CALL, READING, Operation
+from tollbar.edge.operation import ANSWERED, CALL, READING, Operation
 
 SAMPLES: Mapping[type[GatewayError], GatewayError] = {
     type(sample): sample
@@ -35,11 +35,7 @@ SAMPLES: Mapping[type[GatewayError], GatewayError] = {
         errors.MissingField("The field 'model' is missing.", hint="Send 'model' as a string.", field="model"),
         errors.InvalidType("'max_tokens' must be a whole number.", field="max_tokens"),
         errors.InvalidValue("'n' must be from 1 to 128.", field="n", details={"min": 1, "max": 128, "received": 0}),
-        errors.UnknownModel(
-            "The model 'gtp-4o' is not configured here.",
-            hint="Did you mean gpt-4o? GET /v1/models lists all.",
-            field="model",
-        ),
+        errors.UnknownModel("The model 'gtp-4o' is not configured here.", hint="Did you mean gpt-4o?", field="model"),
         errors.InvalidModel(
             "Invalid model name", field="model_name", details={"allowed": ["gpt-4o-mini", "tollbar-guide"]}
         ),
@@ -135,10 +131,7 @@ _CHAT = Operation(
     answer="ChatCompletion",
     example=COMPLETION_EXAMPLE,
     errors=CALL,
-    headers=(
-        "x-tollbar-target",
-        "x-tollbar-replayed",
-    ),
+    headers=ANSWERED,
     streams={"text/event-stream": STREAM_EXAMPLE},
     samples=CODE_SAMPLES,
 )

@@ -30,6 +30,12 @@ tiers: {gold: {cost: 1, weight: 3}}
     assert (terms.weights["gold"], terms.weights["basic"]) == (3.0, 1.0)
 
 
+def test_workers_share_the_memory(tmp_path: Path) -> None:
+    """Each runs engines of its own, and all of them together take no more than one alone."""
+    settings = settings_of(tmp_path, "local: {memory_mib: 100}\nserver: {workers: 4}\n")
+    assert local_terms(settings).memory_bytes == 25 * MEBIBYTE
+
+
 def test_the_first_that_was_pulled_comes_first(tmp_path: Path) -> None:
     """Whatever they are called."""
     shelf = shelf_of(settings_of(tmp_path))

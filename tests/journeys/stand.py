@@ -234,7 +234,7 @@ def tollbar(directory: Path, *arguments: str, environment: Mapping[str, str] | N
         timeout=30,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout.strip()
 
 

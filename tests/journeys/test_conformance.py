@@ -245,7 +245,7 @@ def test_every_endpoint_answers_as_its_row_says(gateway: Gateway, up: FakeUpstre
 def test_every_simple_address_has_a_row() -> None:
     """A new one is not forgotten."""
     asked = {row.endpoint.partition("?")[0].replace("/generate/home", "/generate/{model_name}") for row in ROWS}
-    assert {f"{row.method} {public_path(row.path)}" for row in CALLS} <= asked
+    assert {f"{row.method} {public_path(row.path)}" for row in CALLS if row.is_simple} <= asked
 
 
 def test_life_is_told_in_no_time(gateway: Gateway, up: FakeUpstream) -> None:

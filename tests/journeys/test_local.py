@@ -236,7 +236,7 @@ def test_calls_are_answered_at_once(gateway: Gateway) -> None:
         list(threads.map(ask, range(4)))
     assert sorted(order) == sorted([*range(4)] * 150)
     switches = sum(1 for before, after in itertools.pairwise(order) if before != after)
-    assert switches > 30
+    assert switches > 6  # one after the other they would be 3
 
 
 def occupied(gateway: Gateway, key: str, working: ExitStack) -> bytes:

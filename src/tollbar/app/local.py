@@ -45,12 +45,12 @@ def on_shelf(shelf: Shelf) -> tuple[LocalModel, ...]:
 
 
 def local_terms(settings: Settings) -> Terms:
-    """How the settings want models to be run."""
+    """How the settings want models to be run. Workers run engines of their own, each within its share of the memory."""
     return Terms(
         context_tokens=settings.local.context_tokens,
         parallel=settings.local.parallel,
         threads=settings.local.threads,
-        memory_bytes=budget(settings.local.memory_mib),
+        memory_bytes=budget(settings.local.memory_mib) // settings.server.workers,
         idle_seconds=settings.local.idle_seconds,
         start_seconds=settings.local.start_seconds,
         queue=settings.local.queue,

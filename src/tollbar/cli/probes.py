@@ -72,11 +72,14 @@ def files_of(reply: Reply) -> list[str]:
 
 
 def is_error(reply: Reply) -> str:
-    """An error in the unified shape: a message for people and a code for programs."""
+    """An error in the shape of its address: a message for people and a word for programs."""
     document = reply.json()
     error = document.get("error") if isinstance(document, dict) else None
-    has_words = isinstance(error, dict) and isinstance(error.get("message"), str) and bool(error.get("code"))
-    return "" if has_words else "tells its error in a shape of its own"
+    if isinstance(error, dict):
+        has_word = any(error.get(name) for name in ("code", "type", "status"))
+        return "" if isinstance(error.get("message"), str) and has_word else "tells its error in a shape of its own"
+    is_ollamas = isinstance(document, dict) and isinstance(error, str) and bool(document.get("code"))
+    return "" if is_ollamas else "tells its error in a shape of its own"
 
 
 def names_allow(reply: Reply) -> str:
@@ -236,9 +239,12 @@ PROBES = (
     Probe("no key for a page fetched ahead of its reader", "GET", "/generate_api", status=(403, 404), check=is_error,
           headers={"sec-purpose": "prefetch"}),
     Probe("no key without the admin secret", "GET", "/current-key", status=(401, 404), check=is_error),
+)  # fmt: skip
+LAST_PROBES = (
     Probe("renews a key", "POST", "/admin/api/keys/{key_id}/rotate", Who.ADMIN, body={}, check=has("key")),
     Probe("ends a key", "POST", "/admin/api/keys/{key_id}/revoke", Who.ADMIN, body={}, check=has("revoked_at")),
-)  # fmt: skip
+)
+"""They end the key that the others may have been asked with."""
 
 
 def encode(body: Mapping[str, object] | bytes | None, values: Mapping[str, str]) -> bytes | None:

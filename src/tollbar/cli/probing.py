@@ -16,8 +16,20 @@ import typer
 
 from tollbar.cli import output
 from tollbar.cli.client import Client, Reply, Trouble
+from tollbar.cli.dialect_probes import DIALECT_PROBES
 from tollbar.cli.faults import FAILED
-from tollbar.cli.probes import NOT_DRIVEN, PROBES, Probe, Who, encode, files_of, filled, is_error, names_allow
+from tollbar.cli.probes import (
+    LAST_PROBES,
+    NOT_DRIVEN,
+    PROBES,
+    Probe,
+    Who,
+    encode,
+    files_of,
+    filled,
+    is_error,
+    names_allow,
+)
 
 READ_SECONDS = 60.0
 LONGEST_WAIT_SECONDS = 5.0
@@ -30,6 +42,7 @@ NEEDS = "needs"
 ASSET = Probe(
     "a file of the documents:", "GET", "/docs/assets/{name}", check=lambda reply: "" if reply.body else "empty"
 )
+ROWS = (*PROBES, *DIALECT_PROBES, *LAST_PROBES)
 _BRACES = re.compile(r"\{(\w+)\}")
 
 
@@ -124,7 +137,7 @@ def run(drive: Drive, document: Mapping[str, Any]) -> Iterator[Outcome]:
     """Every row that the server's document has an address for, then what every address must do."""
     operations = {(verb.upper(), path) for path, verbs in document["paths"].items() for verb in verbs}
     files: list[str] = []
-    for probe in PROBES:
+    for probe in ROWS:
         if (probe.method, probe.path) not in operations:
             continue
         if Who.CALLER in drive.keys and "model" not in drive.values:
@@ -142,7 +155,7 @@ def run(drive: Drive, document: Mapping[str, Any]) -> Iterator[Outcome]:
 def _everywhere(drive: Drive, document: Mapping[str, Any], operations: set[tuple[str, str]]) -> Iterator[Outcome]:
     """What holds for any address: a closed one wants a key, and there is no other method, and no other address."""
     is_open = Client(drive.url).send("GET", "/v1/models").status == 200
-    rows = {(probe.method, probe.path) for probe in PROBES}
+    rows = {(probe.method, probe.path) for probe in ROWS}
     for method, path in sorted(operations, key=lambda operation: operation[1]):
         access = document["paths"][path][method.lower()].get("x-access")
         if access == "admin" or (access == "key" and not is_open):

@@ -180,7 +180,7 @@ def test_s1_key_that_is_invalid(gateway: Gateway) -> None:
 
 def test_s1_from_current_key_json_to_the_next_key(tmp_path: Path, up: FakeUpstream) -> None:
     """The file's key works until its expiry; then there is another, without a restart, and the old one is refused."""
-    soon = datetime.now(UTC).replace(tzinfo=None) + timedelta(seconds=6)
+    soon = datetime.now(UTC).replace(tzinfo=None) + timedelta(seconds=9)
     kept = {"api_key": "sk-0a1B2c3D4e5F6g7H", "expiry": soon.isoformat()}
     (tmp_path / "current_key.json").write_text(json.dumps(kept))
     (tmp_path / ".env").write_text(ENV_FILE)

@@ -53,7 +53,7 @@ class Evidence:
 
     @property
     def total(self) -> float:
-        """Above zero: about Tollbar. A logistic regression over two of the three sets of questions of the tests."""
+        """Above zero: about Tollbar. A logistic regression over two of the tests' three sets of questions."""
         if self.is_certain:
             return math.inf
         about = 3.75 * self.nearest + 1.34 * self.leaning + 8.17 * self.covered + 0.44 * self.likelier

@@ -1,7 +1,7 @@
 """The measures, in the order in which they are taken, each adding its figures to the report."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from bench import gateway, growth, reference
@@ -15,14 +15,24 @@ from bench.stage import Stage, alike, calls, direct, messages
 
 PLAIN = "CPU per plain request"
 STREAM = "CPU per 64-chunk stream"
+CHUNK = f"CPU per chunk, {STREAMS:,} paced streams"
 TRANSLATED = "CPU per plain request, translated (Anthropic to OpenAI)"
 NGINX = ", nginx proxy_pass"
 YARDSTICK = ", yardstick"
-IN_YARDSTICKS = {PLAIN: "plain request, in yardsticks", STREAM: "64-chunk stream, in yardsticks"}
+IN_YARDSTICKS = {
+    PLAIN: "plain request, in yardsticks",
+    STREAM: "64-chunk stream, in yardsticks",
+    CHUNK: "paced chunk, in yardsticks",
+}
 # What the budgets' own prototype, the yardstick, cost on the machine where the budgets were set, in microseconds.
-SET_BESIDE = {PLAIN: 135, STREAM: 151}
+SET_BESIDE = {PLAIN: 135, STREAM: 151, CHUNK: 34}
 REFERENCE = "CPU per round of the reference loop"
-BUDGETS = {PLAIN: Budget(250, 150), STREAM: Budget(350, 200), TRANSLATED: Budget(450, 300)}
+BUDGETS = {
+    PLAIN: Budget(250, 150),
+    STREAM: Budget(350, 200),
+    TRANSLATED: Budget(450, 300),
+    CHUNK: Budget(50, 35),
+}
 KINDS = {"plain": PLAIN, "stream": STREAM}
 YARDSTICK_SETTLE_SECONDS = 0.5
 LATENCIES = {50: Budget(0.8, 0.4), 99: Budget(2, 1)}
@@ -85,14 +95,18 @@ def costs(report: Report, stage: Stage, running: Gateway, plan: Plan) -> None:
     for name in names:
         if name in values:
             report.figures.append(Figure(name, "µs", values[name], BUDGETS.get(name)))
-    for name, told in IN_YARDSTICKS.items():
-        ratios = [ours / its for ours, its in zip(values[name], values[name + YARDSTICK], strict=True)]
-        budget = BUDGETS[name]
-        scaled = Budget(budget.must / SET_BESIDE[name], budget.aim / SET_BESIDE[name])
-        report.figures.append(Figure(told, "", ratios, scaled))
+    for name in (PLAIN, STREAM):
+        report.figures.append(in_yardsticks(name, values[name], values[name + YARDSTICK]))
     if stage.proxy is not None:
         ratios = [report.median(name) / report.median(name + NGINX) for name in (PLAIN, STREAM)]
         report.notes.append(f"A plain request costs {ratios[0]:.1f} times what nginx takes, a stream {ratios[1]:.1f}.")
+
+
+def in_yardsticks(name: str, ours: Sequence[float], its: Sequence[float]) -> Figure:
+    """A cost as a multiple of the yardstick's in the same run, against the budget as it was set beside one."""
+    budget = BUDGETS[name]
+    scaled = Budget(budget.must / SET_BESIDE[name], budget.aim / SET_BESIDE[name])
+    return Figure(IN_YARDSTICKS[name], "", [mine / other for mine, other in zip(ours, its, strict=True)], scaled)
 
 
 def latency(report: Report, stage: Stage, running: Gateway, plan: Plan) -> None:
@@ -110,6 +124,7 @@ def paced(report: Report, stage: Stage, running: Gateway, plan: Plan) -> None:
     before_bytes = resident_bytes(running.pid)
     per_chunk: list[float] = []
     per_stream: list[float] = []
+    by_yardstick: list[float] = []
     lags: dict[int, list[float]] = {percent: [] for percent in LAGS}
     for _ in range(plan.paced_rounds):
         result, spent_seconds = stage.driver.cpu(running.pid, load)
@@ -117,9 +132,14 @@ def paced(report: Report, stage: Stage, running: Gateway, plan: Plan) -> None:
             raise RuntimeError(f"{result.answered} streams and {len(result.lag_microseconds)} events came through")
         per_chunk.append(spent_seconds / len(result.lag_microseconds) * 1e6)
         per_stream.append((stage.driver.most_resident_bytes - before_bytes) / STREAMS / 1e3)
+        beside = replace(alike(stage, "paced", 0.0), connections=STREAMS, rounds=1, ramp_seconds=1.0)
+        its, its_seconds = stage.driver.cpu(stage.yardstick.process.pid, beside, YARDSTICK_SETTLE_SECONDS)
+        by_yardstick.append(its_seconds / len(its.lag_microseconds) * 1e6)
         for percent, values in lags.items():
             values.append(percentile(result.lag_microseconds, percent) / 1e3)
-    report.figures.append(Figure(f"CPU per chunk, {STREAMS:,} paced streams", "µs", per_chunk, Budget(50, 35)))
+    report.figures.append(Figure(CHUNK, "µs", per_chunk, BUDGETS[CHUNK]))
+    report.figures.append(Figure(CHUNK + YARDSTICK, "µs", by_yardstick))
+    report.figures.append(in_yardsticks(CHUNK, per_chunk, by_yardstick))
     for percent, budget in LAGS.items():
         report.figures.append(Figure(f"lag per chunk, p{percent}", "ms", lags[percent], budget))
     # For the same reason the first round is the one that tells.

@@ -58,7 +58,7 @@ def stage(folder: Path, cores: Cores) -> Iterator[Stage]:
             command = nginx.proxy(found, folder / "proxy", proxy_port, fast_port)
             proxy = Proxy(proxy_port, start(command, proxy_port, cores.measured))
         port = free_port()
-        words = [str(port), str(fast_port), YARDSTICK_KEY, str(folder / "yardstick.sqlite")]
+        words = [str(port), str(fast_port), str(paced_port), YARDSTICK_KEY, str(folder / "yardstick.sqlite")]
         process = start([sys.executable, "-m", "bench.yardstick", *words], port, cores.measured)
         yield Stage(folder, cores, Driver(cores), fast_port, paced_port, proxy, Proxy(port, process))
 

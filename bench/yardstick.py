@@ -56,10 +56,10 @@ class _Caller:
 
 
 class Yardstick:
-    """The application. `key` is the one that it knows."""
+    """The application. `key` is the one that it knows; `ports` are the provider's, by model, "" for any other."""
 
-    def __init__(self, upstream_port: int, key: str, file: str) -> None:
-        self._upstream = f"http://127.0.0.1:{upstream_port}"
+    def __init__(self, ports: dict[str, int], key: str, file: str) -> None:
+        self._ports = ports
         self._callers = {_digest(f"Bearer {key}".encode()): _Caller()}
         self._rows: list[tuple[Any, ...]] = []
         self._file = file
@@ -111,7 +111,8 @@ class Yardstick:
     async def _forward(self, asked: _Asked, body: bytes, send: Send) -> _Usage | None:
         if self._session is None:
             raise RuntimeError("the lifespan has not begun")
-        url = f"{self._upstream}/{asked.model}/v1/chat/completions"
+        port = self._ports.get(asked.model, self._ports[""])
+        url = f"http://127.0.0.1:{port}/{asked.model}/v1/chat/completions"
         headers = {"Content-Type": "application/json", "Authorization": "Bearer upstream"}
         async with self._session.post(url, data=body, headers=headers) as answer:
             if not asked.stream:
@@ -157,6 +158,6 @@ async def _whole(send: Send, status: int, body: bytes) -> None:
 
 
 if __name__ == "__main__":
-    port, upstream, key, file = sys.argv[1:]
-    application = Yardstick(int(upstream), key, file)
+    port, upstream, paced, key, file = sys.argv[1:]
+    application = Yardstick({"": int(upstream), "paced": int(paced)}, key, file)
     uvicorn.run(application, host="127.0.0.1", port=int(port), log_level="warning", access_log=False)  # type: ignore[arg-type]

@@ -158,7 +158,7 @@ class FakeUpstream:
         """The answer to a request that may be told to misbehave."""
         if upstream_gemini.PATH.fullmatch(entry.path):
             planned = self._planned.popleft() if self._planned else None
-            return upstream_gemini.gemini_script(planned, entry.path, self.default)
+            return upstream_gemini.gemini_script(planned, entry.path, self.default, entry.body)
         if entry.path in upstream_ollama.PATHS:
             planned = self._planned.popleft() if self._planned else None
             return ollama_script(planned, entry.path, entry.body, self.default)

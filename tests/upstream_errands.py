@@ -36,6 +36,15 @@ def answer(path: str, body: bytes, model: str) -> Script:
     return Script(pieces=(json.dumps(told).encode(),))
 
 
+def answer_google(method: str, body: bytes) -> Script:
+    """A good answer in Google's shapes."""
+    asked = json.loads(body)
+    each = asked["requests"] if method == "batchEmbedContents" else [asked]
+    values = [{"values": vector(one["content"]["parts"][0]["text"])} for one in each]
+    told = {"embeddings": values} if method == "batchEmbedContents" else {"embedding": values[0]}
+    return Script(pieces=(json.dumps({**told, "usageMetadata": {"promptTokenCount": TOKENS}}).encode(),))
+
+
 def vector(text: object) -> list[float]:
     """The vector of a text."""
     return [float(len(str(text))), 0.5]

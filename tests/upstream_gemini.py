@@ -10,11 +10,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from tests.upstream_errands import answer_google, is_scripted
 from tests.upstream_scripts import Script
 from tests.upstream_table import script_for
 from tollbar.wire.sse import frames
 
-PATH = re.compile(r"/v1beta/models/(.+):(generateContent|streamGenerateContent|countTokens)(?:\?alt=sse)?")
+PATH = re.compile(
+    r"/v1beta/models/(.+):(generateContent|streamGenerateContent|countTokens|embedContent|batchEmbedContents)(?:\?alt=sse)?"
+)
 LIST = "/v1beta/models?pageSize=1000"
 COUNTED = 7
 _REASONS = {"stop": "STOP", "length": "MAX_TOKENS", "tool_calls": "STOP", "content_filter": "SAFETY"}
@@ -25,12 +28,14 @@ def gemini_models(names: tuple[str, ...]) -> Script:
     return Script(pieces=(json.dumps({"models": [{"name": f"models/{name}"} for name in names]}).encode(),))
 
 
-def gemini_script(planned: str | Script | None, path: str, default: str | Script) -> Script:
+def gemini_script(planned: str | Script | None, path: str, default: str | Script, body: bytes) -> Script:
     """The answer to a call at an address that fits `PATH`."""
     found = PATH.fullmatch(path)
     model, method = (found[1], found[2]) if found else ("", "")
     if method == "countTokens":
         return Script(pieces=(json.dumps({"totalTokens": COUNTED}).encode(),))
+    if method.endswith(("embedContent", "batchEmbedContents")) and not is_scripted(model):
+        return answer_google(method, body)
     stream = method == "streamGenerateContent"
     asked = {"model": model, "stream": stream, "stream_options": {"include_usage": True}}
     if isinstance(planned, Script):

@@ -12,6 +12,6 @@ def test_the_examples_are_read() -> None:
     dialects = {row.path: row.dialect for row in CALLS}
     for (_, path), entry in OPERATIONS.items():
         for example in entry.body_examples.values():
-            request = dialects[path].decode(Incoming(json.dumps(example["value"]).encode()))
+            request = dialects[path].decode(Incoming(json.dumps(example["value"]).encode(), name="m"))
             assert request.errand is not None
     assert {path for _, path in OPERATIONS} >= {f"/v1{path}" for path in FORWARDED}

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 Matrix = Mapping[tuple[str, str, str], str]
 """What became of each dialect, wire and thing."""
 NO_WORD = "—"
-BEYOND_A_TEXT = frozenset({"tools", "tool stream", "image", "JSON schema", "thinking"})
-"""What the older completions have no field for."""
+_BEYOND_A_TEXT = ("tools", "tool stream", "tool result", "picture in a result", "image", "JSON schema", "thinking")
+WORDLESS = {"completions": _BEYOND_A_TEXT, "openai": ("picture in a result",)}
+"""What a dialect has no field for."""
 NAMES = {
     "openai": "OpenAI chat",
     "responses": "OpenAI Responses",

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from google import genai
+from google.genai import types
 from ollama import Client
 from openai import BadRequestError, InternalServerError, OpenAI
 
@@ -15,6 +17,7 @@ from tests.upstream_errands import SOUND, TOKENS, vector
 
 MORE = """\
   barn: {wire: ollama, base_url: "%s"}
+  google: {wire: gemini, base_url: "%s", api_key: "${LAB_KEY}"}
 models:
   vectors: {targets: [lab/embed], price: {input: 1, output: 0}}
   picture: {targets: [lab/image], price: {input: 0, output: 0, request: 0.04}}
@@ -23,6 +26,7 @@ models:
   both: {targets: [barn/m, lab/ok]}
   lab-embed: lab/embed
   barn-embed: barn/embed
+  google-embed: google/embed
   lab-quiet: lab/no-usage
   lab-down: {targets: [lab/error-500], attempts: 1}
   lab-garbled: {targets: [lab/garbled], attempts: 1}
@@ -30,14 +34,14 @@ models:
   barn-only: barn/m
   lab: lab/ok
 """
-WIRES = ("lab-embed", "barn-embed")
+WIRES = ("lab-embed", "barn-embed", "google-embed")
 TEXTS = ["Hi", "Hello", ""]
 
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory, up: FakeUpstream) -> Iterator[Gateway]:
-    """A gateway with both providers, which are one server."""
-    with started(tmp_path_factory.mktemp("gateway"), up, MORE % up.root) as gateway:
+    """A gateway with three providers, which are one server."""
+    with started(tmp_path_factory.mktemp("gateway"), up, MORE % (up.root, up.google_url)) as gateway:
         yield gateway
 
 
@@ -69,6 +73,27 @@ def test_vectors_for_ollamas_sdk(gateway: Gateway, key: str, model: str) -> None
         assert list(client.embeddings(model, "Hello").embedding) == vector("Hello")
 
 
+@pytest.mark.parametrize("model", WIRES)
+def test_vectors_for_googles_sdk(gateway: Gateway, key: str, model: str) -> None:
+    """Many at once; what it says of their length reaches the provider, and of their use no other one."""
+    config = types.EmbedContentConfig(output_dimensionality=2, task_type="RETRIEVAL_QUERY")
+    with genai.Client(api_key=key, http_options=types.HttpOptions(base_url=gateway.url)) as client:
+        made = client.models.embed_content(model=model, contents=["Hi", "Hello"], config=config)
+    assert [one.values for one in made.embeddings or ()] == [vector("Hi"), vector("Hello")]
+
+
+@pytest.mark.parametrize(("model", "dropped"), [("lab-embed", "taskType"), ("google-embed", None)])
+def test_one_vector_in_googles_words(gateway: Gateway, key: str, up: FakeUpstream, model: str, dropped: Any) -> None:
+    """To its own wire the body goes as it came."""
+    raw = b'{"content":  {"parts": [{"text": "Hello"}]}, "taskType": "CLUSTERING"}'
+    answer = gateway.post(key, raw, path=f"/v1beta/models/{model}:embedContent")
+    assert answer.json()["embedding"] == {"values": vector("Hello")}
+    assert answer.headers.get("x-tollbar-dropped") == dropped
+    entry = up.journal[-1]
+    if dropped is None:
+        assert (entry.path, entry.body) == ("/v1beta/models/embed:embedContent", raw)
+
+
 def test_the_same_shape_passes_bytes(gateway: Gateway, key: str, up: FakeUpstream) -> None:
     """With the model replaced, to OpenAI's wire and to both endpoints of an Ollama."""
     for path, model, sent_to in (
@@ -91,6 +116,8 @@ def test_what_another_wire_cannot_be_told(gateway: Gateway, key: str, client: Op
     assert answer.headers["x-tollbar-dropped"] == "truncation"
     with pytest.raises(BadRequestError, match="/moderations"):
         client.moderations.create(model="barn-only", input="x")
+    with pytest.raises(BadRequestError, match="/moderations"):
+        client.moderations.create(model="google-embed", input="x")
     with pytest.raises(BadRequestError, match="/moderations"):
         client.moderations.create(model="tollbar-guide", input="x")
     assert client.moderations.create(model="both", input="x").results[0].flagged is False

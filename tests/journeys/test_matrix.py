@@ -1,4 +1,4 @@
-"""Every dialect to every wire: six by six, ten things each, over real sockets; `-s` prints the matrix.
+"""Every dialect to every wire: six by six, twelve things each, over real sockets; `-s` prints the matrix.
 
 `docs/conformance.md` is what this says. Where that page is stale, the test fails; TOLLBAR_WRITES_PAGES=1 writes it.
 """
@@ -19,6 +19,7 @@ from tests.journeys.asking import BEFORE, BRIEF, EARLIER, NOW, PARAMETERS, PICTU
 from tests.journeys.hearing import Heard
 from tests.journeys.stand import Gateway, started, wait_until
 from tests.journeys.tongues import TONGUES
+from tests.journeys.turns import ARGUMENTS, PAGE_SEVEN, TURNS
 from tests.upstream import Entry, FakeUpstream
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
@@ -52,6 +53,9 @@ MEMBERS = {
 }
 """Where each wire says pictures, what shape an answer shall have, and that the model shall think first."""
 
+RESULTS = ("result", "picture")
+"""Questions that a tool's result follows."""
+
 
 class Case(NamedTuple):
     """One dialect before one wire."""
@@ -64,9 +68,17 @@ class Case(NamedTuple):
 
     def ask(self, script: str, wish: str = "", stream: bool = False) -> requests.Response:
         """The answer to a question, of which a streamed one has not been read."""
-        path, body = TONGUES[self.dialect].asks(f"{PROVIDERS[self.wire]}/{script}", wish, stream)
+        path, body = self._question(f"{PROVIDERS[self.wire]}/{script}", wish, stream)
         headers = {"authorization": f"Bearer {self.key}"}
         return requests.post(self.gateway.url + path, json=body, headers=headers, timeout=20, stream=stream)
+
+    def _question(self, model: str, wish: str, stream: bool) -> tuple[str, dict[str, Any]]:
+        asks = TONGUES[self.dialect].asks
+        if wish not in RESULTS:
+            return asks(model, wish, stream)
+        path, body = asks(model, "tools", stream)
+        body[MEMBERS[self.dialect][0]] += TURNS[self.dialect](wish == "picture")
+        return path, body
 
     def heard(self, script: str, wish: str = "", stream: bool = False) -> tuple[str, Heard]:
         """What a cell says of a good answer, and what the caller understood; Refused where there is none."""
@@ -91,6 +103,10 @@ class Case(NamedTuple):
         wished = {"tools": ("tools", PARAMETERS), "image": (picture, PICTURE), "schema": (shape, TOWN)}
         if wish == "thinking":
             assert entry.json[thinking]
+        elif wish in RESULTS:
+            assert any(_holds(entry.json, told) for told in ({**ARGUMENTS}, '{"page": 7}', '{"page":7}'))
+            assert _holds(entry.json, PAGE_SEVEN)
+            assert wish != "picture" or _holds(entry.json[picture], PICTURE)
         elif wish:
             member, value = wished[wish]
             assert _holds(entry.json[member], value), wish
@@ -99,7 +115,7 @@ class Case(NamedTuple):
         """`relayed` where nothing but the model's name was changed on the way there, and nothing on the way back."""
         if self.dialect != self.wire:
             return "works"
-        _, sent = TONGUES[self.dialect].asks(entry.model, wish, stream)
+        _, sent = self._question(entry.model, wish, stream)
         assert entry.body == json.dumps(sent).encode()
         assert raw == b"".join(self.up.choose(entry).pieces)
         return "relayed"
@@ -177,6 +193,8 @@ THINGS: Mapping[str, Callable[[Case], str]] = {
     "stream": lambda case: _text(case, stream=True),
     "tools": _tools,
     "tool stream": lambda case: _tools(case, stream=True),
+    "tool result": lambda case: _text(case, wish="result"),
+    "picture in a result": lambda case: _text(case, wish="picture"),
     "image": lambda case: _text(case, wish="image"),
     "JSON schema": lambda case: _text(case, wish="schema"),
     "thinking": _thinking,
@@ -209,7 +227,7 @@ def matrix(gateway: Gateway, up: FakeUpstream) -> conformance.Matrix:
 
 
 def _cell(case: Case, thing: str) -> str:
-    if case.dialect == "completions" and thing in conformance.BEYOND_A_TEXT:
+    if thing in conformance.WORDLESS.get(case.dialect, ()):
         return conformance.NO_WORD
     try:
         return THINGS[thing](case)

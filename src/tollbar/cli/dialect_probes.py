@@ -19,6 +19,8 @@ FORWARDED = (
     *("/v1/embeddings", "/embeddings", "/api/embed", "/api/embeddings", "/v1/moderations", "/v1/rerank"),
     *("/v1/images/generations", "/v1/images/edits", "/v1/audio/speech"),
     *("/v1/audio/transcriptions", "/v1/audio/translations"),
+    *("/v1beta/models/{model}:embedContent", "/v1beta/models/{model}:batchEmbedContents"),
+    *("/v1/models/{model}:embedContent", "/v1/models/{model}:batchEmbedContents"),
 )
 """Addresses that are asked only for their refusals: what could answer them costs money, or is not there."""
 

@@ -19,6 +19,7 @@ _INPUT = {
     "description": "A text, or an array of them: one call, whatever their number.",
     "anyOf": [{"type": "string"}, {"type": "array", "items": {}, "maxItems": 10_000}],
 }
+_CONTENT = _object("The text.", {"parts": {"type": "array", "items": {"type": "object"}}}, "parts")
 _ANSWER = _object("The answer, as the provider wrote it.", {})
 
 SCHEMAS: Mapping[str, Schema] = {
@@ -42,6 +43,25 @@ SCHEMAS: Mapping[str, Schema] = {
         "A text whose vector is wanted.", {"model": _MODEL, "prompt": {"type": "string"}}, "model", "prompt"
     ),
     "OllamaEmbeddingsAnswer": _object("Its vector.", {"embedding": {"type": "array"}}, "embedding"),
+    "GeminiEmbedRequest": _object(
+        "A text whose vector is wanted.",
+        {"content": _CONTENT, "outputDimensionality": {"type": "integer", "description": "How long it shall be."}},
+        "content",
+    ),
+    "GeminiEmbedAnswer": _object("Its vector.", {"embedding": {"type": "object"}}, "embedding"),
+    "GeminiBatchEmbedRequest": _object(
+        "Texts whose vectors are wanted: one call, whatever their number.",
+        {
+            "requests": {
+                "type": "array",
+                "items": {"$ref": "#/components/schemas/GeminiEmbedRequest"},
+                "minItems": 1,
+                "maxItems": 10_000,
+            }
+        },
+        "requests",
+    ),
+    "GeminiBatchEmbedAnswer": _object("A vector for each text.", {"embeddings": {"type": "array"}}, "embeddings"),
     "ForwardedRequest": _object("What the provider takes; only the model is read here.", {"model": _MODEL}, "model"),
     "ForwardedAnswer": _ANSWER,
 }
@@ -144,33 +164,47 @@ def _passed(told: _Forwarded) -> Operation:
     )
 
 
-def _vectors(path: str, shape: str, example: Mapping[str, object], content: str, call: str) -> Operation:
+def _vectors(path: str, shape: str, example: Mapping[str, object], asked: Mapping[str, object]) -> Operation:
+    owner = "Ollama" if path.startswith("/api") else "Google" if ":" in path else None
     return Operation(
         tag="Calls",
-        summary="Vectors of texts" if path.startswith("/v1") or path == "/embeddings" else "Vectors, as Ollama has it",
+        summary="Vectors of texts" if owner is None else f"Vectors, as {owner} has it",
         description="A provider of the caller's own shape is sent the body as it came; for any other it is translated.",
         body=f"{shape}Request",
-        body_examples={
-            "text": {"summary": "One text", "value": {"model": "ollama/nomic-embed-text", content: "Hello"}}
-        },
+        body_examples={"text": {"summary": "One text", "value": asked}},
         answer=f"{shape}Answer",
         example=example,
         errors=CALL,
         headers=("x-tollbar-target",),
-        samples=_samples(path, call),
+        samples=_samples(path, _CREATE_GOOGLE if owner == "Google" else _CREATE),
     )
 
 
 _CREATE = 'client.embeddings.create(model="ollama/nomic-embed-text", input="Hello")'
-_DATA = {"object": "list", "data": [{"object": "embedding", "index": 0, "embedding": [0.5, -0.25]}], "model": "m"}
+_CREATE_GOOGLE = 'client.embeddings.create(model="gemini/gemini-embedding-001", input="Hello")'
+_VECTOR = [0.5, -0.25]
+_DATA = {"object": "list", "data": [{"object": "embedding", "index": 0, "embedding": _VECTOR}], "model": "m"}
+_MODEL_AND = {"model": "ollama/nomic-embed-text"}
+_ASKED = {"content": {"parts": [{"text": "Hello"}]}}
+_SHAPES: Mapping[str, tuple[str, Mapping[str, object], Mapping[str, object]]] = {
+    "/v1/embeddings": ("Embedding", _DATA, {**_MODEL_AND, "input": "Hello"}),
+    "/embeddings": ("Embedding", _DATA, {**_MODEL_AND, "input": "Hello"}),
+    "/api/embed": ("OllamaEmbed", {"model": "m", "embeddings": [_VECTOR]}, {**_MODEL_AND, "input": "Hello"}),
+    "/api/embeddings": ("OllamaEmbeddings", {"embedding": _VECTOR}, {**_MODEL_AND, "prompt": "Hello"}),
+    **{
+        f"{base}/models/{{model:path}}:{method}": shape
+        for base in ("/v1beta", "/v1")
+        for method, shape in (
+            ("embedContent", ("GeminiEmbed", {"embedding": {"values": _VECTOR}}, _ASKED)),
+            (
+                "batchEmbedContents",
+                ("GeminiBatchEmbed", {"embeddings": [{"values": _VECTOR}]}, {"requests": [_ASKED]}),
+            ),
+        )
+    },
+}
+"""The addresses of vectors: the schema, an answer and a question of each."""
 OPERATIONS: Mapping[tuple[str, str], Operation] = {
-    ("POST", "/v1/embeddings"): _vectors("/v1/embeddings", "Embedding", _DATA, "input", _CREATE),
-    ("POST", "/embeddings"): _vectors("/embeddings", "Embedding", _DATA, "input", _CREATE),
-    ("POST", "/api/embed"): _vectors(
-        "/api/embed", "OllamaEmbed", {"model": "m", "embeddings": [[0.5, -0.25]]}, "input", _CREATE
-    ),
-    ("POST", "/api/embeddings"): _vectors(
-        "/api/embeddings", "OllamaEmbeddings", {"embedding": [0.5, -0.25]}, "prompt", _CREATE
-    ),
+    **{("POST", path): _vectors(path, *shape) for path, shape in _SHAPES.items()},
     **{("POST", f"/v1{told.path}"): _passed(told) for told in _FORWARDED},
 }

@@ -24,6 +24,7 @@ from tollbar.gateway.resolve import Pin
 from tollbar.gateway.visit import Pace
 from tollbar.wire import anthropic, embeddings, forwarded, gemini, openai_chat, openai_responses, openai_text, simple
 from tollbar.wire.dialect import Dialect
+from tollbar.wire.gemini import embedding
 from tollbar.wire.ollama import CHAT, GENERATE
 from tollbar.wire.simple import USUAL_RULES, SimpleRules
 
@@ -121,7 +122,11 @@ def calls(rules: SimpleRules) -> tuple[CallRoute, ...]:
         CallRoute("/v1beta/models/{model:path}:generateContent", gemini.DIALECT),
         CallRoute("/v1beta/models/{model:path}:streamGenerateContent", gemini.STREAM),
         CallRoute("/v1beta/models/{model:path}:countTokens", gemini.COUNTING),
+        CallRoute("/v1beta/models/{model:path}:embedContent", embedding.ONE),
+        CallRoute("/v1beta/models/{model:path}:batchEmbedContents", embedding.BATCH),
         CallRoute("/v1/models/{model:path}:countTokens", gemini.COUNTING),
+        CallRoute("/v1/models/{model:path}:embedContent", embedding.ONE),
+        CallRoute("/v1/models/{model:path}:batchEmbedContents", embedding.BATCH),
         CallRoute("/v1/models/{model:path}:generateContent", gemini.DIALECT),
         CallRoute("/v1/models/{model:path}:streamGenerateContent", gemini.STREAM),
         CallRoute("/v1/responses", openai_responses.DIALECT),

@@ -8,23 +8,35 @@ events. One attempt per call; retries are the gateway's.
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
 
 from tollbar.domain.catalogue import Call, Timeouts
+from tollbar.domain.errand import Errand
 from tollbar.domain.errors import InvalidValue, UpstreamFailed, UpstreamRejected
 from tollbar.domain.events import StreamEvent
 from tollbar.ports import Clock
+from tollbar.providers.errands import carried, passing, telling
 from tollbar.providers.faults import Peer
 from tollbar.providers.relayed import Passing as Relay
 from tollbar.providers.relayed import Relayed
 from tollbar.providers.translated import Translated
-from tollbar.providers.transport import Transport, endpoint
+from tollbar.providers.transport import Answer, Transport, endpoint
 from tollbar.providers.transport.pool import Endpoint
 from tollbar.providers.vendors import Instance
+from tollbar.wire.forwarded import unspoken
 from tollbar.wire.gemini.array import ArrayPassing
 from tollbar.wire.gemini.asking import asking
+from tollbar.wire.gemini.embedding import (
+    BATCH_WIRE,
+    ONE_WIRE,
+    asking_google,
+    hear_google,
+    outgoing_embedding,
+    told_by_google,
+)
 from tollbar.wire.gemini.hearing import Hearing
 from tollbar.wire.gemini.request import ARRAY_WIRE, WIRE, outgoing, outgoing_counting
 from tollbar.wire.hearing import Passing
@@ -47,6 +59,9 @@ class _Doors(NamedTuple):
     whole: Endpoint
     stream: Endpoint
     count: Endpoint
+    place: str
+    embed: Endpoint
+    embed_batch: Endpoint
 
 
 class GeminiProvider:
@@ -64,6 +79,8 @@ class GeminiProvider:
         """The answer as frames of the provider's own, or as events; see the port."""
         request, target = call.request, call.target
         stream, wire = request.stream, request.source.wire
+        if request.errand is not None:
+            return self._run(call, request.errand)
         dropped: tuple[str, ...] = ()
         if wire in (WIRE, ARRAY_WIRE):
             body = outgoing(request, target.model)
@@ -71,13 +88,29 @@ class GeminiProvider:
             body, dropped = asking(request, target.model)
         doors = self._of(target.model)
         to = doors.stream if stream else doors.whole
-        seconds_left = call.deadline - self._clock.monotonic()
-        answer = self._transport.post(to, body, target.timeouts, stream, seconds_left, call.bound)
+        answer = self._send(to, body, call)
         if wire not in (WIRE, ARRAY_WIRE):
             return Translated(answer, Hearing(stream), stream, dropped)
         passing = Passing(Hearing(stream, passes=True), Splitter() if stream else None)
         relay: Relay = ArrayPassing(passing) if stream and wire == ARRAY_WIRE else passing
         return Relayed(answer, relay, stream)
+
+    def _run(self, call: Call, errand: Errand) -> Translated:
+        """Vectors, in Google's own shapes as they are, for all others many at once; no other errand is run."""
+        wire, doors, embedding = call.request.source.wire, self._of(call.target.model), errand.embedding
+        if wire in (ONE_WIRE, BATCH_WIRE):
+            to = doors.embed if wire == ONE_WIRE else doors.embed_batch
+            return carried(self._send(to, outgoing_embedding(call.request, doors.place), call), passing(told_by_google))
+        if embedding is None:
+            unspoken(errand.path)
+        texts = embedding.texts()
+        body, dropped = asking_google(texts, doors.place)
+        hear = telling(embedding, partial(hear_google, call.target.model), len(texts.inputs))
+        return carried(self._send(doors.embed_batch, body, call), hear, dropped)
+
+    def _send(self, to: Endpoint, body: bytes, call: Call) -> Answer:
+        seconds_left = call.deadline - self._clock.monotonic()
+        return self._transport.post(to, body, call.target.timeouts, call.request.stream, seconds_left, call.bound)
 
     async def models(self) -> Sequence[str]:
         """The names that the provider lists; none when it has no list."""
@@ -101,10 +134,8 @@ class GeminiProvider:
     async def count(self, call: Call) -> int:
         """What the provider counts; see the port."""
         body = outgoing_counting(call.request, call.target.model)
-        seconds_left = call.deadline - self._clock.monotonic()
-        to, timeouts = self._of(call.target.model).count, call.target.timeouts
         try:
-            async with self._transport.post(to, body, timeouts, False, seconds_left, call.bound) as answer:
+            async with self._send(self._of(call.target.model).count, body, call) as answer:
                 return msgspec.json.decode(await answer.read(), type=_Count).total_tokens
         except msgspec.DecodeError:
             raise UpstreamFailed(f"{self._peer.name} answered with something that is no count of tokens.") from None
@@ -122,6 +153,9 @@ class GeminiProvider:
             endpoint(self._peer, f"{url}:generateContent", headers),
             endpoint(self._peer, f"{url}:streamGenerateContent", headers, "alt=sse"),
             endpoint(self._peer, f"{url}:countTokens", headers),
+            place,
+            endpoint(self._peer, f"{url}:embedContent", headers),
+            endpoint(self._peer, f"{url}:batchEmbedContents", headers),
         )
         if len(self._doors) >= MOST_REMEMBERED:  # names come from callers, too
             self._doors.clear()

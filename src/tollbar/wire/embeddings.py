@@ -93,28 +93,28 @@ def asking_ollama(texts: Texts, model: str) -> Asked:
 
 def hear_openai(raw: bytes, count: int) -> Vectors:
     """The vectors in an answer of OpenAI's shape; raises UpstreamFailed when it does not hold one for each text."""
-    document = _document(raw)
-    entries = document.get("data")
+    told = document(raw)
+    entries = told.get("data")
     found: dict[int, object] = {}
     for place, entry in enumerate(entries if isinstance(entries, list) else ()):
         if isinstance(entry, dict):
             index = entry.get("index", place)
             found[index if isinstance(index, int) else place] = entry.get("embedding")
     values = [found.get(index) for index in range(count)]
-    return Vectors(str(document.get("model", "")), _vectors(values, count), usage_in(document.get("usage")))
+    return Vectors(str(told.get("model", "")), vectors_of(values, count), usage_in(told.get("usage")))
 
 
 def hear_ollama(raw: bytes, count: int) -> Vectors:
     """The vectors in an answer of Ollama's; raises UpstreamFailed when it does not hold one for each text."""
-    document = _document(raw)
-    vectors = _vectors(document.get("embeddings"), count)
-    return Vectors(str(document.get("model", "")), vectors, _ollama_usage(document))
+    told = document(raw)
+    vectors = vectors_of(told.get("embeddings"), count)
+    return Vectors(str(told.get("model", "")), vectors, _ollama_usage(told))
 
 
 def told_by_ollama(raw: bytes, content_type: str) -> Told:
     """What an answer of Ollama's says of itself; raises UpstreamFailed when it is garbled or an error."""
     told = told_in(raw, content_type)
-    return told._replace(usage=_ollama_usage(_document(raw)))
+    return told._replace(usage=_ollama_usage(document(raw)))
 
 
 def _read(incoming: Incoming, fields: frozenset[str], content: str) -> Body:
@@ -155,17 +155,19 @@ def _ollama_usage(document: Mapping[str, Any]) -> Usage | None:
     return usage_in({"prompt_tokens": document.get("prompt_eval_count")})
 
 
-def _document(raw: bytes) -> Mapping[str, Any]:
+def document(raw: bytes) -> Mapping[str, Any]:
+    """An answer as a JSON object; raises UpstreamFailed when it is none."""
     try:
-        document = msgspec.json.decode(raw)
+        found = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
-        document = None
-    if not isinstance(document, dict):
+        found = None
+    if not isinstance(found, dict):
         raise UpstreamFailed("The provider sent something that is no JSON object.", is_retryable=True)
-    return document
+    return found
 
 
-def _vectors(values: object, count: int) -> tuple[tuple[float, ...], ...]:
+def vectors_of(values: object, count: int) -> tuple[tuple[float, ...], ...]:
+    """The vectors in a list of lists; raises UpstreamFailed when there is not one for each text."""
     try:
         vectors = msgspec.convert(values, tuple[tuple[float, ...], ...])
     except msgspec.ValidationError:

@@ -24,10 +24,15 @@ from tollbar.providers.local.terms import Terms
 from tollbar.providers.openai import OpenAIProvider
 from tollbar.providers.transport import Transport
 from tollbar.providers.vendors import Instance, custom
+from tollbar.wire import embeddings, forwarded
+from tollbar.wire.dialect import Dialect, Incoming
+from tollbar.wire.gemini import embedding
 from tollbar.wire.openai_chat.request import decode
 
 pytestmark = pytest.mark.anyio
 
+VECTORS = embeddings.OPENAI.decode(Incoming(b'{"model": "tiny", "input": "go"}'))
+PICTURE = forwarded.dialect("/images/generations").decode(Incoming(b'{"model": "vectors", "prompt": "A gate"}'))
 TERMS = Terms(context_tokens=512, parallel=1, threads=1, weights={"gold": 2.0})
 
 
@@ -68,6 +73,23 @@ async def test_an_answer(local: tuple[LocalProvider, Fleet]) -> None:
     assert list(await provider.models()) == ["tiny", "vectors"]
 
 
+@pytest.mark.parametrize("dialect", [embeddings.OPENAI, embeddings.OLLAMA_EMBED, embedding.BATCH])
+async def test_vectors(local: tuple[LocalProvider, Fleet], dialect: Dialect) -> None:
+    """A model for them makes them, for callers of each shape, and counts their tokens."""
+    provider, _ = local
+    asked: dict[str, Any] = {"input": ["go", "stay"], "model": "vectors"}
+    if dialect is embedding.BATCH:
+        asked = {"requests": [{"content": {"parts": [{"text": text}]}} for text in asked["input"]]}
+    request = dialect.decode(Incoming(json.dumps(asked).encode(), name="vectors"))
+    async with provider.open(call("vectors")._replace(request=request)) as events:
+        (told,) = [event async for event in events]
+    assert isinstance(told, Frames)
+    assert told.usage is not None
+    assert told.usage.prompt_tokens > 0
+    (found,) = [value for value in json.loads(told.raw).values() if isinstance(value, list)]
+    assert len(found) == 2
+
+
 async def test_a_failure_gives_the_turn_back(local: tuple[LocalProvider, Fleet]) -> None:
     """What the engine refuses, what no model does, and what is not there."""
     provider, fleet = local
@@ -75,6 +97,8 @@ async def test_a_failure_gives_the_turn_back(local: tuple[LocalProvider, Fleet])
         (call("tiny", "x" * 1_000), UpstreamRejected),
         (call("tiny", n=2), InvalidValue),
         (call("vectors"), InvalidValue),
+        (call("tiny")._replace(request=VECTORS), InvalidValue),
+        (call("vectors")._replace(request=PICTURE), InvalidValue),
         (call("gone"), EngineUnavailable),
     ):
         with pytest.raises(kind):

@@ -12,6 +12,7 @@ from types import TracebackType
 from tollbar.domain.catalogue import Call
 from tollbar.domain.errors import InvalidValue, UpstreamTimeout
 from tollbar.domain.events import StreamEvent
+from tollbar.domain.local_models import LocalModel
 from tollbar.domain.place import Place
 from tollbar.ports import Clock, Provider
 from tollbar.providers.local.fleet import Fleet
@@ -44,8 +45,7 @@ class LocalProvider:
     async def begin(self, call: Call, place: Place) -> tuple[Turn, Provider]:
         """A turn for a call, and who serves it; the turn is to be ended."""
         runner = self._fleet.find(call.target.model)
-        if runner.model.kind == "embedding":
-            raise InvalidValue(f"{runner.model.name} makes vectors of texts and does not chat.", field="model")
+        _check_kind(runner.model, call)
         if call.request.choices > 1:  # the engine would count the tokens of one of them alone
             told = "A model of this machine gives one answer to a call: leave `n` out, and call again for another."
             raise InvalidValue(told, field="n")
@@ -63,6 +63,16 @@ class LocalProvider:
                 f"The call waited for {runner.model.name} until its time was over.",
                 hint=f"'timeouts.{call.bound}_seconds' says how long a call may take.",
             ) from None
+
+
+def _check_kind(model: LocalModel, call: Call) -> None:
+    """Raises InvalidValue when what is asked for is nothing that such a model does."""
+    errand = call.request.errand
+    is_for_vectors = errand is not None and errand.embedding is not None
+    if model.kind == "embedding" and not is_for_vectors:
+        raise InvalidValue(f"{model.name} makes vectors of texts, and nothing else.", field="model")
+    if model.kind == "chat" and errand is not None:
+        raise InvalidValue(f"{model.name} chats, and does nothing else.", field="model")
 
 
 class Served:

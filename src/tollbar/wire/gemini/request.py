@@ -4,6 +4,7 @@ Reference: the Gemini API, `models.generateContent` and `models.streamGenerateCo
 stand in the address. Names may be spelled in either of Google's two ways.
 """
 
+from collections.abc import Mapping
 from functools import partial
 
 import msgspec
@@ -32,7 +33,7 @@ _SCHEMAS = (b'"responseSchema"', b'"responseJsonSchema"', b'"response_schema"', 
 def decode(incoming: Incoming, stream: bool, wire: str = WIRE) -> CompletionRequest:
     """The request in a body and its address; raises RequestError naming the field at fault."""
     body = scan(incoming.body)
-    names = _names(body)
+    names = spelled(body, _MODELLED)
     if not incoming.name:
         raise MissingField("The address names no model.", field="model")
     if body.value(names.get("contents", "contents")) in (None, b"null"):
@@ -80,23 +81,26 @@ def outgoing(request: CompletionRequest, model: str) -> bytes:
     return splice(Body(source.raw, source.spans), {"model": _named(model)})
 
 
-def _named(model: str) -> bytes:
-    return msgspec.json.encode(f"models/{model}")
+def spelled(body: Body, known_names: Mapping[str, str]) -> dict[str, str]:
+    """The members as they are spelled, by their usual spelling; what could be read as another one is refused.
 
-
-def _names(body: Body) -> dict[str, str]:
-    """The members as they are spelled, by their usual spelling; what could be read as another one is refused."""
+    `known_names` are those that matter, by themselves in lower case.
+    """
     names: dict[str, str] = {}
     for name in body.spans:
         usual = camel(name)
         if usual in names:
             raise InvalidValue(f"The fields {names[usual]!r} and {name!r} are the same.", field=usual)
         names[usual] = name
-        known = _MODELLED.get(name.casefold().replace("_", ""))
+        known = known_names.get(name.casefold().replace("_", ""))
         if known is not None and usual != known:
             hint = f"Did you mean {known!r}?"
             raise InvalidValue(f"The field {name[:64]!r} is not known.", field=name[:64], hint=hint)
     return names
+
+
+def _named(model: str) -> bytes:
+    return msgspec.json.encode(f"models/{model}")
 
 
 def _features(body: Body, config: Members, tools: bytes) -> frozenset[str]:

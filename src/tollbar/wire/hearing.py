@@ -4,7 +4,8 @@ Every wire but OpenAI's chat, whose relay is made for speed, is relayed by `Pass
 the rules for cut, garbled and unfinished answers are then the same in both.
 """
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from tollbar.domain.errors import StreamBroken
@@ -44,6 +45,55 @@ class Splitter(Protocol):
     def finish(self) -> bytes:
         """What has arrived since the last whole frame, handed over."""
         ...
+
+
+class FrameHearing(ABC):
+    """A listener to frames, or without a splitter to one document: when to read them, and when the answer is whole.
+
+    What frames say is a wire's own affair: `_heard`, `_whole`, and `_check_complete` where `is_done` is not all.
+    """
+
+    def __init__(self, splitter: Splitter | None) -> None:
+        self._splitter = splitter
+        self._document: list[bytes] = []
+        self.is_done = False
+        """Whether the provider has said that nothing more will come."""
+
+    def feed(self, data: bytes) -> list[StreamEvent]:
+        """What one upstream read says; raises StreamBroken."""
+        if self._splitter is None:
+            self._document.append(data)
+            return []
+        if self.is_done:
+            return []  # what follows the end is not the answer's
+        block = self._splitter.feed(data)
+        if self._splitter.size > MAX_FRAME_BYTES:
+            raise StreamBroken(f"The provider sent a frame of more than {MAX_FRAME_BYTES} bytes.")
+        return list(self._heard(block)) if block else []
+
+    def end(self) -> list[StreamEvent]:
+        """What remains when the provider closed, a whole document's events; raises when the answer is not whole."""
+        if self._splitter is None:
+            return self._whole(b"".join(self._document))
+        rest = self._splitter.finish()
+        if self.is_done:
+            return []
+        last = list(self._heard(rest)) if rest.strip() else []
+        self._check_complete()
+        return last
+
+    @abstractmethod
+    def _heard(self, block: bytes) -> Iterable[StreamEvent]:
+        """What whole frames say; raises StreamBroken."""
+
+    @abstractmethod
+    def _whole(self, raw: bytes) -> list[StreamEvent]:
+        """What a document says; raises UpstreamFailed."""
+
+    def _check_complete(self) -> None:
+        """Raises StreamBroken when the provider closed before its answer was complete."""
+        if not self.is_done:
+            raise StreamBroken("The provider closed the stream before its answer was complete.", is_retryable=True)
 
 
 class Passing:

@@ -26,7 +26,7 @@ from tollbar.wire import sse
 from tollbar.wire.gemini.grounding import citations
 from tollbar.wire.gemini.loose import an_object, count, document, json_text, objects, text
 from tollbar.wire.gemini.usage import read_usage
-from tollbar.wire.hearing import MAX_FRAME_BYTES
+from tollbar.wire.hearing import FrameHearing
 
 _FILTERED = ("SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MODEL_ARMOR", "ESCALATION")
 _REASONS = {
@@ -47,40 +47,18 @@ _BROKEN = frozenset(
 _TELLING = ("text", "functionCall", "thoughtSignature")
 
 
-class Hearing:
+class Hearing(FrameHearing):
     """One upstream answer as it is heard; `passes` says that its bytes go to a caller who reads them for himself."""
 
     def __init__(self, stream: bool, passes: bool = False) -> None:
-        self._splitter = sse.Splitter() if stream else None
+        super().__init__(sse.Splitter() if stream else None)
         self._passes = passes
-        self._document: list[bytes] = []
         self._id = ""
         self._has_started = False
         self._seen: set[int] = set()
         self._finished: set[int] = set()
         self._calls: dict[int, int] = defaultdict(int)
         self._texts: dict[int, list[str]] = defaultdict(list)
-        self.is_done = False
-        """Always false: the end of the stream is all that says so."""
-
-    def feed(self, data: bytes) -> list[StreamEvent]:
-        """What one upstream read says; raises StreamBroken."""
-        if self._splitter is None:
-            self._document.append(data)
-            return []
-        block = self._splitter.feed(data)
-        if self._splitter.size > MAX_FRAME_BYTES:
-            raise StreamBroken(f"The provider sent a frame of more than {MAX_FRAME_BYTES} bytes.")
-        return list(self._heard(block)) if block else []
-
-    def end(self) -> list[StreamEvent]:
-        """What remains when the provider closed, a whole document's events; raises when the answer is not whole."""
-        if self._splitter is None:
-            return self._whole(b"".join(self._document))
-        rest = self._splitter.finish()
-        last = list(self._heard(rest)) if rest.strip() else []
-        self._check_complete()
-        return last
 
     def _heard(self, block: bytes) -> Iterator[StreamEvent]:
         for frame in sse.frames(block):

@@ -24,45 +24,20 @@ from tollbar.domain.events import (
 )
 from tollbar.domain.usage import Usage
 from tollbar.wire import ndjson
-from tollbar.wire.hearing import MAX_FRAME_BYTES
+from tollbar.wire.hearing import FrameHearing
 from tollbar.wire.writing import encoded
 
 _REASONS = {reason.value: reason for reason in FinishReason}
 MOST_TOKENS = 2**53
 
 
-class Hearing:
+class Hearing(FrameHearing):
     """One upstream answer as it is heard."""
 
     def __init__(self, stream: bool) -> None:
-        self._splitter = ndjson.Splitter() if stream else None
-        self._document: list[bytes] = []
+        super().__init__(ndjson.Splitter() if stream else None)
         self._has_started = False
         self._calls = 0
-        self.is_done = False
-        """Whether the provider has said that nothing more will come."""
-
-    def feed(self, data: bytes) -> list[StreamEvent]:
-        """What one upstream read says; raises StreamBroken."""
-        if self._splitter is None:
-            self._document.append(data)
-            return []
-        if self.is_done:
-            return []
-        block = self._splitter.feed(data)
-        if self._splitter.size > MAX_FRAME_BYTES:
-            raise StreamBroken(f"The provider sent a frame of more than {MAX_FRAME_BYTES} bytes.")
-        return self._heard(block)
-
-    def end(self) -> list[StreamEvent]:
-        """What remains when the provider closed, a whole document's events; raises when the answer is not whole."""
-        if self._splitter is None:
-            return self._whole(b"".join(self._document))
-        rest = self._splitter.finish()
-        last = [] if self.is_done else self._heard(rest)
-        if not self.is_done:
-            raise StreamBroken("The provider closed the stream before its answer was complete.", is_retryable=True)
-        return last
 
     def _heard(self, block: bytes) -> list[StreamEvent]:
         events: list[StreamEvent] = []

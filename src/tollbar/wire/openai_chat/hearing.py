@@ -26,7 +26,7 @@ from tollbar.domain.events import (
 )
 from tollbar.domain.messages import Citation
 from tollbar.wire import sse
-from tollbar.wire.hearing import MAX_FRAME_BYTES
+from tollbar.wire.hearing import FrameHearing
 from tollbar.wire.openai_chat import scan
 
 _DONE = b"[DONE]"
@@ -37,41 +37,15 @@ _REASONS = {
 }
 
 
-class Hearing:
+class Hearing(FrameHearing):
     """One upstream answer as it is heard."""
 
     def __init__(self, stream: bool) -> None:
-        self._splitter = sse.Splitter() if stream else None
-        self._document: list[bytes] = []
+        super().__init__(sse.Splitter() if stream else None)
         self._has_started = False
         self._calls: dict[int, dict[int, int]] = {}
         """The tool calls that each choice has begun: their places, by the provider's index."""
         self._finished: set[int] = set()
-        self.is_done = False
-        """Whether the provider has said that nothing more will come."""
-
-    def feed(self, data: bytes) -> list[StreamEvent]:
-        """What one upstream read says; raises StreamBroken."""
-        if self._splitter is None:
-            self._document.append(data)
-            return []
-        if self.is_done:
-            return []
-        block = self._splitter.feed(data)
-        if self._splitter.size > MAX_FRAME_BYTES:
-            raise StreamBroken(f"The provider sent a frame of more than {MAX_FRAME_BYTES} bytes.")
-        return list(self._heard(block)) if block else []
-
-    def end(self) -> list[StreamEvent]:
-        """What remains when the provider closed, a whole document's events; raises when the answer is not whole."""
-        if self._splitter is None:
-            return self._whole(b"".join(self._document))
-        rest = self._splitter.finish()
-        if self.is_done:
-            return []
-        last = list(self._heard(rest)) if rest.strip() else []
-        self._check_complete()
-        return last
 
     def _heard(self, block: bytes) -> Iterator[StreamEvent]:
         for data in sse.payloads(block):

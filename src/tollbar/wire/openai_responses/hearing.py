@@ -22,7 +22,7 @@ from tollbar.domain.events import (
     UsageSeen,
 )
 from tollbar.wire import sse
-from tollbar.wire.hearing import MAX_FRAME_BYTES
+from tollbar.wire.hearing import FrameHearing
 from tollbar.wire.openai_responses.items import signature_of, thought_of
 from tollbar.wire.openai_responses.report import (
     citation_of,
@@ -49,41 +49,16 @@ _ARGUMENTS = ("response.function_call_arguments.delta", "response.custom_tool_ca
 _REASONS = {"max_output_tokens": FinishReason.LENGTH, "content_filter": FinishReason.CONTENT_FILTER}
 
 
-class Hearing:
+class Hearing(FrameHearing):
     """One upstream answer as it is heard."""
 
     def __init__(self, stream: bool) -> None:
-        self._splitter = sse.Splitter() if stream else None
-        self._document: list[bytes] = []
+        super().__init__(sse.Splitter() if stream else None)
         self._has_started = False
         self._calls: dict[int, tuple[int, bool]] = {}
         """The calls that have begun, by the place of their items: their index, and whether arguments came."""
         self._spoken: set[int] = set()
         """The places of the items of which words or thoughts have been heard."""
-        self.is_done = False
-        """Whether the provider has said that nothing more will come."""
-
-    def feed(self, data: bytes) -> list[StreamEvent]:
-        """What one upstream read says; raises StreamBroken."""
-        if self._splitter is None:
-            self._document.append(data)
-            return []
-        if self.is_done:
-            return []
-        block = self._splitter.feed(data)
-        if self._splitter.size > MAX_FRAME_BYTES:
-            raise StreamBroken(f"The provider sent a frame of more than {MAX_FRAME_BYTES} bytes.")
-        return list(self._heard(block)) if block else []
-
-    def end(self) -> list[StreamEvent]:
-        """What remains when the provider closed, a whole document's events; raises when the answer is not whole."""
-        if self._splitter is None:
-            return self._whole(b"".join(self._document))
-        rest = self._splitter.finish()
-        last = list(self._heard(rest)) if rest.strip() and not self.is_done else []
-        if not self.is_done:
-            raise StreamBroken("The provider closed the stream before its answer was complete.", is_retryable=True)
-        return last
 
     def _heard(self, block: bytes) -> Iterator[StreamEvent]:
         for data in sse.payloads(block):

@@ -43,16 +43,36 @@ PROVIDERS = {
 """The provider that speaks each wire. The one of completions has chats for callers of all other dialects."""
 FIVE = "word0 word1 word2 word3 word4 "
 CALLS = [("look_up", {"page": 0}), ("look_up", {"page": 1})]
-MEMBERS = {
-    "openai": ("messages", "response_format", "reasoning_effort"),
-    "completions": ("messages", "response_format", "reasoning_effort"),
-    "responses": ("input", "text", "reasoning"),
-    "anthropic": ("messages", "output_config", "thinking"),
-    "gemini": ("contents", "generationConfig", "generationConfig"),
-    "ollama": ("messages", "format", "think"),
+_CHAT_PLACES = {
+    "said": "messages",
+    "tools": "tools.function.parameters",
+    "schema": "response_format.json_schema.schema",
+    "thinking": "reasoning_effort",
 }
-"""Where each wire says pictures, what shape an answer shall have, and that the model shall think first."""
-
+PLACES = {
+    "openai": _CHAT_PLACES,
+    "completions": _CHAT_PLACES,
+    "responses": {
+        "said": "input",
+        "tools": "tools.parameters",
+        "schema": "text.format.schema",
+        "thinking": "reasoning.effort",
+    },
+    "anthropic": {
+        "said": "messages",
+        "tools": "tools.input_schema",
+        "schema": "output_config.format.schema",
+        "thinking": "thinking.type",
+    },
+    "gemini": {
+        "said": "contents",
+        "tools": "tools.functionDeclarations.parametersJsonSchema",
+        "schema": "generationConfig.responseJsonSchema",
+        "thinking": "generationConfig.thinkingConfig.includeThoughts",
+    },
+    "ollama": {"said": "messages", "tools": "tools.function.parameters", "schema": "format", "thinking": "think"},
+}
+"""Where each wire has what is wished for; of a list, in its first item."""
 RESULTS = ("result", "picture")
 """Questions that a tool's result follows."""
 
@@ -77,7 +97,7 @@ class Case(NamedTuple):
         if wish not in RESULTS:
             return asks(model, wish, stream)
         path, body = asks(model, "tools", stream)
-        body[MEMBERS[self.dialect][0]] += TURNS[self.dialect](wish == "picture")
+        body[PLACES[self.dialect]["said"]] += TURNS[self.dialect](wish == "picture")
         return path, body
 
     def heard(self, script: str, wish: str = "", stream: bool = False) -> tuple[str, Heard]:
@@ -99,17 +119,15 @@ class Case(NamedTuple):
         """The provider got all that was said, and what was wished for in the place where its wire has it."""
         for said in (BRIEF, BEFORE, EARLIER, NOW):
             assert _holds(entry.json, said), said
-        picture, shape, thinking = MEMBERS[self.wire]
-        wished = {"tools": ("tools", PARAMETERS), "image": (picture, PICTURE), "schema": (shape, TOWN)}
-        if wish == "thinking":
-            assert entry.json[thinking]
-        elif wish in RESULTS:
+        places = PLACES[self.wire]
+        if wish in ("image", "picture"):
+            assert _holds(entry.json[places["said"]], PICTURE)
+        if wish in RESULTS:
             assert any(_holds(entry.json, told) for told in ({**ARGUMENTS}, '{"page": 7}', '{"page":7}'))
             assert _holds(entry.json, PAGE_SEVEN)
-            assert wish != "picture" or _holds(entry.json[picture], PICTURE)
-        elif wish:
-            member, value = wished[wish]
-            assert _holds(entry.json[member], value), wish
+        if wish in places and self.dialect != self.wire:  # what is relayed is looked at byte by byte
+            found = _at(entry.json, places[wish])
+            assert found if wish == "thinking" else found == {"tools": PARAMETERS, "schema": TOWN}[wish]
 
     def _kind(self, entry: Entry, raw: bytes, wish: str, stream: bool) -> str:
         """`relayed` where nothing but the model's name was changed on the way there, and nothing on the way back."""
@@ -123,6 +141,14 @@ class Case(NamedTuple):
 
 class Refused(Exception):
     """A request that was not taken, with the field that stands in the way."""
+
+
+def _at(document: Any, place: str) -> Any:
+    """What stands at a place."""
+    for name in place.split("."):
+        document = document[0] if isinstance(document, list) else document
+        document = document[name]
+    return document
 
 
 def _holds(document: Any, value: Any) -> bool:

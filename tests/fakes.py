@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tests.counters.clock import ManualClock
+from tollbar.domain.audit import Actor
 from tollbar.domain.catalogue import Call
 from tollbar.domain.errors import Conflict, KeyAlreadyUsed, NotFound, OutOfCredit, UpstreamError
 from tollbar.domain.events import StreamEvent
@@ -20,6 +21,7 @@ from tollbar.domain.identity import Allowance, AllowanceId, Grant, Key, KeyKind,
 from tollbar.domain.limits import Charge, Verdict
 from tollbar.domain.money import Unit
 from tollbar.domain.records import LedgerEntry
+from tollbar.domain.teams import Team
 from tollbar.ports import Claim, Counters, KeyChange, Reservation
 
 Hook = Callable[[str], Awaitable[None]]
@@ -266,6 +268,8 @@ class MemoryKeyStore:
 
     def __init__(self, clock: ManualClock, hook: Hook = quiet) -> None:
         self.finds = 0
+        self.covers_all: Sequence[AllowanceId] = ()
+        self.actors: list[Actor] = []
         self._clock = clock
         self._hook = hook
         self._keys: dict[str, Key] = {}
@@ -293,6 +297,15 @@ class MemoryKeyStore:
             expires_at=min(ends) if ends else None,
             revoked_at=key.revoked_at,
         )
+
+    def by(self, actor: Actor) -> "MemoryKeyStore":
+        """Itself, having noted who is to make changes."""
+        self.actors.append(actor)
+        return self
+
+    async def shared(self) -> Sequence[AllowanceId]:
+        """What a test gave everybody."""
+        return self.covers_all
 
     async def add(self, key: Key, digest: bytes, grants: Sequence[Grant]) -> Key:
         """Stores a new key."""
@@ -362,3 +375,45 @@ def _allowances(grants: Sequence[Grant], first: int = 0) -> tuple[Allowance, ...
 
 UPSTREAM_FAULTS = UpstreamError.__subclasses__()
 """Every way in which a provider can fail."""
+
+
+class MemoryTeamStore:
+    """`ports.TeamStore` in memory."""
+
+    def __init__(self) -> None:
+        self._teams: dict[str, Team] = {}
+        self.actors: list[Actor] = []
+
+    def by(self, actor: Actor) -> "MemoryTeamStore":
+        """Itself, having noted who is to make changes."""
+        self.actors.append(actor)
+        return self
+
+    async def add(self, team: Team, grants: Sequence[Grant]) -> Team:
+        """Stores a new team."""
+        if any(team.name == other.name for other in self._teams.values()):
+            raise Conflict(f"There is a team {team.name!r} already.", field="name")
+        stored = self._teams[team.id] = replace(team, allowances=_allowances(grants))
+        return stored
+
+    async def list(self) -> Sequence[Team]:
+        """Every team, by name."""
+        return sorted(self._teams.values(), key=lambda team: team.name)
+
+    async def get(self, team_id: str) -> Team:
+        """One team."""
+        try:
+            return self._teams[team_id]
+        except KeyError:
+            raise NotFound(f"There is no team {team_id!r}.") from None
+
+    async def change(self, team_id: str, change: KeyChange, version: int | None = None) -> Team:
+        """The team after the change."""
+        team = await self.get(team_id)
+        if version is not None and version != team.version:
+            raise Conflict(f"The team {team_id!r} was changed meanwhile.")
+        fields = ("name", "models", "limits")
+        changed = {name: getattr(change, name) for name in fields if getattr(change, name) is not None}
+        allowances = team.allowances if change.grants is None else _allowances(change.grants)
+        stored = self._teams[team_id] = replace(team, **changed, allowances=allowances, version=team.version + 1)
+        return stored

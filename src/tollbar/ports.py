@@ -7,15 +7,18 @@ nothing else; `app.py` alone says which adapter stands behind which port.
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol, runtime_checkable
 
+from tollbar.domain.audit import Actor
 from tollbar.domain.catalogue import Call
 from tollbar.domain.events import StreamEvent
-from tollbar.domain.identity import Allowance, AllowanceId, Grant, Key, Principal
+from tollbar.domain.identity import Allowance, AllowanceId, Grant, Key, Principal, TopUp
 from tollbar.domain.limits import Charge, Limit, Verdict
 from tollbar.domain.local_models import LocalModel, Progress, PullPlan
 from tollbar.domain.records import LedgerEntry, RequestRecord
+from tollbar.domain.repeats import KeptAnswer, Repeatable
+from tollbar.domain.teams import Team
 
 
 class Clock(Protocol):
@@ -73,6 +76,7 @@ class KeyChange:
 
     name: str | None = None
     tier: str | None = None
+    team: str | None = None
     expires_at: datetime | None = None
     never_expires: bool = False
     unbinds: bool = False
@@ -80,14 +84,20 @@ class KeyChange:
     models: tuple[str, ...] | None = None
     limits: tuple[Limit, ...] | None = None
     grants: tuple[Grant, ...] | None = None
+    top_ups: tuple[TopUp, ...] = ()
 
 
 class KeyStore(Protocol):
     """Keys by the keyed digest of their secret, and by id for those who keep them. Secrets never reach it."""
 
+    def by(self, actor: Actor) -> "KeyStore":
+        """The same store, whose changes the audit says were made by this actor, and not by the program itself."""
+
     async def find(self, digest: bytes) -> Principal | None:
         """The principal behind a digest, expired and revoked ones included; None for an unknown one."""
-        ...
+
+    async def shared(self) -> Sequence[AllowanceId]:
+        """The allowances of the installation: those that cover callers who are not in the store."""
 
     async def add(self, key: Key, digest: bytes, grants: Sequence[Grant]) -> Key:
         """Stores a new key with its allowances, durably; raises `Conflict` when its id or name is in use.
@@ -95,31 +105,43 @@ class KeyStore(Protocol):
         Of all that add a self-service key bound to one address, one succeeds, and the field of the others' Conflict is
         `bound_to`.
         """
-        ...
 
     async def list(self) -> Sequence[Key]:
         """Every key, newest first, with its allowances as they stand."""
-        ...
 
     async def get(self, key_id: str) -> Key:
         """One key; raises `NotFound`."""
-        ...
 
     async def find_named(self, name: str) -> Key | None:
         """The key of that name, revoked or not; names are unique. It costs the same however many keys there are."""
-        ...
 
     async def find_bound(self, bound_to: bytes) -> Key | None:
         """The self-service key that is bound to an address, whatever became of it."""
-        ...
 
     async def change(self, key_id: str, change: KeyChange, version: int | None = None) -> Key:
         """The key after the change; raises `NotFound`, or `Conflict` when `version` is not the stored one."""
-        ...
 
     async def rotate(self, key_id: str, digest: bytes, hint: str, old_until: datetime) -> Key:
         """Gives the key another secret; earlier ones stop at `old_until`. Raises NotFound, or Conflict if revoked."""
-        ...
+
+
+class TeamStore(Protocol):
+    """Teams by id, the installation among them."""
+
+    def by(self, actor: Actor) -> "TeamStore":
+        """As `KeyStore.by`."""
+
+    async def add(self, team: Team, grants: Sequence[Grant]) -> Team:
+        """Stores a new team with its allowances, durably; raises `Conflict` when its id or name is in use."""
+
+    async def list(self) -> Sequence[Team]:
+        """Every team, by name, with its allowances as they stand."""
+
+    async def get(self, team_id: str) -> Team:
+        """One team; raises `NotFound`."""
+
+    async def change(self, team_id: str, change: KeyChange, version: int | None = None) -> Team:
+        """The team after what a team has of the change; raises `NotFound`, or `Conflict` as `KeyStore.change` does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +216,7 @@ class Ledger(Protocol):
         ...
 
     async def standing(self, key_id: str) -> Sequence[Allowance]:
-        """A key's allowances as they stand now, holds of every process included."""
+        """Every allowance that covers a key as it stands now, holds of every process included."""
         ...
 
 
@@ -203,7 +225,6 @@ class Counters(Protocol):
 
     async def take(self, charges: Sequence[Charge]) -> Verdict:
         """Takes every charge or none. Not promised: fairness between callers."""
-        ...
 
     def give_back(self, charges: Sequence[Charge], taken_at: float) -> None:
         """Corrects charges taken at `taken_at`; a negative amount takes more, even beyond the limit.
@@ -211,7 +232,23 @@ class Counters(Protocol):
         Never waits and never fails, so that leaving a call cannot be cut short here; a store that is away gets the
         correction later, or never if the charge has left its window by then.
         """
-        ...
+
+
+class AnswerStore(Protocol):
+    """The answers of calls that may be sent again, shared by every process."""
+
+    async def begin(self, call: Repeatable) -> KeptAnswer | None:
+        """What the call was answered before; None when it is this one's turn to be answered.
+
+        Raises `CallUnderWay` while another one has its turn, and `OtherCall` when the name belongs to another request.
+        A turn ends with `keep`, with `free`, or with its process. Raises `Overloaded` when the store cannot be reached.
+        """
+
+    async def keep(self, call: Repeatable, answer: KeptAnswer, keep_for: timedelta) -> None:
+        """Ends the turn: the answer is durable, and given for so long to whoever asks again; raises `Overloaded`."""
+
+    async def free(self, call: Repeatable) -> None:
+        """Ends the turn without an answer, so that the next call is made anew; raises `Overloaded`."""
 
 
 class RequestLog(Protocol):

@@ -100,7 +100,7 @@ class Silent:
 async def test_a_process_that_was_silent_too_long_ends_its_calls(tmp_path: Path) -> None:
     """Others may have resolved what they held; whoever reads an answer of it is told so."""
     clock, ledger = StepClock(), Silent()
-    gateway: Any = SimpleNamespace(clock=clock, recorder=ledger, admission=ledger)
+    gateway: Any = SimpleNamespace(clock=clock, recorder=ledger, admission=ledger, repeats=None)
     storage: Any = SimpleNamespace(ledger=ledger, is_shared=False)
     beats: list[float] = []
     nothing: Any = None

@@ -11,8 +11,8 @@ import pytest
 
 from tests.contracts.stores import STORES
 from tests.storage.making import AT, StepClock, a_key, a_line, an_estimate
-from tollbar.domain.errors import Conflict, InvalidValue, KeyAlreadyUsed, NotFound
-from tollbar.domain.identity import Allowance, Grant, KeyKind, Permission, Principal, Reset
+from tollbar.domain.errors import Conflict, InvalidValue, KeyAlreadyUsed, NotFound, OutOfCredit
+from tollbar.domain.identity import Allowance, Grant, KeyKind, Permission, Principal, Reset, TopUp
 from tollbar.domain.limits import Limit, Measure
 from tollbar.domain.money import Unit
 from tollbar.ports import Claim, KeyChange, KeyStore
@@ -297,3 +297,34 @@ async def test_a_revoked_key_gets_no_other_secret(keys: KeyStore) -> None:
     with pytest.raises(Conflict):
         await keys.rotate("somebody", b"2", "hint", AT)
     assert await keys.find(b"2") is None
+
+
+async def test_a_top_up_lasts_as_long_as_it_was_given_for(storage: Storage, keys: KeyStore) -> None:
+    """It is spent like the rest; at its end it is gone, whatever a process keeps ready, and nothing spent is lost."""
+    clock: StepClock = storage.keys._clock  # type: ignore[assignment]
+    key = await keys.add(a_key(), b"digest", [Grant(Unit.CREDITS, 4_000)])
+    [allowance] = [one.id for one in key.allowances]
+    topped = await keys.change(key.id, KeyChange(top_ups=(TopUp(Unit.CREDITS, 1_000, AT + HOUR),)))
+    assert (topped.allowances[0].granted, topped.allowances[0].top_up) == (5_000, TopUp(Unit.CREDITS, 1_000, AT + HOUR))
+    held = await storage.ledger.reserve("r1", [Claim(allowance, 3_900, 3_900)], an_estimate("r1"))
+    await storage.ledger.settle(held, [(allowance, 3_900)], [a_line("r1")])
+    regranted = await keys.change(key.id, KeyChange(grants=(Grant(Unit.CREDITS, 4_001),)))
+    assert (regranted.allowances[0].granted, regranted.allowances[0].left) == (5_001, 1_101)
+    small = await storage.ledger.reserve("r2", [Claim(allowance, 1, 1)], an_estimate("r2"))  # leases many of that size
+    await storage.ledger.settle(small, [(allowance, 1)], [a_line("r2")])
+    clock.step_seconds = HOUR.total_seconds()
+    [told] = (await keys.get(key.id)).allowances
+    assert (told.granted, told.spent, told.left, told.top_up) == (4_001, 3_901, 100, None)
+    with pytest.raises(OutOfCredit):
+        await storage.ledger.reserve("r3", [Claim(allowance, 101, 101)], an_estimate("r3"))
+    last = await storage.ledger.reserve("r4", [Claim(allowance, 100, 100)], an_estimate("r4"))
+    assert last.held(allowance) == 100
+
+
+async def test_periods_can_begin_in_a_time_zone(keys: KeyStore) -> None:
+    """Another one moves the end of the period, and what was spent in it stays spent."""
+    key = await keys.add(a_key(), b"digest", [Grant(Unit.CREDITS, 5, Reset.DAY, "Asia/Tokyo")])
+    [allowance] = key.allowances
+    assert (allowance.zone, allowance.resets_at) == ("Asia/Tokyo", AT.replace(hour=15))
+    moved = await keys.change(key.id, KeyChange(grants=(Grant(Unit.CREDITS, 5, Reset.DAY, "UTC"),)))
+    assert (moved.allowances[0].zone, moved.allowances[0].resets_at) == ("UTC", AT.replace(hour=0) + 24 * HOUR)

@@ -7,6 +7,7 @@ import pytest
 
 from tollbar.domain import errors
 from tollbar.domain.errors import (
+    CallUnderWay,
     GatewayError,
     OutOfCredit,
     Overloaded,
@@ -80,7 +81,7 @@ def test_details_are_always_an_object() -> None:
 
 def test_only_what_may_pass_by_itself_invites_a_retry() -> None:
     """The caller's SDK may try again where waiting helps, and never after our own attempts."""
-    assert {RateLimited, Overloaded, UpstreamFull} == {kind for kind in everything() if kind.may_retry}
+    assert {RateLimited, Overloaded, UpstreamFull, CallUnderWay} == {kind for kind in everything() if kind.may_retry}
     assert not OutOfCredit.may_retry
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.admin.pulling import FakeShelf, FakeSource
-from tests.fakes import FakeProvider
+from tests.fakes import FakeProvider, MemoryTeamStore
 from tests.making import Scene, a_scene
 from tollbar.admin.pulls import Pulls
 from tollbar.domain.catalogue import Model
 from tollbar.domain.identity import Grant, Key, Permission, assemble
 from tollbar.domain.limits import Limit
+from tollbar.domain.records import CallHistory
 from tollbar.edge.application import application
 from tollbar.edge.line import Message, Receive, Send
 from tollbar.edge.services import Doors, Services
@@ -196,6 +197,8 @@ class Stage:
     doors: Doors = field(default_factory=Doors)
     source: FakeSource = field(default_factory=FakeSource)
     shelf: FakeShelf = field(default_factory=FakeShelf)
+    histories: dict[str, CallHistory] = field(default_factory=dict)
+    teams: MemoryTeamStore = field(default_factory=MemoryTeamStore)
 
     def rebuild(self, doors: Doors) -> None:
         """Makes the application anew, with other doors."""
@@ -214,6 +217,8 @@ class Stage:
         return Services(
             gateway=scene.gateway,
             keys=scene.keys,
+            teams=self.teams,
+            history=self.history,
             ledger=scene.ledger,
             clock=scene.clock,
             digest=lambda text: text.encode(),
@@ -226,6 +231,10 @@ class Stage:
             doors=self.doors,
             pulls=Pulls(self.source, self.shelf, scene.clock, asyncio.ensure_future),  # type: ignore[arg-type]
         )
+
+    async def history(self, request_id: str) -> CallHistory | None:
+        """What became of a call, as it was put there."""
+        return self.histories.get(request_id)
 
     async def ask(self, method: str, path: str, *headers: tuple[bytes, bytes], body: bytes = b"") -> Answer:
         """The answer to a request."""

@@ -35,6 +35,7 @@ async def test_a_key_without_bounds_says_so() -> None:
         "expires_at": None,
         "models": ["*"],
         "limits": [],
+        "team": None,
         "allowances": [],
     }
     assert CALL_KEY[18:] not in answer.body.decode()
@@ -64,7 +65,14 @@ async def test_allowances_are_exact_and_add_up() -> None:
     await ledger.reserve("r1", [Claim(dollars, 10_001, 1)], ESTIMATE)
     answer = await stage.ask("GET", "/v1/me", KEY)
     told = json.loads(answer.body, parse_float=Decimal)["allowances"]
-    end = {"reset": "never", "resets_at": None}
+    end = {
+        "holder": "key",
+        "reset": "never",
+        "time_zone": "UTC",
+        "resets_at": None,
+        "top_up": None,
+        "top_up_until": None,
+    }
     assert told == [
         {
             "unit": "dollars",

@@ -9,7 +9,8 @@ from tests.fakes import FakeClock, MemoryKeyStore
 from tollbar.counters.memory import MemoryCounters
 from tollbar.domain.digest import digest, place_text
 from tollbar.domain.errors import AccessError, ExpiredKey, InvalidKey, MissingKey, NotAllowed, RateLimited
-from tollbar.domain.identity import Credential, Key, KeyKind, Permission, Principal, assemble
+from tollbar.domain.identity import AllowanceId, Credential, Holder, Key, KeyKind, Permission, Principal, assemble
+from tollbar.domain.money import Unit
 from tollbar.gateway.authenticate import BAD_CREDENTIALS, CACHE_SECONDS, Authenticator, CallerTerms
 from tollbar.ports import KeyChange
 
@@ -239,7 +240,7 @@ async def test_callers_without_a_key_are_let_in_where_the_settings_say_so() -> N
     """For calls alone, and only without a credential: a wrong key is refused as ever."""
     anonymous = Principal("anonymous", "anonymous", kind=KeyKind.ANONYMOUS)
     door = Door(CallerTerms(anonymous=anonymous))
-    assert await door.authenticator.caller(None, HERE) is anonymous
+    assert await door.authenticator.caller(None, HERE) == anonymous
     assert type(await door.refused(None)) is MissingKey
     with pytest.raises(InvalidKey):
         await door.authenticator.caller(Credential("wrong", "authorization"), HERE)
@@ -252,3 +253,18 @@ async def test_a_replaced_rotating_key_is_told_so() -> None:
     door = Door(kind=KeyKind.ROTATING, expires_at=FakeClock().now())
     fault = await door.refused()
     assert (type(fault), "replaced" in fault.message) == (ExpiredKey, True)
+
+
+async def test_what_covers_everybody_covers_callers_whom_the_store_does_not_know() -> None:
+    """The key of the settings and callers without one, from the next call after a change on."""
+    nobody = Principal("anonymous", "anonymous", kind=KeyKind.ANONYMOUS)
+    static = Principal("static", "static", kind=KeyKind.STATIC)
+    door = Door(CallerTerms(fixed={digested("a key of the settings"): static}, anonymous=nobody))
+    assert (await door.authenticator.caller(None, HERE)).allowances == ()
+    everybodys = AllowanceId(1, Unit.DOLLARS, Holder.INSTALLATION)
+    door.keys.covers_all = [everybodys]
+    door.authenticator.forget()
+    first = await door.authenticator.caller(None, HERE)
+    known = await door.authenticator.caller(Credential("a key of the settings", "authorization"), HERE)
+    assert first.allowances == known.allowances == (everybodys,)
+    assert await door.authenticator.caller(None, HERE) is first

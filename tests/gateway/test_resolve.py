@@ -9,9 +9,9 @@ import pytest
 from tests.making import PRINCIPAL, a_model
 from tollbar.domain.catalogue import Catalogue, Model, Plan, Target
 from tollbar.domain.errors import InvalidModel, InvalidValue, NotAllowed, UnknownModel
-from tollbar.domain.identity import Principal, assemble
+from tollbar.domain.identity import Membership, Principal, assemble
 from tollbar.gateway.attempts import rungs
-from tollbar.gateway.resolve import MOST_COMPARED, Pin, find, permits, resolve
+from tollbar.gateway.resolve import MOST_COMPARED, Pin, find, may_use, permits, resolve
 
 A_KEY = assemble("abcdefghij", "S" * 28)
 ONE = Target("main", "one", supports=frozenset({"tools"}))
@@ -301,3 +301,15 @@ def test_looking_for_the_nearest_name_is_bounded() -> None:
     with pytest.raises(UnknownModel) as fault:
         find("provider-7/model-name-7-instrukt", Catalogue(names))
     assert "provider-7/model-name-7-instruct" in fault.value.hint
+
+
+def test_a_model_must_be_open_to_the_key_and_to_its_team() -> None:
+    """Either list alone keeps it out, and each may name it in its own way; no list is no bound."""
+    member = replace(PRINCIPAL, models=("s*",), team=Membership("team_a", "lab", ("single", "mixed")))
+    assert plan_for("single", principal=member).model.name == "single"
+    for name in ("smart", "mixed"):
+        with pytest.raises(NotAllowed):
+            plan_for(name, principal=member)
+    assert [may_use(member, name) for name in ("single", "smart", "mixed")] == [True, False, False]
+    assert may_use(replace(member, team=Membership("team_a", "lab")), "smart")
+    assert may_use(member, "other", "single")

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from tests.making import PRINCIPAL
-from tollbar.domain.identity import KeyKind
+from tollbar.domain.identity import KeyKind, Membership
 from tollbar.domain.limits import Bounds, Charge, Limit, Measure
 from tollbar.gateway.terms import MOST_TERMS, TermsBook, scope_of
 
@@ -54,3 +54,13 @@ def test_a_flood_of_callers_is_not_remembered_for_ever() -> None:
     for number in range(MOST_TERMS + 2):
         book.of(nobody, str(number))
     assert len(book._known) <= MOST_TERMS
+
+
+def test_the_limits_of_a_team_are_its_own() -> None:
+    """Every key of the team takes from them, beside its own; a slot of the team is given back as well."""
+    team = Membership("team_a", "lab", limits=(CALLS, AT_ONCE, TOKENS))
+    terms = TermsBook().of(replace(PRINCIPAL, limits=(CALLS,), team=team), "")
+    own, shared = f"key:{PRINCIPAL.key_id}", "team:team_a"
+    assert list(terms.entry) == [Charge(own, CALLS), Charge(shared, CALLS), Charge(shared, AT_ONCE)]
+    assert list(terms.slots) == [Charge(shared, AT_ONCE)]
+    assert terms.token_charges(BOUNDS) == [Charge(shared, TOKENS, 100)]

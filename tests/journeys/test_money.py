@@ -206,7 +206,7 @@ def test_the_ledger_and_the_accounts_agree(gateway: Gateway) -> None:
         " (select coalesce(sum(case allowances.unit when 'credits' then credits"
         "   when 'tokens' then prompt_tokens + completion_tokens else cost_nano_dollars end), 0)"
         "  from ledger where ledger.key_id = keys.id and paid) as billed"
-        " from allowances join keys on keys.id = allowances.key_id"
+        " from allowances join keys on keys.id = allowances.owner"
     )
     assert len(spent) > 10
     assert [row for row in spent if row["spent"] != row["billed"]] == []

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.storage.making import AT, StepClock, a_directory, a_record, number, opened, rows
-from tollbar.domain.records import Attempt, Outcome, RequestRecord
+from tests.storage.making import AT, StepClock, a_directory, a_line, a_record, an_estimate, number, opened, rows
+from tollbar.domain.records import Attempt, CallHistory, Outcome, RequestRecord
 from tollbar.domain.usage import Usage
 from tollbar.storage import requests
 from tollbar.storage.requests import from_row, to_row
@@ -99,3 +99,18 @@ async def test_a_late_record_waits_for_the_next_time(tmp_path: Path) -> None:
         storage.log.flush()
         assert await storage.requests.prune(AT - timedelta(days=1)) == 0
         assert await storage.requests.prune(AT + timedelta(days=1)) == 2
+
+
+async def test_a_call_is_found_with_its_lines(tmp_path: Path) -> None:
+    """In the order of its attempts and as they were written; either may be all there is."""
+    async with opened(a_directory(tmp_path), StepClock()) as storage:
+        lines = (a_line("r1", attempt=0, paid=False, price_version=None), a_line("r1", attempt=1, flag="overrun"))
+        held = await storage.ledger.reserve("r1", [], an_estimate("r1"))
+        await storage.ledger.settle(held, [], lines)
+        assert await storage.requests.history("r1") == CallHistory(None, lines)
+        storage.log.write([a_record("r1"), a_record("r2")])
+        storage.log.flush()
+        both, alone = [await storage.requests.history(request_id) for request_id in ("r1", "r2")]
+        assert both == CallHistory(a_record("r1"), lines)
+        assert alone == CallHistory(a_record("r2"), ())
+        assert await storage.requests.history("r3") is None

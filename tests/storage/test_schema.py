@@ -10,7 +10,7 @@ from tests.storage.making import a_directory
 from tollbar.storage.engine import DATABASE, Database
 
 KEY = "INSERT INTO keys (id, name, hint, permission, models, limits, created_at, version, kind, bound_to) VALUES "
-ALLOWANCE = "INSERT INTO allowances (id, key_id, unit, granted, spent, leased, reset, period_start) VALUES "
+ALLOWANCE = "INSERT INTO allowances (id, owner, unit, granted, spent, leased, reset, period_start) VALUES "
 ATTEMPT = "SELECT request_id, attempt, key_id, model, target, outcome, provenance"
 FIGURES = "1, 1, 1, 1, 1, 1, 1, 1, 1, 1, NULL, items, at, NULL"
 
@@ -22,7 +22,6 @@ FIGURES = "1, 1, 1, 1, 1, 1, 1, 1, 1, 1, NULL, items, at, NULL"
         "UPDATE allowances SET spent = -1",
         "UPDATE allowances SET granted = -1",
         f"{ALLOWANCE} (9, 'k', 'credits', 1, 0, 0, 'never', 0)",
-        f"{ALLOWANCE} (9, 'nobody', 'tokens', 1, 0, 0, 'never', 0)",
         "INSERT INTO secrets (digest, key_id) VALUES (x'01', 'nobody')",
         f"{KEY} ('l', 'l', '', 'call', '[]', '[]', 0, 1, 'self_service', x'01')",
         f"INSERT INTO ledger SELECT 2, * FROM ({ATTEMPT}, {FIGURES} FROM ledger)",
@@ -32,7 +31,7 @@ def test_what_must_not_be_is_refused(tmp_path: Path, statement: str) -> None:
     """Negative amounts, a unit granted twice, strangers' secrets, two keys of one address, two lines of an attempt."""
     with closing(Database(a_directory(tmp_path) / DATABASE).writer()) as connection:
         connection.execute(f"{KEY} ('k', 'k', '', 'call', '[]', '[]', 0, 1, 'self_service', x'01')")
-        connection.execute("INSERT INTO allowances VALUES (1, 'k', 'credits', 1, 0, 0, 'never', 0, NULL)")
+        connection.execute(f"{ALLOWANCE} (1, 'k', 'credits', 1, 0, 0, 'never', 0)")
         line = ("r", 0, "k", "", "", "", "", *(0,) * 10, None, "", 0, None)
         connection.execute(f"INSERT INTO ledger VALUES (1, {', '.join('?' * len(line))})", line)
         with pytest.raises(sqlite3.IntegrityError):

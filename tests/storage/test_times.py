@@ -60,3 +60,35 @@ def test_periods_follow_each_other_without_a_gap(value: datetime, reset: Reset) 
     assert start <= now < end
     assert period(reset, end)[0] == end
     assert period(reset, end - 1) == (start, end)
+
+
+@pytest.mark.parametrize(
+    ("reset", "zone", "at", "start", "end"),
+    [
+        (Reset.DAY, "Europe/Berlin", "2026-03-29T12:00", "2026-03-28T23:00", "2026-03-29T22:00"),  # 23 hours
+        (Reset.DAY, "Europe/Berlin", "2026-10-25T12:00", "2026-10-24T22:00", "2026-10-25T23:00"),  # 25 hours
+        (Reset.DAY, "America/New_York", "2026-01-05T03:00", "2026-01-04T05:00", "2026-01-05T05:00"),
+        (Reset.WEEK, "Asia/Tokyo", "2026-01-04T16:00", "2026-01-04T15:00", "2026-01-11T15:00"),
+        (Reset.MONTH, "Asia/Kolkata", "2026-01-31T19:00", "2026-01-31T18:30", "2026-02-28T18:30"),
+        (Reset.HOUR, "Asia/Kolkata", "2026-01-01T00:10", "2025-12-31T23:30", "2026-01-01T00:30"),
+    ],
+)
+def test_periods_begin_where_people_are(reset: Reset, zone: str, at: str, start: str, end: str) -> None:
+    """At their midnight, whatever their clocks were set to meanwhile."""
+    now, first, after = (microseconds(datetime.fromisoformat(f"{text}+00:00")) for text in (at, start, end))
+    assert period(reset, now, zone) == (first, after)
+
+
+@given(
+    at=st.integers(1_577_836_800_000_000, 2_051_222_400_000_000).map(moment),
+    reset=st.sampled_from([reset for reset in Reset if reset is not Reset.NEVER]),
+    zone=st.sampled_from(["UTC", "Europe/Berlin", "America/Sao_Paulo", "Australia/Lord_Howe", "Africa/Casablanca"]),
+)
+def test_each_moment_is_in_one_period(at: datetime, reset: Reset, zone: str) -> None:
+    """The next begins where one ends, in every zone."""
+    now = microseconds(at)
+    start, end = period(reset, now, zone)
+    assert end is not None
+    assert start <= now < end
+    assert period(reset, end, zone)[0] == end
+    assert period(reset, end - 1, zone) == (start, end)

@@ -9,11 +9,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tollbar.domain.errors import InvalidValue
-from tollbar.domain.identity import Grant, Key, Permission, Reset
+from tollbar.domain.identity import Grant, Key, Permission, Reset, TopUp
 from tollbar.domain.limits import Limit, Measure, parse_rate
 from tollbar.domain.money import Unit, to_amount
+from tollbar.domain.teams import Team
 
 MAX_NAME = 100
 MAX_MODEL_NAME = 256
@@ -44,7 +46,8 @@ class KeyDraft:
 
     Amounts are in their unit, dollars with decimals. Rates are per minute and per day, of requests and of tokens; 0
     lifts a limit. A use is a successful call. An empty `tier` is a plain key. `expires` is a span (`30d`, `12h`), a
-    date, a time, or `never`. A model `*` means every model.
+    date, a time, or `never`. A model `*` means every model. `team` is the id of a team, empty for none.
+    `time_zone` is where periods begin, by its name.
     """
 
     name: str | None = None
@@ -62,6 +65,8 @@ class KeyDraft:
     expires: str | None = None
     tier: str | None = None
     max_uses: int | None = None
+    team: str | None = None
+    time_zone: str | None = None
 
 
 def read_name(draft: KeyDraft) -> str:
@@ -125,19 +130,45 @@ def read_limits(draft: KeyDraft, present: Sequence[Limit] = ()) -> tuple[Limit, 
     return tuple(found.values())
 
 
-def read_grants(draft: KeyDraft, present: Key | None = None) -> tuple[Grant, ...]:
+def read_grants(draft: KeyDraft, present: Key | Team | None = None) -> tuple[Grant, ...]:
     """The allowances that the draft names, which keep a present reset where it gives none; raises InvalidValue."""
-    resets = {allowance.id.unit: allowance.reset for allowance in present.allowances} if present else {}
+    known = {allowance.id.unit: allowance for allowance in present.allowances} if present else {}
+    zone = None if draft.time_zone is None else read_zone(draft.time_zone)
     reset = None if draft.reset is None else _reset(draft.reset)
     grants: list[Grant] = []
     for unit in Unit:
         value: Number | None = getattr(draft, FIELDS.get(unit, unit.value))
         if value is not None:
-            grants.append(Grant(unit, _amount(unit, Decimal(value)), reset or resets.get(unit, Reset.NEVER)))
-    if reset is not None and not grants:
+            before = known.get(unit) or Grant(unit, 0)
+            amount = _amount(unit, Decimal(value))
+            grants.append(Grant(unit, amount, reset or before.reset, before.zone if zone is None else zone))
+    if (reset is not None or zone is not None) and not grants:
         hint = "Give credits, dollars, tokens or uses as well."
         raise InvalidValue("A reset period belongs to an amount.", field="reset", hint=hint)
     return tuple(grants)
+
+
+def read_zone(text: str) -> str:
+    """The name of a time zone that this machine knows; raises InvalidValue."""
+    name = text.strip()
+    try:
+        if name != "UTC":
+            ZoneInfo(name)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        hint = "Write a name such as Europe/Berlin. If it is one, this machine lacks the table of zones, 'tzdata'."
+        raise InvalidValue(f"{name[:_QUOTED_AT_MOST]!r} is no time zone.", field="time_zone", hint=hint) from None
+    return name
+
+
+def read_top_ups(draft: KeyDraft, now: datetime) -> tuple[TopUp, ...]:
+    """The amounts of the draft, to be put on top of allowances until it expires; raises InvalidValue."""
+    until = read_expiry(draft, now)
+    if until is None:
+        raise InvalidValue("A top-up has an end.", field="expires", hint="Name a span such as 7d, or a date.")
+    grants = read_grants(draft)
+    if not grants:
+        raise InvalidValue("A top-up needs an amount.", field="credits", hint="Of credits, dollars, tokens or uses.")
+    return tuple(TopUp(grant.unit, grant.amount, until) for grant in grants)
 
 
 def read_expiry(draft: KeyDraft, now: datetime) -> datetime | None:

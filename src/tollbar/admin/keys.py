@@ -46,6 +46,7 @@ async def issue_key(
         permission=drafts.read_permission(draft),
         created_at=now,
         tier=drafts.read_tier(draft, tiers),
+        team=draft.team or "",
         expires_at=drafts.read_expiry(draft, now),
         models=drafts.read_models(draft),
         limits=drafts.read_limits(draft),
@@ -94,6 +95,7 @@ async def update_key(
     change = KeyChange(
         name=None if draft.name is None else drafts.read_name(draft),
         tier=None if draft.tier is None else drafts.read_tier(draft, tiers),
+        team=draft.team,
         expires_at=expires_at,
         never_expires=draft.expires is not None and expires_at is None,
         models=None if draft.models is None else drafts.read_models(draft),
@@ -122,6 +124,11 @@ async def revoke_key(store: KeyStore, clock: Clock, key_id: str) -> Key:
     if key.revoked_at is not None:
         return key
     return await store.change(key_id, KeyChange(revoked_at=clock.now()))
+
+
+async def top_up_key(store: KeyStore, clock: Clock, key_id: str, draft: KeyDraft) -> Key:
+    """Puts the draft's amounts on top of the key's allowances until it expires; raises InvalidValue or NotFound."""
+    return await store.change(key_id, KeyChange(top_ups=drafts.read_top_ups(draft, clock.now())))
 
 
 def _refuse_rotating(key: Key) -> None:

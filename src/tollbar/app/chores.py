@@ -54,8 +54,11 @@ def chores(work: Work) -> list[Coroutine[None, None, None]]:
         if storage.ledger.is_fenced:
             gateway.recorder.interrupt(FENCED)
         await gateway.admission.tick()
+        if gateway.repeats is not None:
+            await gateway.repeats.tick()
 
     async def prune() -> None:
+        await storage.answers.prune()
         await storage.requests.prune(clock.now() - work.retention)
 
     every_process = [

@@ -33,6 +33,7 @@ from tollbar.app.workers import MadeKeys, Worker
 from tollbar.clock import ShiftedClock, SystemClock
 from tollbar.domain.digest import digest
 from tollbar.domain.errors import Overloaded
+from tollbar.domain.records import CallHistory
 from tollbar.edge.application import application
 from tollbar.edge.middleware import RequestIds
 from tollbar.edge.services import Doors, Services
@@ -43,6 +44,7 @@ from tollbar.gateway.completions import Gateway
 from tollbar.gateway.health import Health
 from tollbar.gateway.rates import PageGate
 from tollbar.gateway.record import Recorder
+from tollbar.gateway.repeats import Repeats
 from tollbar.logs import Sink
 from tollbar.metrics import Metrics
 from tollbar.ports import Clock, Provider
@@ -133,8 +135,9 @@ async def running(
         stack.callback(recorder.flush)
         authenticator = Authenticator(storage.keys, digest_of, counters, clock, terms(settings, digest_of))
         limits = rates(settings)
-        admission = Admission(counters, storage.ledger, clock, limits, _tell_unsettled)
+        admission = Admission(counters, storage.ledger, clock, limits, _tell_unsettled, settings.ledger.strict)
         gateway = _gateway(authenticator, admission, recorder, made, providers, clock)
+        gateway.repeats = _repeats(settings, storage)
         metrics.watch(lambda: len(recorder.visits), lambda: storage.log.dropped + recorder.lost)
         readiness = Readiness()
         rotating = rotating_key(settings, storage.rotation, clock, digest_of, secrets.encryption, authenticator.forget)
@@ -186,6 +189,12 @@ def _store_options(settings: Settings, check: bytes, worker: Worker | None) -> O
     )
 
 
+def _repeats(settings: Settings, storage: Storage) -> Repeats | None:
+    """How calls with an Idempotency-Key are answered once; None where the setting leaves the header without meaning."""
+    hours, most = settings.idempotency.keep_hours, settings.idempotency.max_bytes
+    return Repeats(storage.answers, timedelta(hours=hours), most) if hours else None
+
+
 def _origins(settings: Settings) -> tuple[str, ...]:
     """The sites whose pages may call: those that were named, and in development any."""
     return settings.cors.origins or (("*",) if settings.is_development else ())
@@ -217,6 +226,11 @@ def _services(parts: _Parts) -> Services:
     def key_changed(key_id: str) -> None:
         gateway.authenticator.forget()
 
+    async def history(request_id: str) -> CallHistory | None:
+        gateway.recorder.flush()
+        storage.log.flush()
+        return await storage.requests.history(request_id)
+
     def render() -> bytes:
         parts.gateway.recorder.flush()
         return parts.metrics.render(parts.worker.others() if parts.worker else None)
@@ -224,6 +238,7 @@ def _services(parts: _Parts) -> Services:
     return Services(
         gateway=gateway,
         keys=storage.keys,
+        teams=storage.teams,
         ledger=storage.ledger,
         clock=gateway.clock,
         digest=parts.digest_of,
@@ -235,6 +250,7 @@ def _services(parts: _Parts) -> Services:
         version=__version__,
         doors=parts.doors,
         pulls=parts.pulls,
+        history=history,
     )
 
 

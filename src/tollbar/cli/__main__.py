@@ -7,6 +7,7 @@ import typer
 
 from tollbar import __version__
 from tollbar.cli import (
+    auditing,
     chatting,
     checking,
     documents,
@@ -18,6 +19,8 @@ from tollbar.cli import (
     pulling,
     serving,
     starting,
+    teams,
+    topping,
 )
 from tollbar.cli.options import app
 from tollbar.cli.output import say
@@ -47,6 +50,9 @@ commands.command("init")(starting.init)
 commands.command("check")(checking.check)
 commands.command("doctor")(checking.doctor)
 commands.add_typer(keys.commands, name="keys")
+commands.add_typer(teams.commands, name="teams")
+commands.add_typer(topping.commands, name="top-up")
+commands.add_typer(auditing.commands, name="audit")
 commands.command("models")(offering.models)
 commands.command("pull")(pulling.pull)
 commands.command("rm")(pulling.remove)

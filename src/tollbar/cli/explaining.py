@@ -9,9 +9,10 @@ import typer
 
 from tollbar.cli import output
 from tollbar.cli.faults import spoken
+from tollbar.cli.histories import explained
 from tollbar.cli.options import Config, Data, Json
 from tollbar.domain.catalogue import Plan, Target
-from tollbar.domain.identity import Principal
+from tollbar.domain.identity import Membership, Principal
 from tollbar.domain.money import PICO_PER_DOLLAR_PER_MILLION, Rate
 
 if TYPE_CHECKING:
@@ -31,7 +32,12 @@ def routes(as_json: Json = False) -> None:
 
 
 def explain(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="The name a caller would use.", show_default=False)],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="The name a caller would use; or 'request'.", show_default=False)
+    ],
+    request_id: Annotated[
+        str | None, typer.Argument(metavar="ID", help="After 'request': the id of a call.", show_default=False)
+    ] = None,
     key: Annotated[
         str | None, typer.Option("--key", metavar="KEY", help="The key's name or id, to leave out what it may not use.")
     ] = None,
@@ -39,13 +45,17 @@ def explain(
     config: Config = None,
     data: Data = None,
 ) -> None:
-    """Say where a call to a model would go, and why.
+    """Say where a call would go, or what it cost, and why.
 
-    The targets are listed in the order in which they would be tried. Nobody is called.
+    The targets are listed in the order in which they would be tried. Nobody is called. 'tollbar explain request ID'
+    tells of a call that is over: its attempts, and how its price came about.
     """
     from tollbar.cli.context import read_settings
 
     with spoken():
+        if request_id is not None:
+            explained(read_settings(config, data), model, request_id, as_json=as_json)
+            return
         plan = asyncio.run(_plan(read_settings(config, data), model, key))
     if as_json:
         output.say_json(describe_plan(plan))
@@ -101,7 +111,9 @@ async def _plan(settings: "Settings", model: str, reference: str | None) -> Plan
     if reference is not None:
         async with open_store(settings) as desk:
             key = await find_key(desk.keys, reference)
-            principal = Principal(key.id, key.name, models=key.models)
+            team = await desk.teams.get(key.team) if key.team else None
+            shared = Membership(team.id, team.name, team.models) if team else None
+            principal = Principal(key.id, key.name, models=key.models, team=shared)
     base = offer(settings, vendors.load(), (), Prices(lambda: SystemClock().now().date()))
     offered = stocked(base, settings, on_shelf(shelf_of(settings)))
     for warning in offered.warnings:

@@ -14,6 +14,7 @@ from tollbar.cli.faults import spoken
 from tollbar.cli.options import Config, Data, Json, app
 
 if TYPE_CHECKING:
+    from tollbar.admin.drafts import KeyDraft
     from tollbar.admin.keys import IssuedKey
     from tollbar.cli.store import Desk
     from tollbar.domain.identity import Key
@@ -35,6 +36,9 @@ ResetPeriod = Annotated[
     str | None,
     typer.Option("--reset", metavar="PERIOD", help="When these amounts begin anew: never, hour, day, week or month."),
 ]
+Zone = Annotated[
+    str | None, typer.Option("--time-zone", metavar="NAME", help="Where periods begin: Europe/Berlin; UTC by default.")
+]
 Rpm = Annotated[int | None, typer.Option("--rpm", metavar="NUMBER", help="Requests per minute.")]
 Rpd = Annotated[int | None, typer.Option("--rpd", metavar="NUMBER", help="Requests per day.")]
 Tpm = Annotated[int | None, typer.Option("--tpm", metavar="NUMBER", help="Tokens per minute.")]
@@ -53,6 +57,9 @@ Tier = Annotated[
     str | None,
     typer.Option("--tier", metavar="NAME", help="The tier of 'tiers' that says what a call costs; '' for none."),
 ]
+TeamOf = Annotated[
+    str | None, typer.Option("--team", metavar="TEAM", help="The team it belongs to, by name or id; '' for none.")
+]
 MaxUses = Annotated[
     int | None, typer.Option("--max-uses", metavar="NUMBER", help="How many successful calls it makes in all.")
 ]
@@ -67,6 +74,7 @@ def create(
     dollars: Dollars = None,
     tokens: Tokens = None,
     reset: ResetPeriod = None,
+    time_zone: Zone = None,
     rpm: Rpm = None,
     rpd: Rpd = None,
     tpm: Tpm = None,
@@ -75,6 +83,7 @@ def create(
     models: Models = None,
     expires: Expires = None,
     tier: Tier = None,
+    team: TeamOf = None,
     max_uses: MaxUses = None,
     admin: Annotated[
         bool, typer.Option("--admin", help="Make a key for administration, which calls no models.")
@@ -89,17 +98,17 @@ def create(
     Without amounts, the key may spend without end; without rates, as fast as it likes.
     """
     from tollbar.admin.drafts import KeyDraft
-    from tollbar.admin.keys import issue_key
 
     with spoken():
         draft = KeyDraft(
             name=name,
             permission="admin" if admin else "call",
-            models=_names(models),
+            models=names(models),
             credits=credits,
-            dollars=_dollars(dollars),
+            dollars=dollars_of(dollars),
             tokens=tokens,
             reset=reset,
+            time_zone=time_zone,
             rpm=rpm,
             rpd=rpd,
             tpm=tpm,
@@ -107,9 +116,11 @@ def create(
             concurrency=concurrency,
             expires=expires,
             tier=tier,
+            team=team,
             max_uses=max_uses,
         )
-        issued, now = _run(config, data, lambda desk: issue_key(desk.keys, desk.clock, desk.digest, draft, desk.tiers))
+
+        issued, now = run(config, data, lambda desk: _issue(desk, draft))
     telling.say_issued(issued, now, "is made", quiet=quiet, as_json=as_json)
 
 
@@ -119,7 +130,7 @@ def list_all(as_json: Json = False, config: Config = None, data: Data = None) ->
     from tollbar.admin.keys import list_keys
 
     with spoken():
-        keys, now = _run(config, data, lambda desk: list_keys(desk.keys))
+        keys, now = run(config, data, lambda desk: list_keys(desk.keys))
     if as_json:
         output.say_json({"object": "list", "data": [telling.describe(key, now) for key in keys]})
         return
@@ -135,7 +146,7 @@ def show(key: Reference, as_json: Json = False, config: Config = None, data: Dat
     from tollbar.admin.keys import find_key
 
     with spoken():
-        found, now = _run(config, data, lambda desk: find_key(desk.keys, key))
+        found, now = run(config, data, lambda desk: find_key(desk.keys, key))
     telling.say_key(found, now, as_json=as_json)
 
 
@@ -147,6 +158,7 @@ def update(
     dollars: Dollars = None,
     tokens: Tokens = None,
     reset: ResetPeriod = None,
+    time_zone: Zone = None,
     rpm: Rpm = None,
     rpd: Rpd = None,
     tpm: Tpm = None,
@@ -155,6 +167,7 @@ def update(
     models: Models = None,
     expires: Expires = None,
     tier: Tier = None,
+    team: TeamOf = None,
     max_uses: MaxUses = None,
     as_json: Json = False,
     config: Config = None,
@@ -167,15 +180,17 @@ def update(
     """
     from tollbar.admin.drafts import KeyDraft
     from tollbar.admin.keys import find_key, update_key
+    from tollbar.admin.teams import placed
 
     with spoken():
         draft = KeyDraft(
             name=name,
-            models=_names(models),
+            models=names(models),
             credits=credits,
-            dollars=_dollars(dollars),
+            dollars=dollars_of(dollars),
             tokens=tokens,
             reset=reset,
+            time_zone=time_zone,
             rpm=rpm,
             rpd=rpd,
             tpm=tpm,
@@ -183,14 +198,16 @@ def update(
             concurrency=concurrency,
             expires=expires,
             tier=tier,
+            team=team,
             max_uses=max_uses,
         )
 
         async def change(desk: "Desk") -> "Key":
             found = await find_key(desk.keys, key)
-            return await update_key(desk.keys, desk.clock, found.id, draft, tiers=desk.tiers)
+            wanted = await placed(desk.teams, draft)
+            return await update_key(desk.keys, desk.clock, found.id, wanted, tiers=desk.tiers)
 
-        changed, now = _run(config, data, change)
+        changed, now = run(config, data, change)
     telling.say_key(changed, now, as_json=as_json)
 
 
@@ -216,7 +233,7 @@ def rotate(
             found = await find_key(desk.keys, key)
             return await rotate_key(desk.keys, desk.clock, desk.digest, found.id, span)
 
-        issued, now = _run(config, data, change)
+        issued, now = run(config, data, change)
     ending = f"the earlier one works for {output.span(span)} more" if span else "the earlier one has stopped"
     telling.say_issued(issued, now, f"has another secret; {ending}", quiet=quiet, as_json=as_json)
 
@@ -232,16 +249,21 @@ def revoke(key: Reference, as_json: Json = False, config: Config = None, data: D
             found = await find_key(desk.keys, key)
             return await revoke_key(desk.keys, desk.clock, found.id)
 
-        ended, now = _run(config, data, end)
+        ended, now = run(config, data, end)
     if as_json:
         output.say_json(telling.describe(ended, now))
     else:
         output.say(f"{output.clean(ended.name)} is revoked.")
 
 
-def _run(
-    config: Path | None, data: Path | None, work: "Callable[[Desk], Awaitable[Answer]]"
-) -> tuple[Answer, datetime]:
+async def _issue(desk: "Desk", draft: "KeyDraft") -> "IssuedKey":
+    from tollbar.admin.keys import issue_key
+    from tollbar.admin.teams import placed
+
+    return await issue_key(desk.keys, desk.clock, desk.digest, await placed(desk.teams, draft), desk.tiers)
+
+
+def run(config: Path | None, data: Path | None, work: "Callable[[Desk], Awaitable[Answer]]") -> tuple[Answer, datetime]:
     """What `work` gives on the open store, and the moment by which its times are to be told."""
     from tollbar.cli.store import open_desk
 
@@ -252,11 +274,13 @@ def _run(
     return asyncio.run(working())
 
 
-def _names(text: str | None) -> tuple[str, ...] | None:
+def names(text: str | None) -> tuple[str, ...] | None:
+    """Names that were separated by commas."""
     return None if text is None else tuple(part for part in text.split(",") if part.strip())
 
 
-def _dollars(text: str | None) -> Decimal | None:
+def dollars_of(text: str | None) -> Decimal | None:
+    """An amount as it was written; raises InvalidValue."""
     from tollbar.domain.errors import InvalidValue
 
     if text is None:

@@ -97,6 +97,8 @@ def allowance(standing: Allowance) -> str:
     text = f"{left} of {amount(unit, standing.granted)} left"
     if standing.reset is not Reset.NEVER:
         text += f" this {standing.reset}"
+    if standing.top_up is not None:
+        text += f", {amount(unit, standing.top_up.amount)} of it until {standing.top_up.until:%Y-%m-%d %H:%M} UTC"
     return f"{text}, {amount(unit, standing.held)} held" if standing.held else text
 
 

@@ -146,6 +146,9 @@ _COMPLETION = has("choices.0.message.content", "id", "model")
 _PROMPT = {"prompt": "How do I make a key?", "max_tokens": 16}
 _MODEL = (("model_name", "{model}"),)
 _NO_PULL = (("pull_id", "nothing"),)
+_NONE = (("request_id", "nothing"),)
+_ALL = (("team_id", "installation"),)
+_WRONG: Any = {"body": {"x": 1}, "check": is_error}
 
 
 def _chat(path: str) -> tuple[Probe, ...]:
@@ -195,6 +198,13 @@ PROBES = (
     Probe("lists keys", "GET", "/admin/api/keys", Who.ADMIN, check=has("data")),
     Probe("shows a key", "GET", "/admin/api/keys/{key_id}", Who.ADMIN, check=has("name")),
     Probe("changes a key", "PATCH", "/admin/api/keys/{key_id}", Who.ADMIN, body={"rpm": 600}, check=has("limits")),
+    Probe("lists teams", "GET", "/admin/api/teams", Who.ADMIN, check=has("data")),
+    Probe("shows a team", "GET", "/admin/api/teams/{team_id}", Who.ADMIN, given=_ALL, check=has("name")),
+    Probe("a team without a name", "POST", "/admin/api/teams", Who.ADMIN, (422,), body={}, check=is_error),
+    Probe("a wrong field", "PATCH", "/admin/api/teams/{team_id}", Who.ADMIN, (422,), given=_ALL, **_WRONG),
+    Probe("a wrong field", "POST", "/admin/api/teams/{team_id}/top-up", Who.ADMIN, (422,), given=_ALL, **_WRONG),
+    Probe("a wrong field", "POST", "/admin/api/keys/{key_id}/top-up", Who.ADMIN, (422,), **_WRONG),
+    Probe("no such request", "GET", "/admin/api/requests/{request_id}", Who.ADMIN, (404,), given=_NONE, check=is_error),
     Probe("a wrong field", "POST", "/admin/api/keys", Who.ADMIN, (422,), body={"nmae": "x"}, check=is_error),
     Probe("a key for calls does not open it", "GET", "/admin/api/keys", Who.CALLER, (401, 403), check=is_error),
     Probe("lists local models", "GET", "/admin/api/models", Who.ADMIN, check=has("object")),
@@ -213,6 +223,7 @@ PROBES = (
     Probe("shows a model", "GET", "/models/{model}", Who.CALLER, check=has("id")),
     Probe("a model that there is not", "GET", "/v1/models/{model}", Who.CALLER, (404,), check=is_error,
           given=(("model", UNKNOWN_MODEL),)),
+    Probe("no such request", "GET", "/v1/requests/{request_id}", Who.CALLER, (404,), given=_NONE, check=is_error),
     Probe("what a key's holder may know", "GET", "/v1/me", Who.CALLER, check=has("id", "name")),
     *_chat("/v1/chat/completions"),
     *_chat("/chat/completions"),

@@ -1,9 +1,10 @@
 """The open store, as commands work with it. A server may run at the same time: the store is made for that."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from getpass import getuser
 from pathlib import Path
 
 from tollbar.admin.keys import Digest
@@ -12,17 +13,23 @@ from tollbar.app.rotation import rotating_key
 from tollbar.app.stores import postgres_address
 from tollbar.cli.context import instance_keys, read_settings
 from tollbar.clock import SystemClock
+from tollbar.domain.audit import Actor
 from tollbar.domain.digest import digest
-from tollbar.ports import Clock, KeyStore
+from tollbar.domain.records import CallHistory
+from tollbar.ports import Clock, KeyStore, TeamStore
 from tollbar.settings import Settings
+from tollbar.storage.audit import StoredAudit
 from tollbar.storage.store import Options, open_storage
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What the use cases of keys want: the store, the time, the digest of secrets, the tiers, the rotating key."""
+    """What the use cases of keys and teams want: the store, the time, the digest of secrets, tiers, rotating key."""
 
     keys: KeyStore
+    teams: TeamStore
+    history: Callable[[str], Awaitable[CallHistory | None]]
+    audit: StoredAudit
     clock: Clock
     digest: Digest
     tiers: frozenset[str]
@@ -46,4 +53,22 @@ async def open_store(settings: Settings) -> AsyncIterator[Desk]:
     async with open_storage(settings.data, clock, options) as storage:
         digest_of = partial(digest, secrets.pepper)
         rotating = rotating_key(settings, storage.rotation, clock, digest_of, secrets.encryption, lambda: None)
-        yield Desk(storage.keys, clock, digest_of, frozenset(settings.tiers), rotating)
+        actor = Actor(f"command line of {_user()}")
+        yield Desk(
+            storage.keys.by(actor),
+            storage.teams.by(actor),
+            storage.requests.history,
+            storage.audit,
+            clock,
+            digest_of,
+            frozenset(settings.tiers),
+            rotating,
+        )
+
+
+def _user() -> str:
+    """Whose command line it is; in a container the user need not have a name."""
+    try:
+        return getuser()
+    except (KeyError, OSError, ImportError):
+        return "a user without a name"

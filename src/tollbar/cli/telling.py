@@ -31,6 +31,7 @@ def say_key(key: Key, now: datetime, *, as_json: bool) -> None:
             ("opens", "calls to models" if key.permission is Permission.CALL else "administration"),
             ("kind", "" if key.kind is KeyKind.ISSUED else key.kind.replace("_", " ")),
             ("tier", key.tier),
+            ("team", key.team),
             ("address", "one only" if key.bound_to else ""),
             ("models", ", ".join(key.models) or "all"),
             *(("allowance", output.allowance(allowance)) for allowance in key.allowances),

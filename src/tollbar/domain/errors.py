@@ -13,7 +13,9 @@
     │  ├─ NotFound, MethodNotAllowed  404, 405: no such door
     │  ├─ NotServed                   501: a door that clients know, and that is not built yet
     │  └─ Conflict                    409: somebody else changed it, or the name is taken
-    │     └─ KeyAlreadyIssued         409: this address has had its key
+    │     ├─ KeyAlreadyIssued         409: this address has had its key
+    │     ├─ CallUnderWay             409: the call of that Idempotency-Key has not ended; with the seconds to wait
+    │     └─ OtherCall                409: the Idempotency-Key belongs to another call
     ├─ AccessError                    401
     │  ├─ MissingKey, InvalidKey, ExpiredKey, KeyAlreadyUsed   401
     │  └─ NotAllowed                           403
@@ -179,6 +181,19 @@ class KeyAlreadyIssued(Conflict):
     """The caller's address has had its self-service key."""
 
     code = "key_already_issued"
+
+
+class CallUnderWay(Conflict):
+    """The call that the same `Idempotency-Key` began has not ended yet."""
+
+    code = "call_under_way"
+    may_retry = True
+
+
+class OtherCall(Conflict):
+    """The `Idempotency-Key` was sent before, with another request."""
+
+    code = "idempotency_key_reused"
 
 
 class AccessError(GatewayError):

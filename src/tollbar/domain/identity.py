@@ -44,7 +44,7 @@ class KeyKind(StrEnum):
 
 
 class Reset(StrEnum):
-    """When an allowance begins anew; periods are whole hours, days, weeks (from Monday) and months in UTC."""
+    """When an allowance begins anew; periods are whole hours, days, weeks (from Monday) and months in its time zone."""
 
     NEVER = "never"
     HOUR = "hour"
@@ -64,26 +64,58 @@ class Credential:
         return f"Credential(text='***', place={self.place!r})"
 
 
+class Holder(StrEnum):
+    """Whose an allowance is; a call holds from all that cover its key."""
+
+    KEY = "key"
+    TEAM = "team"
+    INSTALLATION = "installation"
+
+
 @dataclass(frozen=True, slots=True)
 class AllowanceId:
-    """An allowance that covers a key: the number it has in the store, and its unit."""
+    """An allowance that covers a key: the number it has in the store, its unit, and whose it is."""
 
     number: int
     unit: Unit
+    holder: Holder = Holder.KEY
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """The team of a key: what all its keys together may do. `models` empty means every model."""
+
+    id: str
+    name: str
+    models: tuple[str, ...] = ()
+    limits: tuple[Limit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """An allowance to be made: so many of a unit, once or in every period."""
+    """An allowance to be made: so many of a unit, once or in every period. `zone` names the periods' time zone."""
 
     unit: Unit
     amount: int
     reset: Reset = Reset.NEVER
+    zone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class TopUp:
+    """An amount on top of an allowance until a moment; another one, or none, takes its place."""
+
+    unit: Unit
+    amount: int
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """How an allowance stands. `granted − spent − held = left`; amounts are whole, dollars in nano-dollars."""
+    """How an allowance stands. `granted − spent − held = left`; amounts are whole, dollars in nano-dollars.
+
+    `granted` holds a `top_up` for as long as it lasts.
+    """
 
     id: AllowanceId
     granted: int
@@ -91,6 +123,8 @@ class Allowance:
     held: int
     reset: Reset = Reset.NEVER
     resets_at: datetime | None = None
+    top_up: TopUp | None = None
+    zone: str = "UTC"
 
     @property
     def left(self) -> int:
@@ -104,6 +138,7 @@ class Principal:
 
     `models` empty means every model. `credit_cost` is the price, in credits, of one call before the model's multiplier;
     a key with a `tier` costs what the tier costs now. `bound_to` is the digest of the one source that may use it.
+    Models and limits of its `team` hold beside its own; `allowances` are all that cover it, whosever they are.
     """
 
     key_id: str
@@ -118,6 +153,7 @@ class Principal:
     kind: KeyKind = KeyKind.ISSUED
     tier: str = ""
     bound_to: bytes | None = None
+    team: Membership | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +161,8 @@ class Key:
     """A key as its keeper sees it: everything but the secret. `hint` is its prefix and last four characters.
 
     `version` grows with each change; a change that names an older one is refused. `tier` is empty for a plain key;
-    `bound_to` is the digest of the one address that may use it, None for a key that works from everywhere.
+    `bound_to` is the digest of the one address that may use it, None for a key that works from everywhere. `team` is
+    the id of its team, empty for none; `allowances` are the key's own.
     """
 
     id: str
@@ -142,6 +179,7 @@ class Key:
     kind: KeyKind = KeyKind.ISSUED
     tier: str = ""
     bound_to: bytes | None = None
+    team: str = ""
 
 
 def assemble(public_id: str, secret: str) -> str:

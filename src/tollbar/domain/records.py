@@ -93,3 +93,17 @@ class RequestRecord(NamedTuple):
     first_token_seconds: float | None
     stages: Mapping[str, float]
     user: str | None = None
+
+
+class CallHistory(NamedTuple):
+    """What is known of one call: its record, if that was kept, and its ledger lines in the order of its attempts."""
+
+    record: RequestRecord | None
+    lines: tuple[LedgerEntry, ...]
+
+    @property
+    def key_id(self) -> str | None:
+        """Whose call it was."""
+        if self.lines:
+            return self.lines[0].key_id
+        return None if self.record is None else self.record.key_id

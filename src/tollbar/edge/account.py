@@ -24,6 +24,7 @@ async def me(request: Request) -> Response:
             expires_at=principal.expires_at,
             models=list(principal.models) or ["*"],
             limits=[LimitView.of(limit) for limit in principal.limits],
+            team=principal.team.name if principal.team else None,
             allowances=[AllowanceView.of(allowance) for allowance in standing],
         )
     )

@@ -12,8 +12,10 @@ from starlette.responses import Response
 from tollbar.admin import keys
 from tollbar.admin.drafts import KeyDraft
 from tollbar.admin.keys import IssuedKey
+from tollbar.admin.teams import placed
 from tollbar.domain.errors import InvalidValue
 from tollbar.domain.identity import Key
+from tollbar.edge.acting import keys_of
 from tollbar.edge.bodies import answer, read
 from tollbar.edge.schemas import (
     IssuedKeyView,
@@ -24,6 +26,7 @@ from tollbar.edge.schemas import (
     NewKey,
     Revocation,
     Rotation,
+    TopUpWish,
 )
 from tollbar.edge.services import Services
 
@@ -40,8 +43,8 @@ async def list_keys(request: Request) -> Response:
 async def create_key(request: Request) -> Response:
     """Makes a key; the answer is the only one that holds its secret."""
     services = _services(request)
-    draft = _draft(await read(request, NewKey))
-    issued = await keys.issue_key(services.keys, services.clock, services.digest, draft, services.doors.tiers)
+    draft = await placed(services.teams, _draft(await read(request, NewKey)))
+    issued = await keys.issue_key(keys_of(request), services.clock, services.digest, draft, services.doors.tiers)
     services.key_changed(issued.key.id)
     return _issued(services, issued, status=201)
 
@@ -56,8 +59,18 @@ async def update_key(request: Request, key_id: str) -> Response:
     """Changes what the body names; with `If-Match` or `version`, only if nobody else changed the key since."""
     services = _services(request)
     update = await read(request, KeyUpdate)
-    version = _expected_version(request, update)
-    key = await keys.update_key(services.keys, services.clock, key_id, _draft(update), version, services.doors.tiers)
+    version = expected_version(request, update.version)
+    draft = await placed(services.teams, _draft(update))
+    key = await keys.update_key(keys_of(request), services.clock, key_id, draft, version, services.doors.tiers)
+    services.key_changed(key_id)
+    return _shown(services, key)
+
+
+async def top_up_key(request: Request, key_id: str) -> Response:
+    """Puts amounts on top of the key's allowances for a while, in the place of what is there."""
+    services = _services(request)
+    draft = KeyDraft(**(await read(request, TopUpWish)).model_dump())
+    key = await keys.top_up_key(keys_of(request), services.clock, key_id, draft)
     services.key_changed(key_id)
     return _shown(services, key)
 
@@ -66,7 +79,7 @@ async def rotate_key(request: Request, key_id: str) -> Response:
     """Gives the key another secret, shown in this answer alone; the present one works on for the grace period."""
     services = _services(request)
     grace = timedelta(seconds=(await read(request, Rotation)).grace_seconds)
-    issued = await keys.rotate_key(services.keys, services.clock, services.digest, key_id, grace)
+    issued = await keys.rotate_key(keys_of(request), services.clock, services.digest, key_id, grace)
     services.key_changed(key_id)
     return _issued(services, issued, status=200)
 
@@ -75,7 +88,7 @@ async def revoke_key(request: Request, key_id: str) -> Response:
     """Ends the key for good, at once; streams that it began end with an error."""
     services = _services(request)
     await read(request, Revocation)
-    key = await keys.revoke_key(services.keys, services.clock, key_id)
+    key = await keys.revoke_key(keys_of(request), services.clock, key_id)
     services.key_changed(key_id)
     return _shown(services, key)
 
@@ -89,15 +102,16 @@ def _draft(fields: KeyFields) -> KeyDraft:
     return KeyDraft(**fields.model_dump(exclude={"version"}))
 
 
-def _expected_version(request: Request, update: KeyUpdate) -> int | None:
+def expected_version(request: Request, told: int | None) -> int | None:
+    """The version that a change is meant for, by `If-Match` or as the body told it; raises InvalidValue."""
     header = request.headers.get("if-match", "*").strip()
     if header == "*":
-        return update.version
+        return told
     match = _VERSION.fullmatch(header)
     if match is None:
-        raise InvalidValue("If-Match must be the ETag of a key, or *.", field="if-match")
+        raise InvalidValue("If-Match must be the ETag of what is changed, or *.", field="if-match")
     version = int(match[1])
-    if update.version not in (None, version):
+    if told not in (None, version):
         raise InvalidValue("If-Match and 'version' name different versions.", field="version")
     return version
 

@@ -7,7 +7,7 @@ Reference: the Messages API of Anthropic.
 from collections.abc import Mapping
 
 from tollbar.domain.errors import UnknownModel, UpstreamRejected
-from tollbar.edge.operation import CALL, CREDENTIAL, READING, Operation
+from tollbar.edge.operation import ANSWERED, CALL, CREDENTIAL, READING, Operation
 
 Schema = dict[str, object]
 
@@ -184,7 +184,7 @@ _MESSAGES = Operation(
     answer="MessageAnswer",
     example=MESSAGE_EXAMPLE,
     errors=CALL,
-    headers=("x-tollbar-target", "request-id"),
+    headers=(*ANSWERED, "request-id"),
     streams={"text/event-stream": STREAM_EXAMPLE},
     samples=_samples("/v1/messages", "create", "content", "200"),
 )

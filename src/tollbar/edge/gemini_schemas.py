@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from tollbar.domain import errors
 from tollbar.edge import gemini_models
-from tollbar.edge.operation import CALL, Operation
+from tollbar.edge.operation import ANSWERED, CALL, Operation
 
 Schema = dict[str, object]
 
@@ -186,7 +186,7 @@ GENERATE = Operation(
     answer="GeminiResponse",
     example=_ANSWER,
     errors=CALL,
-    headers=("x-tollbar-target",),
+    headers=ANSWERED,
     samples=_SAMPLES,
 )
 STREAM = Operation(
@@ -201,7 +201,7 @@ STREAM = Operation(
     answer="GeminiStream",
     example=[_ANSWER],
     errors=CALL,
-    headers=("x-tollbar-target",),
+    headers=ANSWERED,
     streams={"text/event-stream": 'data: {"candidates":[{"content":{"parts":[{"text":"tollbar"}]}}]}\n\n'},
     samples=_SAMPLES,
     parameters=("alt",),

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from http import HTTPStatus
 
-from tollbar.domain.errors import GatewayError, Overloaded, RateLimited, UpstreamBusy
+from tollbar.domain.errors import CallUnderWay, GatewayError, Overloaded, RateLimited, UpstreamBusy
 from tollbar.domain.limits import Measure, Room
 from tollbar.domain.place import Place
 from tollbar.edge.telemetry import Memory
@@ -55,6 +55,11 @@ def place_headers(place: Place) -> list[tuple[bytes, bytes]]:
     ]
 
 
+def dropped_header(fields: Sequence[str]) -> tuple[bytes, bytes]:
+    """What the provider's dialect had no word for, so that the answer was made without it."""
+    return b"x-tollbar-dropped", ", ".join(fields).encode("ascii", "replace")
+
+
 def process_headers(memory: Memory, began: float, now: float) -> list[tuple[bytes, bytes]]:
     """`x-process-time` and the memory of the process, for every answer; both moments in seconds of one steady clock.
 
@@ -70,7 +75,7 @@ def error_headers(error: GatewayError) -> list[tuple[bytes, bytes]]:
         headers.append((b"retry-after", str(max(1, math.ceil(error.retry_after_seconds))).encode()))
     elif isinstance(error, UpstreamBusy) and error.retry_after_seconds:
         headers.append((b"retry-after", str(math.ceil(error.retry_after_seconds)).encode()))
-    elif isinstance(error, Overloaded):
+    elif isinstance(error, Overloaded | CallUnderWay):
         headers.append((b"retry-after", str(OVERLOADED_RETRY_SECONDS).encode()))
     if error.status == HTTPStatus.UNAUTHORIZED:
         headers.append((b"www-authenticate", b"Bearer"))  # RFC 9110, section 11.6.1: a 401 names a scheme

@@ -10,7 +10,7 @@ from tollbar.edge import gemini_models
 from tollbar.edge.bodies import answer
 from tollbar.edge.schemas import ModelList, ModelView
 from tollbar.edge.services import Services
-from tollbar.gateway.resolve import find, permits
+from tollbar.gateway.resolve import find, may_use
 
 
 async def list_models(request: Request) -> Response:
@@ -41,19 +41,18 @@ async def show_gemini_model(request: Request, model: str) -> Response:
 def permitted(request: Request) -> list[Model]:
     """The models that can be named, as far as the key may use them."""
     services: Services = request.app.state.services
-    allowed = _principal(request).models
-    return [model for model in services.listed() if not allowed or permits(allowed, model.name)]
+    principal = _principal(request)
+    return [model for model in services.listed() if may_use(principal, model.name)]
 
 
 def named(request: Request, name: str) -> Model:
     """One model, if the key may use it; raises UnknownModel."""
     services: Services = request.app.state.services
-    allowed = _principal(request).models
     try:
         found = find(name, services.gateway.catalogue)
     except UnknownModel:
         raise _unknown(name) from None
-    if allowed and not permits(allowed, name) and not permits(allowed, found.name):
+    if not may_use(_principal(request), name, found.name):
         raise _unknown(name)
     return found
 

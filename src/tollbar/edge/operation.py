@@ -9,6 +9,8 @@ from tollbar.domain import errors
 from tollbar.domain.errors import GatewayError
 
 JSON = "application/json"
+ANSWERED = ("x-tollbar-target", "x-tollbar-replayed")
+"""Headers of answers of models."""
 
 BODY = (errors.InvalidJson, errors.MissingField, errors.InvalidType, errors.InvalidValue)
 READING = (*BODY, errors.RequestTimeout, errors.PayloadTooLarge)
@@ -28,6 +30,8 @@ CALL = (
     *CREDENTIAL,
     errors.UnknownModel,
     errors.OutOfCredit,
+    errors.CallUnderWay,
+    errors.OtherCall,
     errors.Overloaded,
     *UPSTREAM,
 )

@@ -19,12 +19,14 @@ from tollbar.edge import (
     gemini_schemas,
     local_operations,
     ollama_operations,
+    request_operations,
     responses_operations,
     schemas,
     simple_operations,
+    team_operations,
 )
 from tollbar.edge.chat_schemas import CODE_SAMPLES, COMPLETION_EXAMPLE, REQUEST_EXAMPLES, STREAM_EXAMPLE
-from tollbar.edge.operation import CALL, READING, Operation
+from tollbar.edge.operation import ANSWERED, CALL, READING, Operation
 
 SAMPLES: Mapping[type[GatewayError], GatewayError] = {
     type(sample): sample
@@ -33,11 +35,7 @@ SAMPLES: Mapping[type[GatewayError], GatewayError] = {
         errors.MissingField("The field 'model' is missing.", hint="Send 'model' as a string.", field="model"),
         errors.InvalidType("'max_tokens' must be a whole number.", field="max_tokens"),
         errors.InvalidValue("'n' must be from 1 to 128.", field="n", details={"min": 1, "max": 128, "received": 0}),
-        errors.UnknownModel(
-            "The model 'gtp-4o' is not configured here.",
-            hint="Did you mean gpt-4o? GET /v1/models lists all.",
-            field="model",
-        ),
+        errors.UnknownModel("The model 'gtp-4o' is not configured here.", hint="Did you mean gpt-4o?", field="model"),
         errors.InvalidModel(
             "Invalid model name", field="model_name", details={"allowed": ["gpt-4o-mini", "tollbar-guide"]}
         ),
@@ -51,6 +49,8 @@ SAMPLES: Mapping[type[GatewayError], GatewayError] = {
         errors.MissingKey("This address needs an API key.", hint="Send it as 'Authorization: Bearer KEY'."),
         errors.InvalidKey("The API key is not valid.", hint="Check that it is whole, or ask for a new one."),
         errors.KeyAlreadyUsed("This API key is good for a number of calls, and they are made, or under way."),
+        errors.CallUnderWay("The call of this Idempotency-Key is still being answered.", field="idempotency-key"),
+        errors.OtherCall("This Idempotency-Key was sent before, with another request.", field="idempotency-key"),
         errors.KeyAlreadyIssued("This address has had its key.", hint="Ask who runs this gateway for another."),
         errors.ExpiredKey("The API key expired at 2026-11-20 00:00:00 UTC."),
         errors.NotAllowed("This API key may not use the model 'gpt-4o'.", field="model"),
@@ -131,7 +131,7 @@ _CHAT = Operation(
     answer="ChatCompletion",
     example=COMPLETION_EXAMPLE,
     errors=CALL,
-    headers=("x-tollbar-target",),
+    headers=ANSWERED,
     streams={"text/event-stream": STREAM_EXAMPLE},
     samples=CODE_SAMPLES,
 )
@@ -232,6 +232,16 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         errors=(*READING, errors.Conflict, *_ONE_KEY),
         headers=("etag",),
     ),
+    ("POST", "/admin/api/keys/{key_id}/top-up"): Operation(
+        tag="Keys",
+        summary="Top up a key for a while",
+        body=schemas.TopUpWish,
+        body_examples=team_operations.TOP_UP,
+        answer=schemas.KeyView,
+        example=_KEY,
+        errors=(*READING, *_ONE_KEY),
+        headers=("etag",),
+    ),
     ("POST", "/admin/api/keys/{key_id}/rotate"): Operation(
         tag="Keys",
         summary="Rotate a key",
@@ -252,6 +262,8 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         errors=(*READING, *_ONE_KEY),
         headers=("etag",),
     ),
+    **request_operations.OPERATIONS,
+    **team_operations.OPERATIONS,
     **local_operations.OPERATIONS,
     ("GET", "/health"): _LIVE,
     ("GET", "/healthz"): _LIVE,

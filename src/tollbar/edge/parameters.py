@@ -70,6 +70,22 @@ PARAMETERS: Mapping[str, Mapping[str, Any]] = {
         "schema": {"type": "string"},
         "example": "3fK9x0PqLm",
     },
+    "request_id": {
+        "name": "request_id",
+        "in": "path",
+        "required": True,
+        "description": "The id of a request, from its `x-request-id`.",
+        "schema": {"type": "string"},
+        "example": "req_19b77488500823c000000004",
+    },
+    "team_id": {
+        "name": "team_id",
+        "in": "path",
+        "required": True,
+        "description": "The team's id.",
+        "schema": {"type": "string"},
+        "example": "team_7Yh2pQ0xLa",
+    },
     "pull_id": {
         "name": "pull_id",
         "in": "path",

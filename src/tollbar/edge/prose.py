@@ -66,6 +66,7 @@ TAGS: Mapping[str, str] = {
     "Models": "What a key may call. Free.",
     "Account": "What a key's holder may know of it. Free.",
     "Keys": "Make and change keys. Needs the admin key; what `tollbar keys` does, this does.",
+    "Teams": "What several keys share. Needs the admin key; what `tollbar teams` does, this does.",
     "Local models": "Get models onto the server's machine. Needs the admin key; what `tollbar pull` does, this does.",
     "Health": "For probes and monitoring. Asks no provider.",
     "Documents": "This document and its pages.",
@@ -117,6 +118,7 @@ HEADERS: Mapping[str, Mapping[str, Any]] = {
         "By how much that differs from the reading before. It is read a few times a second at most.", "number"
     ),
     "x-tollbar-target": _header("The target that answered: `provider/model`.", "string", examples=["openai/gpt-4o"]),
+    "x-tollbar-replayed": _header("The call that was answered so before, and charged.", "string"),
     "x-tollbar-queue-position": _header("Where a call of a local model stood when it came; 0 had no need to wait."),
     "x-tollbar-queue-seconds": _header("How long that was expected to take.", "number", minimum=0),
     "x-tollbar-counted-by": _header("Who counted.", "string", enum=["provider", "estimate"]),

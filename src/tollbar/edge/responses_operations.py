@@ -6,7 +6,7 @@ Reference: the Responses and Completions APIs of OpenAI.
 
 from collections.abc import Mapping
 
-from tollbar.edge.operation import CALL, Operation
+from tollbar.edge.operation import ANSWERED, CALL, Operation
 
 Schema = dict[str, object]
 
@@ -185,7 +185,7 @@ _RESPONSE = Operation(
         "usage": {"input_tokens": 9, "output_tokens": 12, "total_tokens": 21},
     },
     errors=CALL,
-    headers=("x-tollbar-target",),
+    headers=ANSWERED,
     streams={"text/event-stream": _RESPONSE_STREAM},
     samples=_samples("/v1/responses", "input", "responses", "output_text"),
 )
@@ -209,7 +209,7 @@ _COMPLETION = Operation(
         "usage": {"prompt_tokens": 4, "completion_tokens": 5, "total_tokens": 9},
     },
     errors=CALL,
-    headers=("x-tollbar-target",),
+    headers=ANSWERED,
     streams={"text/event-stream": _TEXT_STREAM},
     samples=_samples("/v1/completions", "prompt", "completions", "choices[0].text"),
 )

@@ -7,7 +7,19 @@ from enum import StrEnum
 
 from starlette.routing import compile_path
 
-from tollbar.edge import account, admin, health, local_models, models, ollama, pages, rotating, self_service
+from tollbar.edge import (
+    account,
+    admin,
+    health,
+    local_models,
+    models,
+    ollama,
+    pages,
+    requests,
+    rotating,
+    self_service,
+    teams,
+)
 from tollbar.gateway.resolve import Pin
 from tollbar.gateway.visit import Pace
 from tollbar.wire import anthropic, embeddings, forwarded, gemini, openai_chat, openai_responses, openai_text, simple
@@ -163,14 +175,22 @@ PAGES = (
     PageRoute("GET", "/v1beta/models", Access.KEY, models.list_gemini_models),
     PageRoute("GET", "/v1beta/models/{model:path}", Access.KEY, models.show_gemini_model),
     PageRoute("GET", "/v1/me", Access.KEY, account.me),
+    PageRoute("GET", "/v1/requests/{request_id}", Access.KEY, requests.show_request),
     PageRoute("GET", "/generate_api", Access.PUBLIC, self_service.generate, answers_head=False),
     PageRoute("GET", "/current-key", Access.SECRET, rotating.current_key),
     PageRoute("GET", "/admin/api/keys", Access.ADMIN, admin.list_keys),
     PageRoute("POST", "/admin/api/keys", Access.ADMIN, admin.create_key),
     PageRoute("GET", "/admin/api/keys/{key_id}", Access.ADMIN, admin.show_key),
     PageRoute("PATCH", "/admin/api/keys/{key_id}", Access.ADMIN, admin.update_key),
+    PageRoute("POST", "/admin/api/keys/{key_id}/top-up", Access.ADMIN, admin.top_up_key),
     PageRoute("POST", "/admin/api/keys/{key_id}/rotate", Access.ADMIN, admin.rotate_key),
     PageRoute("POST", "/admin/api/keys/{key_id}/revoke", Access.ADMIN, admin.revoke_key),
+    PageRoute("GET", "/admin/api/teams", Access.ADMIN, teams.list_teams),
+    PageRoute("POST", "/admin/api/teams", Access.ADMIN, teams.create_team),
+    PageRoute("GET", "/admin/api/teams/{team_id}", Access.ADMIN, teams.show_team),
+    PageRoute("PATCH", "/admin/api/teams/{team_id}", Access.ADMIN, teams.update_team),
+    PageRoute("POST", "/admin/api/teams/{team_id}/top-up", Access.ADMIN, teams.top_up_team),
+    PageRoute("GET", "/admin/api/requests/{request_id}", Access.ADMIN, requests.show_any_request),
     PageRoute("GET", "/admin/api/models", Access.ADMIN, local_models.list_local_models),
     PageRoute("POST", "/admin/api/models/pull", Access.ADMIN, local_models.pull_model),
     PageRoute("POST", "/admin/api/models/remove", Access.ADMIN, local_models.remove_local_model),

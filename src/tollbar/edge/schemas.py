@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, Strict, WithJsonSchema
 
 from tollbar.admin.drafts import EVERY_MODEL, MAX_AMOUNT, MAX_NAME
 from tollbar.admin.keys import MAX_GRACE
-from tollbar.domain.identity import Allowance, Key, KeyKind, Permission, Reset
+from tollbar.domain.identity import Allowance, Holder, Key, KeyKind, Permission, Reset
 from tollbar.domain.limits import Limit, Measure
 from tollbar.domain.money import Unit, to_decimal
 
@@ -24,7 +24,7 @@ Wished = Annotated[Decimal, Strict(strict=False)]
 """An amount in a request: a JSON number, or its digits as a string; both are read exactly."""
 
 
-def _wished(unit: Unit, description: str) -> Any:
+def wished(unit: Unit, description: str) -> Any:
     """The bounds of an amount, checked before any sum is made of it.
 
     Nine places are the most for whole amounts too: 1e-999999999 would be rounded away, and pass for a whole number.
@@ -49,20 +49,22 @@ class KeyFields(Wish):
     """What can be said of a key, when it is made and later. Rates count in any minute and any day."""
 
     models: list[str] | None = Field(None, description="The models it may use; `*` is every model and may be a part.")
-    credits: Wished | None = _wished(Unit.CREDITS, "An allowance of credits: successful calls.")
-    dollars: Wished | None = _wished(Unit.DOLLARS, "An allowance of dollars, at the providers' prices.")
-    tokens: Wished | None = _wished(Unit.TOKENS, "An allowance of tokens, prompt and answer together.")
+    credits: Wished | None = wished(Unit.CREDITS, "An allowance of credits: successful calls.")
+    dollars: Wished | None = wished(Unit.DOLLARS, "An allowance of dollars, at the providers' prices.")
+    tokens: Wished | None = wished(Unit.TOKENS, "An allowance of tokens, prompt and answer together.")
     reset: str | None = Field(
         None,
         description="When the amounts named here begin anew.",
         json_schema_extra={"enum": [*Reset, None]},
     )
+    time_zone: str | None = Field(None, description="Where their periods begin: `Europe/Berlin`; UTC by default.")
     rpm: int | None = Field(None, ge=0, description="Requests per minute; 0 lifts the limit.")
     rpd: int | None = Field(None, ge=0, description="Requests per day; 0 lifts the limit.")
     tpm: int | None = Field(None, ge=0, description="Tokens per minute; 0 lifts the limit.")
     tpd: int | None = Field(None, ge=0, description="Tokens per day; 0 lifts the limit.")
     concurrency: int | None = Field(None, ge=0, description="Calls at once; 0 lifts the limit.")
     tier: str | None = Field(None, description="The tier that says what a call costs; empty for a plain key.")
+    team: str | None = Field(None, description="The team it belongs to, by id or name; empty for none.")
     max_uses: int | None = Field(
         None, ge=0, le=MAX_AMOUNT[Unit.USES], description="How many successful calls it makes in all."
     )
@@ -85,6 +87,15 @@ class KeyUpdate(KeyFields):
 
     name: str | None = Field(None, description="Its new name.", min_length=1, max_length=MAX_NAME)
     version: int | None = Field(None, description="The version that was read; another one is refused with 409.", ge=1)
+
+
+class TopUpWish(Wish):
+    """Amounts on top of allowances for a while; one of 0 ends it."""
+
+    credits: Wished | None = wished(Unit.CREDITS, "Credits on top.")
+    dollars: Wished | None = wished(Unit.DOLLARS, "Dollars on top.")
+    tokens: Wished | None = wished(Unit.TOKENS, "Tokens on top.")
+    expires: str = Field(description="When it ends: a span (`7d`, `12h`), a date, or a time.")
 
 
 class Rotation(Wish):
@@ -117,12 +128,16 @@ class AllowanceView(Shape):
     """How an allowance stands: `granted` is always `spent`, `held` and `left` together."""
 
     unit: Unit
+    holder: Holder = Field(Holder.KEY, description="Whose it is: the key's own, its team's, or everybody's.")
     granted: Amount
     spent: Amount
     held: Amount = Field(description="Reserved by calls in progress.")
     left: Amount = Field(description="What a new call could take; below zero after a call that cost more than it held.")
     reset: Reset
+    time_zone: str = Field("UTC", description="Where its periods begin.")
     resets_at: datetime | None = Field(description="When it begins anew, if it does.")
+    top_up: Amount | None = Field(None, description="The part of `granted` that is on top for a while.")
+    top_up_until: datetime | None = Field(None, description="When that part ends.")
 
     @classmethod
     def of(cls, allowance: Allowance) -> "AllowanceView":
@@ -130,12 +145,16 @@ class AllowanceView(Shape):
         unit = allowance.id.unit
         return cls(
             unit=unit,
+            holder=allowance.id.holder,
             granted=to_decimal(unit, allowance.granted),
             spent=to_decimal(unit, allowance.spent),
             held=to_decimal(unit, allowance.held),
             left=to_decimal(unit, allowance.left),
             reset=allowance.reset,
+            time_zone=allowance.zone,
             resets_at=allowance.resets_at,
+            top_up=to_decimal(unit, allowance.top_up.amount) if allowance.top_up else None,
+            top_up_until=allowance.top_up.until if allowance.top_up else None,
         )
 
 
@@ -151,7 +170,10 @@ class AccountView(Shape):
     expires_at: datetime | None
     models: list[str] = Field(description="The models it may use; `*` stands for any name.")
     limits: list[LimitView]
-    allowances: list[AllowanceView] = Field(description="Empty when nothing bounds what it may spend.")
+    team: str | None = Field(None, description="The name of its team, if it has one.")
+    allowances: list[AllowanceView] = Field(
+        description="All that cover it: a call needs room in each. Empty when nothing bounds what it may spend."
+    )
 
 
 class KeyView(Shape):
@@ -164,6 +186,7 @@ class KeyView(Shape):
     permission: Permission
     kind: KeyKind = Field(description="How it came to be.")
     tier: str | None = Field(description="Null for a plain key.")
+    team: str | None = Field(None, description="The id of its team, if it has one.")
     is_bound: bool = Field(description="Whether one address alone may use it.")
     state: Literal["active", "expired", "revoked"]
     created_at: datetime
@@ -184,6 +207,7 @@ class KeyView(Shape):
             permission=key.permission,
             kind=key.kind,
             tier=key.tier or None,
+            team=key.team or None,
             is_bound=key.bound_to is not None,
             state=_state(key, now),
             created_at=key.created_at,

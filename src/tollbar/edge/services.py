@@ -1,16 +1,17 @@
 """What the handlers of the control plane work with; made by the composition root, the same for every request."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from tollbar.admin.pulls import Pulls
 from tollbar.admin.rotating import RotatingKey
 from tollbar.admin.self_service import SelfServiceTerms
 from tollbar.domain.catalogue import Model
+from tollbar.domain.records import CallHistory
 from tollbar.edge.address import NOBODY_TRUSTED, Addresses
 from tollbar.gateway.completions import Gateway
 from tollbar.gateway.rates import PageGate
-from tollbar.ports import Clock, KeyStore, Ledger
+from tollbar.ports import Clock, KeyStore, Ledger, TeamStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +42,12 @@ class Services:
     `digest` turns a secret into what the store knows of it. `status` tells what is already known of stores and
     providers, without asking anybody; `is_ready` whether new calls are welcome. `listed` are the models that can be
     named. `key_changed` makes the change of a key count at once in this process. `pulls` gets models onto this machine.
+    `history` tells of a call that is over, by its id.
     """
 
     gateway: Gateway
     keys: KeyStore
+    teams: TeamStore
     ledger: Ledger
     clock: Clock
     digest: Callable[[str], bytes]
@@ -56,3 +59,4 @@ class Services:
     version: str
     doors: Doors
     pulls: Pulls
+    history: Callable[[str], Awaitable[CallHistory | None]]

@@ -6,7 +6,7 @@ from dataclasses import replace
 from tollbar.domain.errors import InvalidModel, UnknownModel
 from tollbar.edge.chat_schemas import COMPLETION_EXAMPLE
 from tollbar.edge.chat_schemas import STREAM_EXAMPLE as CHAT_STREAM_EXAMPLE
-from tollbar.edge.operation import CALL, Operation
+from tollbar.edge.operation import ANSWERED, CALL, Operation
 from tollbar.edge.parameters import SAYS_SOMETHING
 from tollbar.wire.simple import USUAL_RULES
 
@@ -163,7 +163,7 @@ _GENERATE = Operation(
     answer="Response",
     example={"response": _ANSWER},
     errors=CALL,
-    headers=("x-tollbar-target",),
+    headers=ANSWERED,
     streams={"text/event-stream": STREAM_EXAMPLE},
     samples=_sample("/generate", '{"prompt": "What is a token bucket?"}'),
     parameters=("stream",),

@@ -4,7 +4,7 @@ The gateway's blocks are entered inside this object's own `__call__`, so an erro
 HTTP error, and a caller who leaves, a normal end and a killed task all leave through the same blocks.
 """
 
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
 
 import structlog
@@ -13,21 +13,31 @@ from tollbar.domain.completion import CompletionRequest
 from tollbar.domain.errors import GatewayError, InternalError, Overloaded, RateLimited
 from tollbar.domain.events import Dropped, Frames, StreamEvent
 from tollbar.domain.identity import KeyKind, Principal
+from tollbar.domain.records import Outcome
+from tollbar.edge import quoting as dry_run
+from tollbar.edge import repeating
 from tollbar.edge.address import NOBODY_TRUSTED, Addresses, source
 from tollbar.edge.credentials import credential_in
-from tollbar.edge.headers import error_headers, limit_headers, place_headers, process_headers
+from tollbar.edge.headers import dropped_header, error_headers, limit_headers, place_headers, process_headers
 from tollbar.edge.line import Departure, Headers, Line, Receive, Send
 from tollbar.edge.origins import NO_ORIGIN, Origins, refuse_cross_site
 from tollbar.edge.query import hidden_keys
+from tollbar.edge.quoting import is_dry_run
 from tollbar.edge.receiving import MAX_BODY_SETTING, CallerLeft, read_body
+from tollbar.edge.repeating import Tape, head_of, name_in, repeatable
 from tollbar.edge.sparing import Sparing
 from tollbar.edge.telemetry import Memory
 from tollbar.gateway.completions import Gateway, Reply
 from tollbar.gateway.counting import count
+from tollbar.gateway.quoting import quote
+from tollbar.gateway.repeats import Turn
 from tollbar.gateway.resolve import Pin
+from tollbar.gateway.terms import scope_of
 from tollbar.gateway.visit import Arrival, Pace, Visit
 from tollbar.wire.dialect import Dialect, Incoming, Stamp, StreamEncoder
 
+OURS = frozenset((repeating.HEADER, dry_run.HEADER))
+"""Headers that ask something of the gateway itself."""
 SILENCE_SECONDS = 15.0
 """A streaming caller who has heard nothing for so long gets a comment, so that no proxy on the way gives up."""
 DEFAULT_BODY_BYTES = 32 * 1024 * 1024
@@ -68,6 +78,7 @@ class CallResponse:
         self._dialect = endpoint.dialect
         self._scope = scope
         self._receive = receive
+        self._send = send
         self._line = Line(send)
         self._departure = Departure(receive, scope.get("tollbar.presence"))  # type: ignore[arg-type]
         self._visit: Visit | None = None
@@ -94,13 +105,48 @@ class CallResponse:
         arrival = self._arrival()
         async with gateway.enter(await self._authenticate(arrival), arrival) as visit:
             self._visit = visit
-            request = await self._request()
+            headers: Headers = self._scope["headers"]  # type: ignore[assignment]
+            ours = [header for header in headers if header[0] in OURS]  # nearly always none
+            name = name_in(ours) if gateway.repeats is not None else None
+            is_dry = is_dry_run(ours) if ours else False
+            body = await read_body(headers, self._receive, endpoint.max_body_bytes, endpoint.body_setting)
+            call = (
+                None if name is None else repeatable(self._scope, scope_of(visit.principal, arrival.source), name, body)
+            )
+            request = self._request(body)
+            del body
             if self._dialect.encode_count is not None:
                 await self._count(visit, request, self._dialect.encode_count)
+                return
+            if is_dry:
+                await self._quote(visit, request)
+                return
+            if call is not None and gateway.repeats is not None:
+                await self._answer_once(visit, request, gateway.repeats.turn(call))
                 return
             async with gateway.open(visit, request, endpoint.pin) as reply:
                 del request  # a stream may last for an hour, and its request need not be kept for it
                 await (self._pump(reply) if reply.request.stream else self._whole(reply))
+
+    async def _answer_once(self, visit: Visit, request: CompletionRequest, turn: Turn) -> None:
+        """Answers a call that may be sent again: with what it was answered before, if it was."""
+        endpoint = self._endpoint
+        async with turn:
+            if turn.kept is not None:
+                visit.outcome = Outcome.CACHED
+                self._departure.stop()
+                await self._line.whole(turn.kept.status, [*head_of(turn.kept), *self._headers()], turn.kept.body)
+                return
+            self._line = Line(Tape(self._send, turn))
+            async with endpoint.gateway.open(visit, request, endpoint.pin) as reply:
+                await (self._pump(reply) if reply.request.stream else self._whole(reply))
+
+    async def _quote(self, visit: Visit, request: CompletionRequest) -> None:
+        """Tells what the call would cost, and does not make it."""
+        quoted = await quote(self._endpoint.gateway, visit, request, self._endpoint.pin)
+        self._departure.stop()
+        head = [(b"content-type", b"application/json"), (dry_run.HEADER, b"true")]
+        await self._line.whole(200, [*head, *self._headers()], dry_run.told(quoted))
 
     def _arrival(self) -> Arrival:
         scope, endpoint = self._scope, self._endpoint
@@ -110,14 +156,13 @@ class CallResponse:
         told_status = endpoint.dialect.status_of
         return Arrival(self._request_id, route, address, self._began, source(address), endpoint.pace, told_status)
 
-    async def _request(self) -> CompletionRequest:
+    def _request(self, body: bytes) -> CompletionRequest:
         """The request, in the form of the dialect that its headers ask for; from then on a leaving caller is noticed.
 
         The headers are let go: a stream may last for an hour, and nobody asks for them again.
         """
         scope, endpoint, dialect = self._scope, self._endpoint, self._dialect
         headers: Headers = scope["headers"]  # type: ignore[assignment]
-        body = await read_body(headers, self._receive, endpoint.max_body_bytes, endpoint.body_setting)
         name = str(scope.get("tollbar.path_name", ""))
         incoming = Incoming(body, headers, scope["query_string"], name, str(scope["method"]))  # type: ignore[arg-type]
         if dialect.variant is not None:
@@ -191,7 +236,7 @@ class CallResponse:
         """Has the headers tell what the request lost; a comment does, when they are gone already."""
         self._dropped = dropped.fields
         if self._line.has_started and self._dialect.comment.startswith(b":"):
-            await self._line.say(b": %b: %b\n\n" % _dropped_header(dropped.fields))
+            await self._line.say(b": %b: %b\n\n" % dropped_header(dropped.fields))
 
     async def _reassure(self) -> None:
         """Tells a caller who waits for a stream that we are still there, once the hold is durable."""
@@ -226,7 +271,7 @@ class CallResponse:
             rooms = error.rooms
         place = self._visit.place if self._visit is not None else None
         endpoint, more = self._endpoint, self._dialect.more_headers
-        dropped = [_dropped_header(self._dropped)] if self._dropped else ()
+        dropped = [dropped_header(self._dropped)] if self._dropped else ()
         return [
             (b"x-request-id", self._request_id.encode()),
             *dropped,
@@ -252,8 +297,3 @@ class CallResponse:
 def _target_header(reply: Reply) -> Headers:
     """Which target answered: with fallbacks that is not always the first of the model's."""
     return [(b"x-tollbar-target", reply.target.name.encode("ascii", "replace"))]
-
-
-def _dropped_header(fields: Sequence[str]) -> tuple[bytes, bytes]:
-    """What the provider's dialect had no word for, so that the answer was made without it."""
-    return b"x-tollbar-dropped", ", ".join(fields).encode("ascii", "replace")

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from tollbar.domain.catalogue import Plan
 from tollbar.domain.errors import Overloaded
+from tollbar.domain.identity import Allowance, Principal
 from tollbar.domain.limits import Bounds, Charge, Verdict
 from tollbar.domain.records import Outcome
 from tollbar.gateway.entries import estimated
@@ -22,7 +23,7 @@ from tollbar.gateway.hold import EXIT_SECONDS, Hold, claims_of, to_the_end
 from tollbar.gateway.rates import CALLERS_ONLY, Rates, refusal
 from tollbar.gateway.terms import TermsBook
 from tollbar.gateway.visit import Visit
-from tollbar.ports import Clock, Counters, Ledger
+from tollbar.ports import Claim, Clock, Counters, Ledger
 
 AWAY = (Overloaded, TimeoutError)
 """What a settlement fails by while the store is away; anything else is a fault of ours."""
@@ -50,12 +51,14 @@ class Admission:
         clock: Clock,
         rates: Rates = CALLERS_ONLY,
         tell: Tell = lambda request_id, fault: None,
+        is_strict: bool = False,
     ) -> None:
         self._counters = counters
         self._ledger = ledger
         self._clock = clock
         self._rates = rates
         self._tell = tell
+        self._is_strict = is_strict
         self._owed: list[Debt] = []
         self._terms = TermsBook()
 
@@ -97,6 +100,15 @@ class Admission:
         """Sees to it that a hold has ended: a settlement that fails now is owed."""
         if not hold.is_written:
             await to_the_end(self._settle_or_owe(Debt(hold, outcome)), EXIT_SECONDS + 1)
+
+    async def short(self, principal: Principal, bounds: Bounds) -> list[Allowance]:
+        """The allowances that would keep a call out as they stand now; nothing is held."""
+        claims = {claim.allowance.number: claim for claim in claims_of(principal, bounds)}
+        standing = await self._ledger.standing(principal.key_id)
+        return [one for one in standing if one.id.number in claims and not self._fits(claims[one.id.number], one.left)]
+
+    def _fits(self, claim: Claim, left: int) -> bool:
+        return claim.most <= left or (not self._is_strict and left > 0 and claim.expected <= left)
 
     async def tick(self) -> None:
         """Settles what is owed; the app calls this every few seconds. One that fails by itself holds up no other."""

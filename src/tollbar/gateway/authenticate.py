@@ -57,11 +57,12 @@ class Authenticator:
         self._known: dict[bytes, tuple[Principal, float]] = {}
         self._salt = secrets.token_bytes(32)
         self._generation = 0
+        self._fixed: dict[str, Principal] = {}
 
     async def caller(self, credential: Credential | None, address: str) -> Principal:
         """Who calls a model: whoever `principal` finds or, where the settings let them in, callers without a key."""
         if credential is None and self._terms.anonymous is not None:
-            return self._terms.anonymous
+            return await self._covered(self._terms.anonymous)
         return await self.principal(credential, address)
 
     async def principal(self, credential: Credential | None, address: str) -> Principal:
@@ -88,6 +89,7 @@ class Authenticator:
     def forget(self) -> None:
         """Looks every key up anew: something about them changed."""
         self._known.clear()
+        self._fixed.clear()
         self._generation += 1
 
     async def _find(self, credential: Credential | None) -> Principal | None:
@@ -111,13 +113,23 @@ class Authenticator:
         digest = self._digest(text)
         fixed = self._terms.fixed.get(digest)
         if fixed is not None:
-            return fixed
+            return await self._covered(fixed)
         if text.startswith(KEY_PREFIX) and not is_well_formed(text):
             raise InvalidKey("The API key is mistyped or cut short: its checksum does not fit.")
         principal = await self._keys.find(digest)
         if principal is None or not principal.tier:
             return principal
         return replace(principal, credit_cost=self._terms.tiers.get(principal.tier, 1))
+
+    async def _covered(self, principal: Principal) -> Principal:
+        """A caller whom the store does not know, with the allowances that cover everybody."""
+        known = self._fixed.get(principal.key_id)
+        if known is None:
+            generation = self._generation
+            known = replace(principal, allowances=tuple(await self._keys.shared()))
+            if generation == self._generation:
+                self._fixed[principal.key_id] = known
+        return known
 
     def _check_place(self, bound_to: bytes, address: str) -> None:
         if not hmac.compare_digest(bound_to, self._digest(place_text(address))):

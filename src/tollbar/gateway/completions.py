@@ -22,6 +22,7 @@ from tollbar.gateway.estimate import estimate
 from tollbar.gateway.health import Health
 from tollbar.gateway.meter import metered
 from tollbar.gateway.record import Recorder
+from tollbar.gateway.repeats import Repeats
 from tollbar.gateway.resolve import Pin, resolve
 from tollbar.gateway.visit import Arrival, Visit
 from tollbar.ports import Clock
@@ -38,7 +39,10 @@ class Reply(NamedTuple):
 
 @dataclass(slots=True)
 class Gateway:
-    """The stages of a call, in the order of the fields. `catalogue` is a snapshot; a reload replaces it."""
+    """The stages of a call, in the order of the fields. `catalogue` is a snapshot; a reload replaces it.
+
+    Without `repeats` the header `Idempotency-Key` means nothing.
+    """
 
     authenticator: Authenticator
     recorder: Recorder
@@ -47,6 +51,7 @@ class Gateway:
     health: Health
     attempts: Attempts
     clock: Clock
+    repeats: Repeats | None = None
 
     async def authenticate(self, credential: Credential | None, address: str) -> Principal:
         """Who calls; raises AccessError."""

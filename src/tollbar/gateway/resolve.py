@@ -92,13 +92,13 @@ def find(name: str, catalogue: Catalogue) -> Model:
 
 def _permitted(name: str, principal: Principal, catalogue: Catalogue) -> Model:
     model = find(name, catalogue)
-    allowed = principal.models
-    if allowed and not permits(allowed, name) and not permits(allowed, model.name):
-        raise NotAllowed(
-            f"This API key may not use the model {name[:100]!r}.",
-            hint=f"It may use: {', '.join(allowed[:20])}.",
-            field="model",
-        )
+    for whose, allowed in (("key", principal.models), ("key's team", principal.team.models if principal.team else ())):
+        if allowed and not permits(allowed, name) and not permits(allowed, model.name):
+            raise NotAllowed(
+                f"This API {whose} may not use the model {name[:100]!r}.",
+                hint=f"It may use: {', '.join(allowed[:20])}.",
+                field="model",
+            )
     return model
 
 
@@ -149,6 +149,12 @@ def _with_room(plan: Plan, spare: Sequence[Target]) -> Plan:
     skipped = tuple((target.name, "an attempt is kept for the local model") for target in first[most:])
     reason = f"{plan.reason}; then the local model"
     return Plan(model, (*first[:most], *local), reason=reason, skipped=plan.skipped + skipped)
+
+
+def may_use(principal: Principal, *names: str) -> bool:
+    """Whether a key, and its team, may use a model that goes by one of these names."""
+    lists = (principal.models, principal.team.models if principal.team else ())
+    return all(not allowed or any(permits(allowed, name) for name in names) for allowed in lists)
 
 
 def permits(allowed: Sequence[str], name: str) -> bool:

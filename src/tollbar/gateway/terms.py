@@ -16,13 +16,13 @@ class Terms(NamedTuple):
     scope: str
     entry: Sequence[Charge]
     slots: Sequence[Charge]
-    tokens: Sequence[Limit]
+    tokens: Sequence[tuple[str, Limit]]
 
     def token_charges(self, bounds: Bounds) -> list[Charge]:
         """What a call is expected to use; a completion longer than the whole limit does not keep a short prompt out."""
         return [
-            Charge(self.scope, limit, min(bounds.expected_tokens, max(limit.amount, bounds.prompt_tokens)))
-            for limit in self.tokens
+            Charge(scope, limit, min(bounds.expected_tokens, max(limit.amount, bounds.prompt_tokens)))
+            for scope, limit in self.tokens
         ]
 
 
@@ -40,9 +40,12 @@ class TermsBook:
             return known
         if len(self._known) >= MOST_TERMS:
             self._known.clear()
-        entry = [Charge(scope, limit) for limit in principal.limits if limit.measure is not Measure.TOKENS]
+        limits = [(scope, limit) for limit in principal.limits]
+        if principal.team is not None:
+            limits += [(f"team:{principal.team.id}", limit) for limit in principal.team.limits]
+        entry = [Charge(whose, limit) for whose, limit in limits if limit.measure is not Measure.TOKENS]
         slots = [charge for charge in entry if charge.limit.measure is Measure.CONCURRENCY]
-        tokens = [limit for limit in principal.limits if limit.measure is Measure.TOKENS]
+        tokens = [(whose, limit) for whose, limit in limits if limit.measure is Measure.TOKENS]
         made = self._known[scope] = Terms(principal, scope, entry, slots, tokens)
         return made
 

@@ -11,6 +11,7 @@ from typing import Annotated
 
 from tollbar.settings.fields import Frozen, SecretText, Section, over, setting
 from tollbar.settings.hub import Hub
+from tollbar.settings.idempotency import Idempotency
 from tollbar.settings.local import Local
 from tollbar.settings.offers import TIERS, Anonymous, Limits, Model, Provider, SelfService, Tier
 from tollbar.settings.secret import Secret
@@ -99,6 +100,7 @@ class Declared(Section):
     timeouts: Timeouts = setting(Timeouts, "How long one attempt at a provider may take.")
     retries: Retries = setting(Retries, "How often a call is tried again.")
     ledger: Ledger = setting(Ledger, "How money is kept.")
+    idempotency: Idempotency = setting(Idempotency, "Calls that are sent again with the same `Idempotency-Key`.")
     requests: Requests = setting(Requests, "What is kept of each call, for people.")
     defaults: Defaults = setting(Defaults, "What the simple endpoints use where a request says nothing.")
     llm: LanguageModel = setting(LanguageModel, "One model of one server, without more configuration.")

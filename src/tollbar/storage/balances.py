@@ -12,7 +12,10 @@ from tollbar.storage.operations import Granted, Taking, Want
 
 @dataclass(slots=True)
 class Balance:
-    """An allowance as the store has it, in the period that `period` is the start of."""
+    """An allowance as the store has it, in the period that `period` is the start of.
+
+    `extra` is the part of `granted` that ends at `extra_until`.
+    """
 
     allowance: int
     granted: int
@@ -21,6 +24,15 @@ class Balance:
     reset: str
     period: int
     ends_at: int | None
+    extra: int = 0
+    extra_until: int | None = None
+    zone: str = "UTC"
+
+    @property
+    def asked_again_at(self) -> int | None:
+        """When what was leased of it holds no more: at the end of the period, or of what is on top."""
+        ends = [end for end in (self.ends_at, self.extra_until) if end is not None]
+        return min(ends, default=None)
 
     @property
     def left(self) -> int:
@@ -41,11 +53,11 @@ def decide(taking: Taking, balances: Mapping[int, Balance], is_strict: bool) -> 
         if held is None:
             for other in granted:
                 balances[other.want.allowance].leased -= other.leased
-            taking.refused = Granted(want, 0, 0, balance.period, balance.ends_at, balance.left)
+            taking.refused = Granted(want, 0, 0, balance.period, balance.asked_again_at, balance.left)
             return
         leased = max(held, lease_size(want, balance.left))
         balance.leased += leased
-        granted.append(Granted(want, leased, held, balance.period, balance.ends_at, balance.left))
+        granted.append(Granted(want, leased, held, balance.period, balance.asked_again_at, balance.left))
     taking.granted = granted
 
 

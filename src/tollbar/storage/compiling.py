@@ -2,15 +2,41 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, case, func, insert, literal_column, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, case, func, insert, literal_column, or_, select, tuple_
 
 from tollbar.domain.identity import KeyKind
+from tollbar.domain.teams import INSTALLATION
 from tollbar.storage.dialects import Compiler, Dialect, total
 from tollbar.storage.ledger_sql import ZERO, ledger_sql
-from tollbar.storage.schema import allowances, changes, holds, keys, requests, rotation, secrets
-from tollbar.storage.statements import KeySql, RequestSql, RotationSql, Statements
+from tollbar.storage.schema import (
+    allowances,
+    answers,
+    audit,
+    changes,
+    holds,
+    keys,
+    ledger,
+    processes,
+    requests,
+    rotation,
+    secrets,
+    teams,
+)
+from tollbar.storage.statements import (
+    ANSWERS_PRUNED_AT_ONCE,
+    AUDIT_SHOWN,
+    AnswerSql,
+    AuditSql,
+    KeySql,
+    RequestSql,
+    RotationSql,
+    Statements,
+    TeamSql,
+)
 
 ONE: ColumnElement[int] = literal_column("1")
+ALL: ColumnElement[str] = literal_column(f"'{INSTALLATION}'")
+GRANTED = ("owner", "unit", "granted", "spent", "leased", "reset", "period_start", "period_end", "zone")
 SELF_SERVICE = f"'{KeyKind.SELF_SERVICE.value}'"
 """As a literal: SQLite uses the index of these keys only where it sees that they alone are asked for."""
 
@@ -18,52 +44,64 @@ SELF_SERVICE = f"'{KeyKind.SELF_SERVICE.value}'"
 def compile_statements(dialect: str = Dialect.SQLITE) -> Statements:
     """Every statement."""
     to = Compiler(Dialect(dialect))
-    return Statements(ledger_sql(to), _keys(to), _rotation(to), _requests(to))
+    return Statements(ledger_sql(to), _keys(to), _rotation(to), _requests(to), _answers(to), _teams(to), _audit(to))
 
 
 def _keys(to: Compiler) -> KeySql:
-    k, s, a = keys.c, secrets.c, allowances.c
+    k, s, a, t = keys.c, secrets.c, allowances.c, teams.c
     key_id = bindparam("key_id")
     find = (
         select(
             *(k.id, k.name, k.permission, k.kind, k.tier, k.bound_to, k.models, k.limits, k.expires_at, k.revoked_at),
-            *(s.valid_until, a.id, a.unit),
+            *(s.valid_until, t.id, t.name, t.models, t.limits, a.id, a.unit, a.owner),
         )
         .join_from(secrets, keys, k.id == s.key_id)
-        .outerjoin(allowances, a.key_id == k.id)
+        .outerjoin(teams, t.id == k.team)
+        .outerjoin(allowances, or_(a.owner == k.id, a.owner == k.team, a.owner == ALL))
         .where(s.digest == bindparam("digest"))
         .order_by(a.id)
     )
     is_self_service = k.kind == literal_column(SELF_SERVICE)
     listed = select(keys).order_by(k.created_at.desc(), k.id)
     change = keys.update().values(version=k.version + ONE, hint=func.coalesce(bindparam("hint"), k.hint))
-    for name in ("name", "tier", "revoked_at", "models", "limits"):
+    for name in ("name", "tier", "team", "revoked_at", "models", "limits"):
         change = change.values({name: func.coalesce(bindparam(f"new_{name}"), keys.c[name])})
     expiry = func.coalesce(bindparam("new_expires_at"), k.expires_at)
     change = change.values(
         expires_at=case((bindparam("never_expires") == ONE, None), else_=expiry),
         bound_to=case((bindparam("unbinds") == ONE, None), else_=k.bound_to),
     )
+    team = select(k.team).where(k.id == key_id).scalar_subquery()
     until = bindparam("until")
     retire = secrets.update().values(valid_until=until).where(or_(s.valid_until.is_(None), s.valid_until > until))
+    is_same = (a.reset == bindparam("reset")) & (a.zone == bindparam("zone"))
     regrant = allowances.update().values(
-        granted=bindparam("amount"),
+        granted=bindparam("amount") + a.extra,
         reset=bindparam("reset"),
-        period_end=case((a.reset == bindparam("reset"), a.period_end), else_=bindparam("end")),
+        zone=bindparam("zone"),
+        period_end=case((is_same, a.period_end), else_=bindparam("end")),
     )
     return KeySql(
         find=to.text(find),
         insert_key=to.text(insert(keys)),
         insert_secret=to.text(insert(secrets)),
-        insert_allowance=to.text(insert(allowances).values({c.name: bindparam(c.name) for c in a if c.name != "id"})),
+        insert_allowance=to.text(insert(allowances).values({name: bindparam(name) for name in GRANTED})),
         keys=to.text(listed),
         key=to.text(listed.where(k.id == key_id)),
         id_of_name=to.text(select(k.id).where(k.name == bindparam("name"))),
         id_of_bound=to.text(select(k.id).where(k.bound_to == bindparam("bound_to"), is_self_service)),
         standings=to.text(_standings()),
-        standing=to.text(_standings().where(a.key_id == key_id)),
+        standing=to.text(_standings().where(a.owner == bindparam("owner"))),
+        covering=to.text(_standings().where(or_(a.owner == key_id, a.owner == team, a.owner == ALL))),
+        shared=to.text(select(a.id, a.unit, a.owner).where(a.owner == ALL).order_by(a.id)),
         change_key=to.text(change.where(k.id == key_id)),
         retire_secrets=to.text(retire.where(s.key_id == key_id)),
+        top_up=to.text(
+            allowances.update()
+            .values(granted=a.granted - a.extra + bindparam("amount"), extra=bindparam("amount"))
+            .values(extra_until=bindparam("until"))
+            .where(a.id == bindparam("allowance"))
+        ),
         regrant=to.text(regrant.where(a.id == bindparam("allowance"))),
         note_change=to.text(changes.update().values(number=changes.c.number + ONE)),
         changes=to.text(select(changes.c.number)),
@@ -93,8 +131,8 @@ def _standings() -> Select[*tuple[Any, ...]]:
     )
     return (
         select(
-            *(a.key_id, a.id, a.unit, a.granted, a.spent, func.coalesce(held.c.amount, ZERO)),
-            *(a.reset, a.period_end),
+            *(a.owner, a.id, a.unit, a.granted, a.spent, func.coalesce(held.c.amount, ZERO)),
+            *(a.reset, a.period_end, a.extra, a.extra_until, a.zone),
         )
         .outerjoin_from(allowances, held, (held.c.allowance == a.id) & (held.c.period_start == a.period_start))
         .order_by(a.id)
@@ -111,7 +149,61 @@ def _requests(to: Compiler) -> RequestSql:
             .where(r.request_id == bindparam("request_id"))
             .order_by(r.id.desc())
         ),
+        lines=to.text(
+            select(*(column for column in ledger.c if column.name != "id"))
+            .where(ledger.c.request_id == bindparam("request_id"))
+            .order_by(ledger.c.attempt)
+        ),
         oldest=to.text(select(func.min(r.id))),
         first_kept=to.text(select(func.min(r.id)).where(is_kept)),
         prune=to.text(requests.delete().where(r.id < bindparam("end"))),
+    )
+
+
+def _answers(to: Compiler) -> AnswerSql:
+    a = answers.c
+    place = (a.scope == bindparam("scope")) & (a.name == bindparam("name"))
+    is_ours = place & (a.request_id == bindparam("request_id")) & a.status.is_(None)
+    found = select(a.digest, a.request_id, a.until, a.status, a.head, a.body, processes.c.id)
+    kept = {column: bindparam(f"new_{column}") for column in ("until", "status", "head", "body")}
+    begun = to.insert(answers).values({column.name: bindparam(column.name) for column in a})
+    again = {column.name: begun.excluded[column.name] for column in a if not column.primary_key}
+    old = (
+        select(a.scope, a.name)
+        .where(a.until < bindparam("before"))
+        .limit(literal_column(str(ANSWERS_PRUNED_AT_ONCE)))
+        .offset(ZERO)
+    )
+    return AnswerSql(
+        find=to.text(found.outerjoin_from(answers, processes, processes.c.id == a.process).where(place)),
+        claim=to.text(begun.on_conflict_do_update(index_elements=[a.scope, a.name], set_=again)),
+        keep=to.text(answers.update().values(kept).where(is_ours)),
+        free=to.text(answers.delete().where(is_ours)),
+        prune=to.text(answers.delete().where(tuple_(a.scope, a.name).in_(old))),
+    )
+
+
+def _teams(to: Compiler) -> TeamSql:
+    t = teams.c
+    change = teams.update().values(version=t.version + ONE)
+    for name in ("name", "models", "limits"):
+        change = change.values({name: func.coalesce(bindparam(f"new_{name}"), teams.c[name])})
+    one = t.id == bindparam("id")
+    return TeamSql(
+        insert=to.text(insert(teams)),
+        all=to.text(select(teams).order_by(t.name)),
+        one=to.text(select(teams).where(one)),
+        change=to.text(change.where(one)),
+    )
+
+
+def _audit(to: Compiler) -> AuditSql:
+    a = audit.c
+    newest = select(audit).order_by(a.number.desc()).limit(literal_column(str(AUDIT_SHOWN))).offset(ZERO)
+    last = select(a.number, a.seal).order_by(a.number.desc()).limit(ONE).offset(ZERO)
+    return AuditSql(
+        add=to.text(insert(audit)),
+        last=to.text(last),
+        newest=to.text(newest),
+        all=to.text(select(audit).order_by(a.number)),
     )

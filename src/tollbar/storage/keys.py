@@ -5,26 +5,27 @@ place: what was spent and held of it stays. Secrets never come here.
 """
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
-from tollbar.domain.errors import Conflict, InvalidValue, NotFound
-from tollbar.domain.identity import Allowance, AllowanceId, Grant, Key, KeyKind, Permission, Principal
+from tollbar.domain.audit import Actor, Told, told_of
+from tollbar.domain.errors import Conflict, NotFound
+from tollbar.domain.identity import Allowance, AllowanceId, Grant, Key, KeyKind, Membership, Permission, Principal
 from tollbar.domain.limits import Limit
 from tollbar.domain.money import Unit
+from tollbar.domain.teams import holder_of
 from tollbar.ports import Clock, KeyChange
+from tollbar.storage.audit import Auditor
 from tollbar.storage.engine import Connection
+from tollbar.storage.grants import Grants, check
 from tollbar.storage.journal import Journal
 from tollbar.storage.reader import Reader
 from tollbar.storage.standings import read_standing, read_standings
 from tollbar.storage.statements import Statements
-from tollbar.storage.times import maybe_microseconds, maybe_moment, microseconds, moment, period
-from tollbar.storage.writing import current_balances
-
-LARGEST_GRANT = 10**18
-"""A billion dollars in nano-dollars; sums of a few such amounts stay within 64 bits."""
+from tollbar.storage.times import maybe_microseconds, maybe_moment, microseconds, moment
 
 _encode: Callable[[object], bytes] = msgspec.json.encode
 _models: Callable[[str], tuple[str, ...]] = msgspec.json.Decoder(tuple[str, ...]).decode
@@ -38,8 +39,16 @@ class StoredKeys:
         self._journal = journal
         self._reader = reader
         self._sql = statements.keys
-        self._ledger_sql = statements.ledger
+        self._grants = Grants(statements.keys, statements.ledger)
         self._clock = clock
+        self._statements = statements
+        self._auditor = Auditor(statements.audit)
+
+    def by(self, actor: Actor) -> "StoredKeys":
+        """See `ports.KeyStore`."""
+        named = StoredKeys(self._journal, self._reader, self._statements, self._clock)
+        named._auditor = self._auditor.by(actor)
+        return named
 
     async def find(self, digest: bytes) -> Principal | None:
         """See `ports.KeyStore`; one read. A secret that was replaced expires when its time of grace ends."""
@@ -48,9 +57,14 @@ class StoredKeys:
         )
         return _principal(rows) if rows else None
 
+    async def shared(self) -> Sequence[AllowanceId]:
+        """See `ports.KeyStore`."""
+        rows = await self._reader.run(lambda connection: connection.execute(self._sql.shared).fetchall())
+        return _ids(rows)
+
     async def add(self, key: Key, digest: bytes, grants: Sequence[Grant]) -> Key:
         """See `ports.KeyStore`; raises InvalidValue for two grants of one unit, or too large a grant."""
-        _check(grants)
+        check(grants)
         now = self._now()
 
         def add(connection: Connection) -> Key:
@@ -60,10 +74,8 @@ class StoredKeys:
                 connection.execute(self._sql.insert_secret, secret)
             except sqlite3.IntegrityError as fault:
                 raise conflict_of(fault, key.name) from fault
-            for grant in grants:
-                self._grant(connection, key.id, grant, now)
-            connection.execute(self._sql.note_change)
-            return self._read(connection, key.id, now)
+            self._grants.put(connection, key.id, grants, (), now)
+            return self._noted(connection, now, ("key.create", key.id), {})
 
         return await self._journal.run(add)
 
@@ -104,7 +116,7 @@ class StoredKeys:
 
     async def change(self, key_id: str, change: KeyChange, version: int | None = None) -> Key:
         """See `ports.KeyStore`; also raises Conflict when the new name is in use."""
-        _check(change.grants or ())
+        check(change.grants or ())
         now = self._now()
 
         def apply(connection: Connection) -> Key:
@@ -115,14 +127,10 @@ class StoredKeys:
                 connection.execute(self._sql.change_key, {"key_id": key_id, **changes_of(change)})
             except sqlite3.IntegrityError as fault:
                 raise conflict_of(fault, change.name) from fault
-            known = {allowance.id.unit: allowance for allowance in before.allowances}
-            for grant in change.grants or ():
-                if grant.unit in known:
-                    self._regrant(connection, known[grant.unit], grant, now)
-                else:
-                    self._grant(connection, key_id, grant, now)
-            connection.execute(self._sql.note_change)
-            return self._read(connection, key_id, now)
+            self._grants.put(connection, key_id, change.grants or (), before.allowances, now)
+            self._grants.top_up(connection, change.top_ups, before.allowances, now)
+            action = "key.revoke" if change.revoked_at is not None else "key.update"
+            return self._noted(connection, now, (action, key_id), told_of(before))
 
         return await self._journal.run(apply)
 
@@ -142,14 +150,20 @@ class StoredKeys:
             except sqlite3.IntegrityError as fault:
                 raise conflict_of(fault, before.name) from fault
             connection.execute(self._sql.change_key, {"key_id": key_id, **changes_of(KeyChange()), "hint": hint})
-            connection.execute(self._sql.note_change)
-            return self._read(connection, key_id, now)
+            return self._noted(connection, now, ("key.rotate", key_id), told_of(before))
 
         return await self._journal.run(rotate)
 
     async def changes(self) -> int:
         """A number that grows with every change, of whatever process; cheap enough to ask several times a second."""
         return await self._reader.run(lambda connection: connection.execute(self._sql.changes).fetchone()[0])
+
+    def _noted(self, connection: Connection, now: int, what: tuple[str, str], before: Told) -> Key:
+        """The key after a change, which every process is told of and the audit keeps."""
+        connection.execute(self._sql.note_change)
+        key = self._read(connection, what[1], now)
+        self._auditor.note(connection, now, what, before, told_of(key))
+        return key
 
     def _now(self) -> int:
         return microseconds(self._clock.now())
@@ -159,30 +173,6 @@ class StoredKeys:
         if row is None:
             raise NotFound(f"There is no key {key_id!r}.")
         return _key(row, read_standing(connection, self._sql, key_id, now))
-
-    def _grant(self, connection: Connection, key_id: str, grant: Grant, now: int) -> None:
-        start, end = period(grant.reset, now)
-        amounts = {"granted": grant.amount, "spent": 0, "leased": 0}
-        bounds = {"reset": grant.reset.value, "period_start": start, "period_end": end}
-        connection.execute(
-            self._sql.insert_allowance, {"key_id": key_id, "unit": grant.unit.value, **amounts, **bounds}
-        )
-
-    def _regrant(self, connection: Connection, allowance: Allowance, grant: Grant, now: int) -> None:
-        current_balances(connection, self._ledger_sql, [allowance.id.number], now)
-        # The period goes on under its name, so that what is spent and held in it stays; only its end may move.
-        _, end = period(grant.reset, now)
-        granted = {"allowance": allowance.id.number, "amount": grant.amount, "reset": grant.reset.value, "end": end}
-        connection.execute(self._sql.regrant, granted)
-
-
-def _check(grants: Sequence[Grant]) -> None:
-    units = [grant.unit for grant in grants]
-    if len(set(units)) < len(units):
-        raise InvalidValue("A key has one allowance of each unit: name each unit once.", field="grants")
-    for grant in grants:
-        if not 0 <= grant.amount <= LARGEST_GRANT:
-            raise InvalidValue(f"A grant is a whole number from 0 to {LARGEST_GRANT}.", field="grants")
 
 
 def conflict_of(fault: sqlite3.IntegrityError, name: str | None) -> Conflict:
@@ -210,6 +200,7 @@ def row_of(key: Key) -> dict[str, object]:
         "kind": key.kind.value,
         "tier": key.tier,
         "bound_to": key.bound_to,
+        "team": key.team,
     }
 
 
@@ -219,6 +210,7 @@ def changes_of(change: KeyChange) -> dict[str, object]:
         "hint": None,
         "new_name": change.name,
         "new_tier": change.tier,
+        "new_team": change.team,
         "new_expires_at": maybe_microseconds(change.expires_at),
         "never_expires": change.never_expires,
         "unbinds": change.unbinds,
@@ -230,7 +222,7 @@ def changes_of(change: KeyChange) -> dict[str, object]:
 
 def _key(row: tuple, allowances: Sequence[Allowance]) -> Key:
     key_id, name, hint, permission, models, limits, created_at, expires_at, revoked_at, version, *more = row
-    kind, tier, bound_to = more
+    kind, tier, bound_to, team = more
     return Key(
         id=key_id,
         name=name,
@@ -240,6 +232,7 @@ def _key(row: tuple, allowances: Sequence[Allowance]) -> Key:
         kind=KeyKind(kind),
         tier=tier,
         bound_to=bound_to,
+        team=team,
         expires_at=maybe_moment(expires_at),
         revoked_at=maybe_moment(revoked_at),
         models=_models(models),
@@ -251,7 +244,9 @@ def _key(row: tuple, allowances: Sequence[Allowance]) -> Key:
 
 def _principal(rows: Sequence[tuple]) -> Principal:
     """One principal of rows that differ in their allowance only."""
-    key_id, name, permission, kind, tier, bound_to, models, limits, expires_at, revoked_at, valid_until, _, _ = rows[0]
+    key_id, name, permission, kind, tier, bound_to, models, limits, expires_at, revoked_at, valid_until, *more = rows[0]
+    team_id, team_name, team_models, team_limits, *_ = more
+    in_team = team_id is not None
     ends = [end for end in (expires_at, valid_until) if end is not None]
     return Principal(
         key_id=key_id,
@@ -262,7 +257,12 @@ def _principal(rows: Sequence[tuple]) -> Principal:
         bound_to=bound_to,
         models=_models(models),
         limits=_limits(limits),
-        allowances=tuple(AllowanceId(number, Unit(unit)) for *_, number, unit in rows if number is not None),
+        allowances=_ids(row[-3:] for row in rows if row[-1] is not None),
+        team=Membership(team_id, team_name, _models(team_models), _limits(team_limits)) if in_team else None,
         expires_at=maybe_moment(min(ends, default=None)),
         revoked_at=maybe_moment(revoked_at),
     )
+
+
+def _ids(rows: Iterable[Sequence[Any]]) -> tuple[AllowanceId, ...]:
+    return tuple(AllowanceId(number, Unit(unit), holder_of(owner)) for number, unit, owner in rows)

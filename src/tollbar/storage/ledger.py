@@ -27,7 +27,7 @@ from tollbar.storage.leases import Leases, fetching
 from tollbar.storage.operations import NUMBER_BITS, Granted, Held, Return, Settlement, Taking
 from tollbar.storage.reader import Reader
 from tollbar.storage.recovery import register, resolve, silent
-from tollbar.storage.standings import read_standing
+from tollbar.storage.standings import read_covering
 from tollbar.storage.statements import Statements
 from tollbar.storage.times import SECOND, microseconds
 from tollbar.storage.writing import LedgerWriter
@@ -116,7 +116,7 @@ class StoredLedger:
         """See `ports.Ledger`. Holds that are not durable yet are waited for, so that none is missing."""
         await self._journal.flush()
         sql, now = self._statements.keys, self._now()
-        return await self._reader.run(lambda connection: read_standing(connection, sql, key_id, now))
+        return await self._reader.run(lambda connection: read_covering(connection, sql, key_id, now))
 
     async def tick(self) -> None:
         """Says that this process lives, resolves what dead ones left, returns idle leases. To be called every 5 s.

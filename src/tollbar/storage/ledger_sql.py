@@ -11,6 +11,7 @@ from sqlalchemy import (
     func,
     insert,
     literal_column,
+    null,
     or_,
     select,
 )
@@ -44,6 +45,11 @@ def ledger_sql(to: Compiler) -> LedgerSql:
         last_attempt=to.text(select(func.max(ledger.c.attempt)).where(ledger.c.request_id == bindparam("request_id"))),
         balances=to.text(_balances().where(allowances.c.id.in_(to.numbers("allowances")))),
         begin_period=to.text(_begin_period()),
+        end_extra=to.text(
+            allowances.update()
+            .values(granted=allowances.c.granted - allowances.c.extra, extra=ZERO, extra_until=null())
+            .where(allowances.c.id == bindparam("allowance"))
+        ),
         void_leases=to.text(leases.delete().where(leases.c.allowance == bindparam("allowance"))),
         idle_elsewhere=to.text(_idle_elsewhere(to)),
         recall=to.rows_of(_recall(to), recalls),
@@ -121,7 +127,9 @@ def _recall(to: Compiler) -> ClauseElement:
 
 def _balances() -> Select[*tuple[Any, ...]]:
     a = allowances.c
-    return select(a.id, a.granted, a.spent, a.leased, a.reset, a.period_start, a.period_end)
+    return select(
+        a.id, a.granted, a.spent, a.leased, a.reset, a.period_start, a.period_end, a.extra, a.extra_until, a.zone
+    )
 
 
 def _open_holds(to: Compiler) -> Select[*tuple[Any, ...]]:

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
 from tollbar.domain.money import LineItem
 from tollbar.domain.records import LedgerEntry, Outcome, Provenance
 from tollbar.domain.usage import Usage
-from tollbar.storage.times import microseconds
+from tollbar.storage.times import microseconds, moment
 
 OVERRUN = "overrun"
 """The charge was above its hold."""
@@ -20,6 +21,7 @@ ESTIMATE = "estimate"
 _Stored = tuple[int, str, str, str, tuple[int, ...], int | None, str | None, tuple[LineItem, ...]]
 
 _encode: Callable[[object], bytes] = msgspec.json.encode
+_items: Callable[[str], tuple[LineItem, ...]] = msgspec.json.Decoder(tuple[LineItem, ...]).decode
 _stored: Callable[[str], _Stored] = msgspec.json.Decoder(_Stored).decode
 
 
@@ -48,6 +50,29 @@ def to_row(entry: LedgerEntry, is_overrun: bool = False) -> tuple[object, ...]:
         _encode(entry.items).decode(),
         microseconds(entry.at),
         OVERRUN if is_overrun and entry.paid else entry.flag,
+    )
+
+
+def from_row(row: tuple[Any, ...]) -> LedgerEntry:
+    """The line of a row, which is in the order of the table's columns, without its number."""
+    request_id, attempt, key_id, model, target, outcome, provenance, *more = row
+    paid, charged, cost, price_version, items, at, flag = more[7:]
+    return LedgerEntry(
+        request_id=request_id,
+        attempt=attempt,
+        key_id=key_id,
+        model=model,
+        target=target,
+        outcome=Outcome(outcome),
+        provenance=Provenance(provenance),
+        usage=Usage(*more[:7]),
+        paid=bool(paid),
+        credits=charged,
+        cost_nano_dollars=cost,
+        price_version=price_version,
+        items=_items(items),
+        at=moment(at),
+        flag=flag,
     )
 
 

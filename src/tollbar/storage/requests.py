@@ -5,8 +5,9 @@ from datetime import datetime
 
 import msgspec
 
-from tollbar.domain.records import Attempt, Outcome, Provenance, RequestRecord
+from tollbar.domain.records import Attempt, CallHistory, Outcome, Provenance, RequestRecord
 from tollbar.domain.usage import Usage
+from tollbar.storage import lines
 from tollbar.storage.engine import Connection
 from tollbar.storage.journal import Journal
 from tollbar.storage.lines import storable
@@ -38,6 +39,19 @@ class StoredRequests:
         named = {"request_id": request_id}
         row = await self._reader.run(lambda connection: connection.execute(self._sql.find, named).fetchone())
         return None if row is None else from_row(row)
+
+    async def history(self, request_id: str) -> CallHistory | None:
+        """What the record and the ledger have of a call, with all that was handed to the journal until now."""
+        await self._journal.flush()
+        named = {"request_id": request_id}
+
+        def read(connection: Connection) -> CallHistory | None:
+            row = connection.execute(self._sql.find, named).fetchone()
+            written = tuple(lines.from_row(line) for line in connection.execute(self._sql.lines, named))
+            record = None if row is None else from_row(row)
+            return CallHistory(record, written) if record or written else None
+
+        return await self._reader.run(read)
 
     async def prune(self, before: datetime) -> int:
         """Forgets what is older, from the oldest on; says how many records. A later call gets what was written late."""

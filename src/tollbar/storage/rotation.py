@@ -9,6 +9,7 @@ from datetime import datetime
 
 from tollbar.domain.identity import Key
 from tollbar.ports import KeyChange, Rotation
+from tollbar.storage.audit import Auditor
 from tollbar.storage.engine import Connection
 from tollbar.storage.journal import Journal
 from tollbar.storage.keys import changes_of, conflict_of, row_of
@@ -25,6 +26,7 @@ class StoredRotation:
         self._reader = reader
         self._sql = statements.rotation
         self._keys_sql = statements.keys
+        self._auditor = Auditor(statements.audit)
 
     async def current(self) -> Rotation | None:
         """See `ports.RotationStore`."""
@@ -52,6 +54,8 @@ class StoredRotation:
                 },
             )
             connection.execute(self._keys_sql.note_change)
+            is_now = {"expires_at": rotation.expires_at.isoformat()}
+            self._auditor.note(connection, microseconds(rotation.created_at), ("key.rotate", key.id), {}, is_now)
             return rotation
 
         return await self._journal.run(advance)

@@ -51,6 +51,19 @@ keys = Table(
     Column("kind", Text, nullable=False, server_default="issued"),
     Column("tier", Text, nullable=False, server_default=""),
     Column("bound_to", LargeBinary),
+    Column("team", Text, nullable=False, server_default=""),
+)
+
+# One row is there from the start, the installation.
+teams = Table(
+    "teams",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("models", Text, nullable=False),
+    Column("limits", Text, nullable=False),
+    Column("created_at", NUMBER, nullable=False),
+    Column("version", Integer, nullable=False),
 )
 
 _ONLY = keys.c.kind == "self_service"
@@ -80,12 +93,13 @@ rotation = Table(
     CheckConstraint("id = 1", name="one"),
 )
 
-# `period_start` names the period that `spent` and `leased` belong to; it never goes back.
+# `owner` is the id of a key or a team. `period_start` names the period that `spent` and `leased` belong to; it
+# never goes back. `extra` is a part of `granted` that is taken out of it at `extra_until`.
 allowances = Table(
     "allowances",
     metadata,
     Column("id", NUMBER, primary_key=True),
-    Column("key_id", Text, ForeignKey("keys.id"), nullable=False),
+    Column("owner", Text, nullable=False),
     Column("unit", Text, nullable=False),
     Column("granted", NUMBER, nullable=False),
     Column("spent", NUMBER, nullable=False),
@@ -93,7 +107,10 @@ allowances = Table(
     Column("reset", Text, nullable=False),
     Column("period_start", NUMBER, nullable=False),
     Column("period_end", NUMBER),
-    UniqueConstraint("key_id", "unit"),
+    Column("extra", NUMBER, nullable=False, server_default="0"),
+    Column("extra_until", NUMBER),
+    Column("zone", Text, nullable=False, server_default="UTC"),
+    UniqueConstraint("owner", "unit"),
     CheckConstraint("granted >= 0 AND spent >= 0 AND leased >= 0", name="amounts"),
 )
 
@@ -169,6 +186,37 @@ ledger = Table(
     Column("at", NUMBER, nullable=False),
     Column("flag", Text),
     UniqueConstraint("request_id", "attempt"),
+)
+
+# What calls with an `Idempotency-Key` were answered. `status` is null while the call is under way, in `process`; `head`
+# is JSON, the headers that belong to the answer. `digest` is of the request, so that another one is told apart.
+answers = Table(
+    "answers",
+    metadata,
+    Column("scope", Text, primary_key=True),
+    Column("name", LargeBinary, primary_key=True),
+    Column("digest", LargeBinary, nullable=False),
+    Column("request_id", Text, nullable=False),
+    Column("process", NUMBER, nullable=False),
+    Column("until", NUMBER, nullable=False, index=True),
+    Column("status", Integer),
+    Column("head", Text),
+    Column("body", LargeBinary),
+)
+
+# Who changed what. Only ever added to; `seal` is over the row and the seal of the one before it.
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", NUMBER, primary_key=True, autoincrement=False),
+    Column("at", NUMBER, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
+    Column("request_id", Text),
+    Column("seal", LargeBinary, nullable=False),
 )
 
 # For people: may lose rows under a flood, and forgets them with age. `detail` is JSON: usage, attempts, stages.

@@ -7,23 +7,30 @@ such although nobody has begun the next one in the store yet.
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from tollbar.domain.identity import Allowance, AllowanceId, Reset
+from tollbar.domain.identity import Allowance, AllowanceId, Reset, TopUp
 from tollbar.domain.money import Unit
+from tollbar.domain.teams import holder_of
 from tollbar.storage.engine import Connection
 from tollbar.storage.statements import KeySql
-from tollbar.storage.times import maybe_moment, period
+from tollbar.storage.times import maybe_moment, moment, period
 
-Row = tuple[str, int, str, int, int, int, str, int | None]
+Row = tuple[str, int, str, int, int, int, str, int | None, int, int | None, str]
 
 
-def read_standing(connection: Connection, sql: KeySql, key_id: str, now: int) -> tuple[Allowance, ...]:
-    """A key's allowances; none when it has none, or is unknown."""
-    rows = connection.execute(sql.standing, {"key_id": key_id})
+def read_standing(connection: Connection, sql: KeySql, owner: str, now: int) -> tuple[Allowance, ...]:
+    """The allowances of a key or a team, its own; none when it has none, or is unknown."""
+    rows = connection.execute(sql.standing, {"owner": owner})
+    return tuple(_allowance(row, now) for row in rows)
+
+
+def read_covering(connection: Connection, sql: KeySql, key_id: str, now: int) -> tuple[Allowance, ...]:
+    """Every allowance that covers a key: its own, its team's, the installation's."""
+    rows = connection.execute(sql.covering, {"key_id": key_id})
     return tuple(_allowance(row, now) for row in rows)
 
 
 def read_standings(connection: Connection, sql: KeySql, now: int) -> Mapping[str, Sequence[Allowance]]:
-    """The allowances of every key that has some."""
+    """The allowances of every key and team that has some."""
     standings: defaultdict[str, list[Allowance]] = defaultdict(list)
     for row in connection.execute(sql.standings):
         standings[row[0]].append(_allowance(row, now))
@@ -31,8 +38,12 @@ def read_standings(connection: Connection, sql: KeySql, now: int) -> Mapping[str
 
 
 def _allowance(row: Row, now: int) -> Allowance:
-    _, number, unit, granted, spent, held, reset, ends_at = row
+    owner, number, unit, granted, spent, held, reset, ends_at, extra, until, zone = row
     if ends_at is not None and ends_at <= now:
         spent = held = 0
-        _, ends_at = period(Reset(reset), now)
-    return Allowance(AllowanceId(number, Unit(unit)), granted, spent, held, Reset(reset), maybe_moment(ends_at))
+        _, ends_at = period(Reset(reset), now, zone)
+    named = AllowanceId(number, Unit(unit), holder_of(owner))
+    top_up = None if until is None else TopUp(named.unit, extra, moment(until))
+    if until is not None and until <= now:
+        granted, top_up = granted - extra, None
+    return Allowance(named, granted, spent, held, Reset(reset), maybe_moment(ends_at), top_up, zone)

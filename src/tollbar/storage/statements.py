@@ -11,6 +11,11 @@ from tollbar.storage.engine import Connection
 # The largest has 5,632 values, where SQLite takes 32,766.
 CHUNKS = (256, 64, 16, 4, 1)
 
+AUDIT_SHOWN = 200
+"""Entries of the audit that are shown at once, the newest."""
+ANSWERS_PRUNED_AT_ONCE = 100
+"""Answers that one transaction deletes: each may hold a mebibyte."""
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -48,6 +53,7 @@ class LedgerSql:
     last_attempt: str
     balances: str
     begin_period: str
+    end_extra: str
     void_leases: str
     idle_elsewhere: str
     recall: Rows
@@ -76,9 +82,12 @@ class KeySql:
     id_of_bound: str
     standings: str
     standing: str
+    covering: str
+    shared: str
     change_key: str
     retire_secrets: str
     regrant: str
+    top_up: str
     note_change: str
     changes: str
 
@@ -97,8 +106,40 @@ class RequestSql:
 
     insert: Rows
     find: str
+    lines: str
     oldest: str
     first_kept: str
+    prune: str
+
+
+@dataclass(frozen=True, slots=True)
+class TeamSql:
+    """Statements over teams."""
+
+    insert: str
+    all: str
+    one: str
+    change: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditSql:
+    """Statements over the audit: it is added to and read, never changed."""
+
+    add: str
+    last: str
+    newest: str
+    all: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerSql:
+    """Statements over the answers that are kept for who asks again."""
+
+    find: str
+    claim: str
+    keep: str
+    free: str
     prune: str
 
 
@@ -110,6 +151,9 @@ class Statements:
     keys: KeySql
     rotation: RotationSql
     requests: RequestSql
+    answers: AnswerSql
+    teams: TeamSql
+    audit: AuditSql
 
 
 def _chunks(count: int) -> Iterator[int]:

@@ -15,6 +15,8 @@ from pathlib import Path
 
 from tollbar.domain.errors import Overloaded
 from tollbar.ports import Clock
+from tollbar.storage.answers import StoredAnswers
+from tollbar.storage.audit import StoredAudit
 from tollbar.storage.batched import BatchedRequestLog, RecordWriter
 from tollbar.storage.engine import Connection, Database, StoreRefused, prepare, serving_lock, slot_of
 from tollbar.storage.journal import Journal
@@ -26,6 +28,7 @@ from tollbar.storage.reader import Reader
 from tollbar.storage.requests import StoredRequests
 from tollbar.storage.rotation import StoredRotation
 from tollbar.storage.statements import Statements
+from tollbar.storage.teams import StoredTeams
 from tollbar.storage.times import moment
 from tollbar.storage.upgrade import upgrade
 from tollbar.storage.writing import LedgerWriter
@@ -57,10 +60,13 @@ class Storage:
     """All that works on one store."""
 
     keys: StoredKeys
+    teams: StoredTeams
     rotation: StoredRotation
     ledger: StoredLedger
     log: BatchedRequestLog
     requests: StoredRequests
+    answers: StoredAnswers
+    audit: StoredAudit
     journal: Journal
     reader: Reader
     is_shared: bool
@@ -89,10 +95,13 @@ async def open_storage(directory: Path, clock: Clock, options: Options) -> Async
         reader = Reader(database)
         storage = Storage(
             keys=StoredKeys(journal, reader, sql, clock),
+            teams=StoredTeams(journal, reader, sql, clock),
             rotation=StoredRotation(journal, reader, sql),
             ledger=StoredLedger(journal, reader, writer, sql, clock),
             log=BatchedRequestLog(journal, clock),
             requests=StoredRequests(journal, reader, sql.requests),
+            audit=StoredAudit(reader, sql.audit),
+            answers=StoredAnswers(journal, writer, sql.answers, clock),
             journal=journal,
             reader=reader,
             is_shared=options.address is not None,

@@ -153,15 +153,20 @@ def append_lines(connection: Connection, sql: LedgerSql, entries: Iterable[Ledge
 def current_balances(
     connection: Connection, sql: LedgerSql, allowances: Collection[int], now: int
 ) -> dict[int, Balance]:
-    """Allowances as they stand, by number. A period that is over by `now` ends here: its leases are void.
+    """Allowances as they stand, by number. A period that is over by `now` ends here: its leases are void. So does
+    what was on top of one until then: what is still leased of it makes it negative until it comes back.
 
     A clock that was set back ends no period, and brings none back.
     """
     rows = connection.execute(sql.balances, {"allowances": _json(list(allowances))}).fetchall()
     balances = {row[0]: Balance(*row) for row in rows}
     for balance in balances.values():
+        if balance.extra_until is not None and balance.extra_until <= now:
+            balance.granted -= balance.extra
+            balance.extra, balance.extra_until = 0, None
+            connection.execute(sql.end_extra, {"allowance": balance.allowance})
         if balance.ends_at is not None and balance.ends_at <= now:
-            balance.period, balance.ends_at = period(Reset(balance.reset), now)
+            balance.period, balance.ends_at = period(Reset(balance.reset), now, balance.zone)
             balance.spent = balance.leased = 0
             begun = {"allowance": balance.allowance, "start": balance.period, "end": balance.ends_at}
             connection.execute(sql.begin_period, begun)

@@ -1,0 +1,26 @@
+"""Who makes a change by a request, as the audit tells it."""
+
+from fastapi import Request
+
+from tollbar.domain.audit import Actor
+from tollbar.domain.identity import Principal
+from tollbar.edge.services import Services
+from tollbar.ports import KeyStore, TeamStore
+
+
+def actor_of(request: Request) -> Actor:
+    """The admin key that the request came with."""
+    principal: Principal = request.state.principal
+    return Actor(f"admin key {principal.key_id} ({principal.name})", str(request.scope["tollbar.request_id"]))
+
+
+def keys_of(request: Request) -> KeyStore:
+    """The keys, to be changed by this request."""
+    services: Services = request.app.state.services
+    return services.keys.by(actor_of(request))
+
+
+def teams_of(request: Request) -> TeamStore:
+    """The teams, to be changed by this request."""
+    services: Services = request.app.state.services
+    return services.teams.by(actor_of(request))

@@ -1,0 +1,73 @@
+"""The header `x-tollbar-dry-run`: how a quote is told in the place of an answer, the same in every dialect."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import Field
+
+from tollbar.domain.errors import InvalidValue
+from tollbar.domain.money import Unit, to_decimal
+from tollbar.edge.bodies import answer
+from tollbar.edge.schemas import AllowanceView, Amount, Shape
+from tollbar.gateway.quoting import Quote, TargetQuote
+
+HEADER = b"x-tollbar-dry-run"
+
+
+class TargetQuoteView(Shape):
+    """What the call would use and cost at one target; dollars are null where the price is unknown."""
+
+    target: str
+    prompt_tokens: int
+    expected_tokens: int = Field(description="Prompt and answer, as calls usually go.")
+    most_tokens: int = Field(description="Prompt and answer, if all goes to the limit.")
+    least_dollars: Amount | None = Field(description="The prompt alone.")
+    expected_dollars: Amount | None
+    most_dollars: Amount | None = Field(description="What would be held.")
+
+    @classmethod
+    def of(cls, quote: TargetQuote) -> "TargetQuoteView":
+        """How it is told."""
+        bounds = quote.bounds
+        amounts = (quote.least_nano_dollars, bounds.expected_nano_dollars, bounds.most_nano_dollars)
+        least, usual, most = (None if amount is None else to_decimal(Unit.DOLLARS, amount) for amount in amounts)
+        return cls(
+            target=quote.target,
+            prompt_tokens=bounds.prompt_tokens,
+            expected_tokens=bounds.expected_tokens,
+            most_tokens=bounds.most_tokens,
+            least_dollars=least,
+            expected_dollars=usual,
+            most_dollars=most,
+        )
+
+
+class QuoteView(Shape):
+    """What a call would cost, had it been made."""
+
+    object: Literal["quote"] = "quote"
+    model: str
+    allowed: bool = Field(description="Whether it would be let in, rates aside.")
+    credits: int
+    targets: list[TargetQuoteView] = Field(description="In the order in which they would be tried.")
+    refused_by: list[AllowanceView] = Field(description="The allowances in which it would not fit.")
+
+
+def is_dry_run(headers: Sequence[tuple[bytes, bytes]]) -> bool:
+    """Whether the headers ask for a quote; raises InvalidValue for a value that says neither yes nor no."""
+    found = {value.strip().lower() for name, value in headers if name == HEADER}
+    if found - {b"true", b"false"} or len(found) > 1:
+        raise InvalidValue(f"{HEADER.decode()} is true or false.", field=HEADER.decode())
+    return b"true" in found
+
+
+def told(quote: Quote) -> bytes:
+    """A quote as JSON."""
+    view = QuoteView(
+        model=quote.model,
+        allowed=not quote.short,
+        credits=quote.credits,
+        targets=[TargetQuoteView.of(target) for target in quote.targets],
+        refused_by=[AllowanceView.of(allowance) for allowance in quote.short],
+    )
+    return bytes(answer(view).body)

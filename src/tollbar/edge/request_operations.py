@@ -1,0 +1,72 @@
+"""What the API document says of the addresses that tell of calls."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from tollbar.domain import errors
+from tollbar.domain.records import Outcome, Provenance
+from tollbar.edge.operation import Operation
+from tollbar.edge.request_schemas import AttemptView, ItemView, LineView, RequestView
+
+_AT = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
+_LINE = LineView(
+    attempt=0,
+    target="openai/gpt-4o",
+    outcome=Outcome.OK,
+    paid=True,
+    credits=1,
+    dollars=Decimal("0.0006"),
+    prompt_tokens=120,
+    completion_tokens=30,
+    provenance=Provenance.PROVIDER_FINAL,
+    price_version="2026-11-20",
+    items=[
+        ItemView(kind="prompt", tokens=120, dollars_per_million=Decimal("2.5")),
+        ItemView(kind="completion", tokens=30, dollars_per_million=Decimal(10)),
+    ],
+    flag=None,
+    at=_AT,
+)
+_REQUEST = RequestView(
+    id="req_19b77488500823c000000004",
+    key_id="3fK9x0PqLm",
+    model="gpt-4o",
+    outcome=Outcome.OK,
+    at=_AT,
+    route="/v1/chat/completions",
+    status=200,
+    error=None,
+    stream=True,
+    user=None,
+    seconds=1.84,
+    first_token_seconds=0.41,
+    attempts=[
+        AttemptView(
+            target="openai/gpt-4o",
+            outcome=Outcome.OK,
+            began_seconds=0.0007,
+            ended_seconds=1.84,
+            error=None,
+            upstream_status=None,
+        )
+    ],
+    lines=[_LINE],
+)
+
+OPERATIONS: Mapping[tuple[str, str], Operation] = {
+    ("GET", "/v1/requests/{request_id}"): Operation(
+        tag="Account",
+        summary="What a call cost, and why",
+        answer=RequestView,
+        example=_REQUEST,
+        errors=(errors.NotFound, errors.Overloaded),
+    ),
+    ("GET", "/admin/api/requests/{request_id}"): Operation(
+        tag="Keys",
+        summary="What a call of any key cost, and why",
+        answer=RequestView,
+        example=_REQUEST,
+        errors=(errors.NotFound, errors.Overloaded),
+    ),
+}

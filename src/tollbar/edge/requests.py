@@ -1,0 +1,35 @@
+"""`/v1/requests/{id}`: what became of a call, and how its price came about. Free, not metered.
+
+The holder of a key is told of calls of that key; one of another key is as unknown as one that never was.
+"""
+
+from fastapi import Request
+from starlette.responses import Response
+
+from tollbar.domain.errors import NotFound
+from tollbar.domain.identity import KeyKind, Principal
+from tollbar.edge.bodies import answer
+from tollbar.edge.request_schemas import RequestView
+from tollbar.edge.services import Services
+
+
+async def show_request(request: Request, request_id: str) -> Response:
+    """One call of the caller's own key: attempts, ledger lines, prices and where the figures come from."""
+    principal: Principal = request.state.principal
+    return await _shown(request, request_id, principal)
+
+
+async def show_any_request(request: Request, request_id: str) -> Response:
+    """One call of whatever key."""
+    return await _shown(request, request_id, None)
+
+
+async def _shown(request: Request, request_id: str, holder: Principal | None) -> Response:
+    services: Services = request.app.state.services
+    history = await services.history(request_id)
+    # Callers without a key are one principal and many people.
+    is_theirs = holder is None or holder.kind is not KeyKind.ANONYMOUS
+    if history is None or not is_theirs or (holder is not None and history.key_id != holder.key_id):
+        hint = "The header x-request-id of an answer names its request; a call that goes on is not told of yet."
+        raise NotFound("There is no such request of this key." if holder else "There is no such request.", hint=hint)
+    return answer(RequestView.of(request_id, history))

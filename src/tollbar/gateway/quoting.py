@@ -1,0 +1,55 @@
+"""What a call would cost, without making it: the tokens and the price of each target, and whether it would be let in.
+
+It is worked out as admission does, from the same bounds, and holds nothing: what others take meanwhile is not known.
+"""
+
+from typing import NamedTuple
+
+from tollbar.domain.catalogue import Target
+from tollbar.domain.completion import CompletionRequest
+from tollbar.domain.identity import Allowance
+from tollbar.domain.limits import Bounds
+from tollbar.domain.money import expected
+from tollbar.gateway.completions import Gateway
+from tollbar.gateway.estimate import estimate
+from tollbar.gateway.resolve import Pin, resolve
+from tollbar.gateway.visit import Visit
+
+
+class TargetQuote(NamedTuple):
+    """One target: what it would use, and in nano-dollars what that would cost; None where its price is unknown.
+
+    The least is the prompt alone.
+    """
+
+    target: str
+    bounds: Bounds
+    least_nano_dollars: int | None
+
+
+class Quote(NamedTuple):
+    """The targets in the order in which they would be tried, and the allowances in which the call would not fit."""
+
+    model: str
+    credits: int
+    targets: tuple[TargetQuote, ...]
+    short: tuple[Allowance, ...]
+
+
+async def quote(gateway: Gateway, visit: Visit, request: CompletionRequest, pin: Pin) -> Quote:
+    """The quote of a call; raises what resolving and estimating it raise, and InvalidValue for an unknown price."""
+    visit.request = request
+    principal = visit.principal
+    plan = resolve(request.model, request.features, principal, gateway.catalogue, gateway.health.is_up, pin)
+    visit.plan = plan
+    bounds = estimate(request, plan, principal.credit_cost)
+    short = await gateway.admission.short(principal, bounds)
+    targets = []
+    for target in plan.targets:
+        alone = estimate(request, plan._replace(targets=(target,)), principal.credit_cost)
+        targets.append(TargetQuote(target.name, alone, _least(target, alone)))
+    return Quote(plan.model.name, bounds.credits, tuple(targets), tuple(short))
+
+
+def _least(target: Target, bounds: Bounds) -> int | None:
+    return None if target.card is None else expected(bounds.prompt_tokens, 0, target.card)

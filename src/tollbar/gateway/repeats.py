@@ -1,0 +1,89 @@
+"""Calls with an `Idempotency-Key`: each is answered once, and whoever sends it again is given the same answer.
+
+A call has its turn for as long as the block lasts. It ends with the answer kept, which is durable before its last byte
+goes out, or with the name free for another try. A turn that could not be ended, because the store was away, is owed,
+and ended by `tick`; one whose process died is over with it.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from tollbar.domain.errors import Overloaded
+from tollbar.domain.repeats import KeptAnswer, Repeatable
+from tollbar.gateway.hold import EXIT_SECONDS, to_the_end
+from tollbar.ports import AnswerStore
+
+
+@dataclass(slots=True)
+class Repeats:
+    """Gives the turns. Answers are kept for `keep_for`; those of more than `most_bytes` are not."""
+
+    store: AnswerStore
+    keep_for: timedelta
+    most_bytes: int
+    _owed: list[Repeatable] = field(default_factory=list)
+
+    def turn(self, call: Repeatable) -> "Turn":
+        """A block in which the call is answered; entering raises CallUnderWay, OtherCall or Overloaded."""
+        return Turn(self, call)
+
+    async def tick(self) -> None:
+        """Ends the turns that are owed; the app calls this every few seconds. Raises Overloaded."""
+        while self._owed:
+            await self.store.free(self._owed[0])
+            self._owed.pop(0)
+
+    async def end(self, call: Repeatable) -> None:
+        """Frees the name, now or later."""
+        try:
+            await self.store.free(call)
+        except Overloaded:
+            self.owe(call)
+
+    def owe(self, call: Repeatable) -> None:
+        """Has the name freed later."""
+        self._owed.append(call)
+
+
+class Turn:
+    """The block of one call. `kept` is the answer that there is already; without it the call has to be made."""
+
+    __slots__ = ("_call", "_is_open", "_repeats", "kept")
+
+    def __init__(self, repeats: Repeats, call: Repeatable) -> None:
+        self._repeats = repeats
+        self._call = call
+        self._is_open = False
+        self.kept: KeptAnswer | None = None
+
+    @property
+    def most_bytes(self) -> int:
+        """How long an answer may be that is kept."""
+        return self._repeats.most_bytes
+
+    async def __aenter__(self) -> "Turn":
+        try:
+            self.kept = await self._repeats.store.begin(self._call)
+        except (asyncio.CancelledError, Overloaded):
+            self._repeats.owe(self._call)  # nobody knows whether the turn was given
+            raise
+        self._is_open = self.kept is None
+        return self
+
+    async def __aexit__(self, kind: object, fault: object, trace: object) -> None:
+        if self._is_open:
+            self._is_open = False
+            await to_the_end(self._repeats.end(self._call), EXIT_SECONDS)
+
+    async def keep(self, status: int, head: Sequence[tuple[str, str]], body: bytes) -> None:
+        """Ends the turn with a complete answer; where the store cannot take it, the answer goes out all the same."""
+        if not self._is_open:
+            return
+        self._is_open = False
+        answer = KeptAnswer(self._call.request_id, status, tuple(head), body)
+        try:
+            await self._repeats.store.keep(self._call, answer, self._repeats.keep_for)
+        except Overloaded:
+            self._repeats.owe(self._call)

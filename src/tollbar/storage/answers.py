@@ -1,0 +1,94 @@
+"""Answers that are kept for calls that are sent again: each name's turn is given to one call at a time.
+
+A turn belongs to its process, as holds do: one that is over, or was taken for dead, has none any more. Who may take a
+turn is decided in a transaction that no other process can write in.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import msgspec
+
+from tollbar.domain.errors import CallUnderWay, OtherCall
+from tollbar.domain.repeats import KeptAnswer, Repeatable
+from tollbar.ports import Clock
+from tollbar.storage.engine import Connection
+from tollbar.storage.journal import Journal
+from tollbar.storage.statements import AnswerSql
+from tollbar.storage.times import microseconds
+from tollbar.storage.writing import LedgerWriter
+
+LONGEST_TURN = timedelta(days=1)
+"""No call lasts so long; a turn that does was forgotten by everybody."""
+_encode: Callable[[object], bytes] = msgspec.json.encode
+_head: Callable[[str], tuple[tuple[str, str], ...]] = msgspec.json.Decoder(tuple[tuple[str, str], ...]).decode
+
+
+class StoredAnswers:
+    """`ports.AnswerStore` over the store."""
+
+    def __init__(self, journal: Journal, writer: LedgerWriter, sql: AnswerSql, clock: Clock) -> None:
+        self._journal = journal
+        self._writer = writer
+        self._sql = sql
+        self._clock = clock
+
+    async def begin(self, call: Repeatable) -> KeptAnswer | None:
+        """See `ports.AnswerStore`."""
+        now = self._clock.now()
+        return await self._journal.run(lambda connection: self._begin(connection, call, now))
+
+    async def keep(self, call: Repeatable, answer: KeptAnswer, keep_for: timedelta) -> None:
+        """See `ports.AnswerStore`."""
+        kept = {
+            **_place(call),
+            "new_until": microseconds(self._clock.now() + keep_for),
+            "new_status": answer.status,
+            "new_head": _encode(answer.head).decode(),
+            "new_body": answer.body,
+        }
+        await self._journal.run(lambda connection: connection.execute(self._sql.keep, kept).rowcount)
+
+    async def free(self, call: Repeatable) -> None:
+        """See `ports.AnswerStore`."""
+        await self._journal.run(lambda connection: connection.execute(self._sql.free, _place(call)).rowcount)
+
+    async def prune(self) -> int:
+        """Forgets the answers whose time is over; says how many."""
+        old = {"before": microseconds(self._clock.now())}
+        pruned = 0
+        while count := await self._journal.run(lambda connection: connection.execute(self._sql.prune, old).rowcount):
+            pruned += count
+        return pruned
+
+    def _begin(self, connection: Connection, call: Repeatable, now: datetime) -> KeptAnswer | None:
+        at = microseconds(now)
+        row = connection.execute(self._sql.find, {"scope": call.scope, "name": call.name}).fetchone()
+        if row is not None and row[2] > at:
+            digest, request_id, _, status, head, body, process = row
+            if status is not None or process is not None:
+                if bytes(digest) != call.digest:
+                    raise OtherCall(
+                        "This Idempotency-Key was sent before, with another request.",
+                        hint="Send a new one with each new request.",
+                        field="idempotency-key",
+                    )
+                if status is not None:
+                    return KeptAnswer(request_id, status, _head(head), bytes(body))
+                raise CallUnderWay(
+                    "The call of this Idempotency-Key is still being answered.",
+                    hint="Ask again in a moment.",
+                    field="idempotency-key",
+                )
+        begun = {
+            **_place(call),
+            "digest": call.digest,
+            "process": self._writer.process,
+            "until": microseconds(now + LONGEST_TURN),
+        }
+        connection.execute(self._sql.claim, {**begun, "status": None, "head": None, "body": None})
+        return None
+
+
+def _place(call: Repeatable) -> dict[str, object]:
+    return {"scope": call.scope, "name": call.name, "request_id": call.request_id}

@@ -1,0 +1,70 @@
+"""The audit in the store: an entry is written in the transaction of its change, so there is none without the other.
+
+Writers take turns, in whatever process, so each entry follows the last one there is.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tollbar.domain.audit import FIRST, PROGRAM, Actor, Entry, Told, differing, seal
+from tollbar.storage.engine import Connection
+from tollbar.storage.reader import Reader
+from tollbar.storage.statements import AuditSql
+from tollbar.storage.times import moment
+
+
+@dataclass(frozen=True, slots=True)
+class Auditor:
+    """Writes entries in the name of an actor; belongs to the thread that writes."""
+
+    sql: AuditSql
+    actor: Actor = PROGRAM
+
+    def by(self, actor: Actor) -> "Auditor":
+        """The same in another name."""
+        return replace(self, actor=actor)
+
+    def note(self, connection: Connection, at: int, what: tuple[str, str], before: Told, after: Told) -> None:
+        """Adds an entry for what was done, to whom, and how that one was told of before and after."""
+        row = connection.execute(self.sql.last).fetchone()
+        number, previous = (row[0] + 1, bytes(row[1])) if row else (1, FIRST)
+        action, subject = what
+        was, is_now = differing(before, after)
+        actor = self.actor
+        entry = Entry(number, moment(at), actor.name, action, subject, was, is_now, actor.request_id, b"")
+        sealed = {**entry._asdict(), "at": at, "seal": seal(previous, entry)}
+        connection.execute(self.sql.add, sealed)
+
+
+class StoredAudit:
+    """The audit as people read it."""
+
+    def __init__(self, reader: Reader, sql: AuditSql) -> None:
+        self._reader = reader
+        self._sql = sql
+
+    async def newest(self) -> Sequence[Entry]:
+        """The last changes, newest first."""
+        rows = await self._reader.run(lambda connection: connection.execute(self._sql.newest).fetchall())
+        return [_entry(row) for row in rows]
+
+    async def verify(self) -> tuple[int, bytes, int | None]:
+        """How many entries there are, the last one's seal, and the number of the first that does not fit, if any."""
+        return await self._reader.run(lambda connection: checked(map(_entry, connection.execute(self._sql.all))))
+
+
+def checked(entries: Iterable[Entry]) -> tuple[int, bytes, int | None]:
+    """See `StoredAudit.verify`."""
+    count, previous, wrong = 0, FIRST, None
+    for entry in entries:
+        count += 1
+        if wrong is None and (entry.number != count or entry.seal != seal(previous, entry)):
+            wrong = entry.number
+        previous = entry.seal
+    return count, previous, wrong
+
+
+def _entry(row: tuple[Any, ...]) -> Entry:
+    number, at, actor, action, subject, before, after, request_id, sealed = row
+    return Entry(number, moment(at), actor, action, subject, before, after, request_id, bytes(sealed))

@@ -111,7 +111,7 @@ async def test_everything_queued_is_written_at_the_end(tmp_path: Path) -> None:
     with pytest.raises(KeyError):
         await fail()
     assert number(directory, "SELECT count(*) FROM requests") == 1
-    assert [path.name for path in sorted(directory.iterdir())] == ["serve.lock", "tollbar.db"]
+    assert [path.name for path in sorted(directory.iterdir())] == ["identity", "serve.lock", "tollbar.db"]
 
 
 async def test_a_database_that_cannot_be_used_is_refused(tmp_path: Path) -> None:

@@ -168,7 +168,7 @@ def assert_accounts_are_right(data: Path) -> None:
     for unit, total in billed.items():
         (row,) = query(data, f"select * from allowances where unit = '{unit}'")
         (paid,) = query(
-            data, f"select coalesce({total}, 0) as total from ledger where paid and key_id = '{row['key_id']}'"
+            data, f"select coalesce({total}, 0) as total from ledger where paid and key_id = '{row['owner']}'"
         )
         assert row["spent"] == paid["total"]
         assert row["spent"] <= row["granted"]

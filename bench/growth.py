@@ -69,7 +69,7 @@ def fill(installation: Installation, count: int) -> None:
         copied = {
             "keys": {"id": name, "name": name},
             "secrets": {"key_id": name, "digest": "randomblob(32)"},
-            "allowances": {"key_id": name, "id": "NULL", "spent": "0", "leased": "0"},
+            "allowances": {"owner": name, "id": "NULL", "spent": "0", "leased": "0"},
         }
         for table, replaced in copied.items():
             _copy(store, table, replaced, source, count - stored)
@@ -79,7 +79,7 @@ def _copy(store: sqlite3.Connection, table: str, replaced: dict[str, str], sourc
     """Inserts copies of a key's rows, numbered from zero, with some columns replaced by expressions."""
     columns = [row[1] for row in store.execute(f"PRAGMA table_info({table})")]
     values = ", ".join(replaced.get(column, column) for column in columns)
-    owner = "id" if table == "keys" else "key_id"
+    owner = {"keys": "id", "secrets": "key_id", "allowances": "owner"}[table]
     numbers = "SELECT 0 UNION ALL SELECT number + 1 FROM numbers WHERE number + 1 < ?"
     into = f"INSERT INTO {table} ({', '.join(columns)}) SELECT {values}"
     statement = f"WITH RECURSIVE numbers(number) AS ({numbers}) {into} FROM {table}, numbers WHERE {owner} = ?"

@@ -18,6 +18,8 @@ from typing import Any
 
 _numbers = count()
 USER = "nobody" if os.geteuid() == 0 else None
+UNREACHABLE = 2
+"""What psql ends with when it finds no server, as just after one was killed and started again."""
 
 
 class Postgres:
@@ -87,7 +89,13 @@ class Postgres:
             "-c",
             statement,
         ]
-        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=30).stdout.strip()
+        ends_at = time.monotonic() + 20
+        while True:
+            done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=30)
+            if done.returncode != UNREACHABLE or time.monotonic() > ends_at:
+                assert done.returncode == 0, done.stderr
+                return done.stdout.strip()
+            time.sleep(0.2)
 
     def _run(self, name: str, *arguments: str) -> None:
         subprocess.run([program(name), *arguments], user=USER, check=True, capture_output=True, cwd="/")

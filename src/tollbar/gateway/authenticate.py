@@ -72,6 +72,8 @@ class Authenticator:
             if principal.bound_to is not None:
                 self._check_place(principal.bound_to, address)
         except AccessError as fault:
+            if credential is not None and isinstance(fault, ExpiredKey):
+                self._known.pop(self._mark(credential.text), None)  # a clock that goes back must not bring it back
             raise await self.refusal(fault, address) from None
         if principal.tier and principal.tier not in self._terms.tiers:
             hint = f"Add it to the setting 'tiers', or move the key: 'tollbar keys update {principal.key_id} --tier'."
@@ -97,7 +99,7 @@ class Authenticator:
             hint = "Send it as 'Authorization: Bearer KEY'; 'tollbar keys create --name NAME' makes one."
             raise MissingKey("This address needs an API key.", hint=hint)
         text, now = credential.text, self._clock.monotonic()
-        mark = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=self._salt, digest_size=16).digest()
+        mark = self._mark(text)
         found = self._known.get(mark)
         if found is not None and now < found[1]:
             return found[0]
@@ -108,6 +110,9 @@ class Authenticator:
                 self._known.clear()
             self._known[mark] = (principal, now + CACHE_SECONDS)
         return principal
+
+    def _mark(self, text: str) -> bytes:
+        return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=self._salt, digest_size=16).digest()
 
     async def _look_up(self, text: str) -> Principal | None:
         digest = self._digest(text)

@@ -78,7 +78,7 @@ async def settled(scene: Scene) -> Outcome:
     """How the only call ended, having checked that nothing of it is left: no hold, no connection, no visit."""
     assert scene.ledger.open == {}
     assert scene.main.open_calls == 0
-    assert scene.gateway.recorder.visits == set()
+    assert scene.gateway.recorder.visits == {}
     assert len(scene.records) == 1
     return scene.records[0].outcome
 
@@ -353,7 +353,7 @@ async def test_a_caller_who_leaves_before_its_body_is_whole_is_let_go() -> None:
     answer = await caller.answer()
     assert (answer.status, answer.fault) == (0, None)
     assert scene.main.calls == []
-    assert scene.gateway.recorder.visits == set()
+    assert scene.gateway.recorder.visits == {}
 
 
 async def test_a_caller_who_leaves_before_its_body_is_whole_is_on_record_as_such() -> None:

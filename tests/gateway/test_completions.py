@@ -325,7 +325,7 @@ async def check_nothing_left(stage: Stage) -> None:
         await asyncio.sleep(0)
     assert asyncio.all_tasks() == {asyncio.current_task()}
     assert [provider.open_calls for provider in stage.providers] == [0, 0]
-    assert stage.scene.gateway.recorder.visits == set()
+    assert stage.scene.gateway.recorder.visits == {}
     verdict = await stage.scene.counters.take(
         [Charge("key:key", AT_ONCE, AT_ONCE.amount), Charge("key:key", CALLS), Charge("key:key", TOKENS, 0)]
     )

@@ -119,7 +119,7 @@ async def test_every_ending_is_recorded(
         with pytest.raises(type(fault)):
             await call()
     assert [(record.outcome, record.status, record.error_code) for record in records] == [(outcome, status, code)]
-    assert recorder.visits == set()
+    assert recorder.visits == {}
 
 
 @pytest.mark.parametrize(

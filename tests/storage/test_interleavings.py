@@ -258,8 +258,8 @@ class Interleavings(RuleBasedStateMachine):
     async def kill(self, place: int) -> None:
         """Ends a worker as a crash does: what the journal had not begun to write is lost; starts another."""
         journal = self.workers[place].storage.journal
-        journal._inbox.put(None)
-        await asyncio.to_thread(journal._thread.join)
+        journal._scribe.dismiss()
+        await journal._scribe.ended()
         journal._refusal = CLOSED
         self.workers[place].open.clear()
         await self.workers[place].resources.aclose()

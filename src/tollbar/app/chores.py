@@ -99,7 +99,7 @@ async def _watch_keys(gateway: Gateway, storage: Storage) -> None:
             gateway.authenticator.forget()
             storage.ledger.give_back()  # a grant may have been lowered: what is leased of it is asked for anew
             principals = [visit.principal for visit in gateway.recorder.visits]
-            for key_id in {principal.key_id for principal in principals if principal.kind.is_stored}:
+            for key_id in dict.fromkeys(principal.key_id for principal in principals if principal.kind.is_stored):
                 if (await storage.keys.get(key_id)).revoked_at is not None:
                     gateway.recorder.interrupt(InvalidKey("The API key was revoked."), key_id)
             known = number

@@ -33,22 +33,22 @@ class Recorder:
         self._clock = clock
         self._wait_seconds = wait_seconds
         self._ended: list[Visit] = []
-        self.visits: set[Visit] = set()
-        """The calls under way, so that a revoked key or a shutdown can end them."""
+        self.visits: dict[Visit, None] = {}
+        """The calls under way in the order in which they came, so that a revoked key or a shutdown can end them."""
         self.lost = 0
         """Records that a sink could not take."""
 
     def begin(self, principal: Principal, arrival: Arrival) -> Visit:
         """The visit of one call, which `end` takes off the register."""
         visit = Visit(arrival, principal, asyncio.current_task())
-        self.visits.add(visit)
+        self.visits[visit] = None
         return visit
 
     def end(self, visit: Visit, fault: BaseException | None) -> None:
         """The call is over, by what it raised if it did: its record will be written."""
         if fault is not None:
             _note(visit, fault)
-        self.visits.discard(visit)
+        self.visits.pop(visit, None)
         visit.ended_at = self._clock.monotonic()
         self._ended.append(visit)
         if not self._wait_seconds or len(self._ended) >= MOST_WAITING:

@@ -9,14 +9,13 @@ It never blocks the event loop and never gives up: after a full disk the next ba
 
 import asyncio
 import sqlite3
-import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from queue import SimpleQueue
 from typing import Any, Protocol, TypeVar
 
 from tollbar.domain.errors import Overloaded
 from tollbar.storage.engine import Connection, overloaded, transaction
+from tollbar.storage.scribe import Scribe, ThreadScribe
 
 T = TypeVar("T")
 CLOSED = "The store is closed."
@@ -69,20 +68,19 @@ class Batch:
 class Journal:
     """See the module. Every method belongs to the event loop that `start` was called on."""
 
-    def __init__(self, connection: Connection, lanes: Sequence[Lane]) -> None:
+    def __init__(self, connection: Connection, lanes: Sequence[Lane], scribe: Scribe[Batch] | None = None) -> None:
         self._connection = connection
         self._lanes = lanes
         self._next = Batch(len(lanes))
-        self._inbox: SimpleQueue[Batch | None] = SimpleQueue()
         self._is_busy = False
         self._is_stuck = False
         self._refusal = ""
-        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        self._scribe: Scribe[Batch] = scribe or ThreadScribe("journal")
 
     def start(self) -> None:
         """Starts the thread."""
         self._loop = asyncio.get_running_loop()
-        self._thread.start()
+        self._scribe.start(self._write, self._done)
 
     def submit(self, lane: int, operation: Operation) -> None:
         """Queues an operation; its `finish` tells the end. Raises Overloaded after `close`."""
@@ -114,9 +112,9 @@ class Journal:
         with suppress(Overloaded):  # what waits for an answer of the database now waits for it in vain
             await self.flush()
         self._refusal = CLOSED
-        self._inbox.put(None)
+        self._scribe.dismiss()
         if not self._is_stuck:
-            await asyncio.to_thread(self._thread.join)
+            await self._scribe.ended()
             await asyncio.to_thread(self._connection.close)
 
     def _open_batch(self) -> Batch:
@@ -138,7 +136,7 @@ class Journal:
     def _send(self) -> None:
         batch, self._next = self._next, Batch(len(self._lanes))
         self._is_busy = True
-        self._inbox.put(batch)
+        self._scribe.hand(batch)
 
     def _done(self, batch: Batch) -> None:
         self._is_busy = False
@@ -147,14 +145,6 @@ class Journal:
         for operations in (*batch.lanes, batch.works):
             for operation in operations:
                 operation.finish()
-
-    def _run(self) -> None:
-        while (batch := self._inbox.get()) is not None:
-            self._write(batch)
-            try:
-                self._loop.call_soon_threadsafe(self._done, batch)
-            except RuntimeError:
-                return  # the loop is closed: nobody waits any more
 
     def _write(self, batch: Batch) -> None:
         if any(batch.lanes):

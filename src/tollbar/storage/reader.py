@@ -8,19 +8,26 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
-from tollbar.storage.engine import Connection, Database, overloaded
-from tollbar.storage.postgres import PostgresDatabase
+from tollbar.storage.engine import Connection, overloaded
 
 T = TypeVar("T")
 THREADS = 2
 
 
+class Readable(Protocol):
+    """A database that can be read."""
+
+    def reader(self) -> Connection:
+        """Another connection to it, which can only read."""
+        ...
+
+
 class Reader:
     """Runs functions on connections that can only read."""
 
-    def __init__(self, database: Database | PostgresDatabase) -> None:
+    def __init__(self, database: Readable) -> None:
         self._database = database
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="reader")
         self._local = threading.local()

@@ -19,7 +19,7 @@ from tollbar.storage.answers import StoredAnswers
 from tollbar.storage.audit import StoredAudit
 from tollbar.storage.batched import BatchedRequestLog, RecordWriter
 from tollbar.storage.engine import Connection, Database, StoreRefused, prepare, serving_lock, slot_of
-from tollbar.storage.journal import Journal
+from tollbar.storage.journal import Batch, Journal
 from tollbar.storage.kept import statements
 from tollbar.storage.keys import StoredKeys
 from tollbar.storage.ledger import StoredLedger
@@ -27,6 +27,7 @@ from tollbar.storage.postgres import PostgresConnection, PostgresDatabase
 from tollbar.storage.reader import Reader
 from tollbar.storage.requests import StoredRequests
 from tollbar.storage.rotation import StoredRotation
+from tollbar.storage.scribe import Scribe
 from tollbar.storage.statements import Statements
 from tollbar.storage.teams import StoredTeams
 from tollbar.storage.times import moment
@@ -88,25 +89,10 @@ async def open_storage(directory: Path, clock: Clock, options: Options) -> Async
         if options.is_server and options.slot is None:
             resources.enter_context(serving_lock(directory))
         connection, sql = await asyncio.to_thread(_open, database, options.secret_check)
-        writer = LedgerWriter(sql.ledger, options.is_strict)
-        journal = Journal(connection, (writer.write, RecordWriter(sql.requests.insert).write))
+        storage = assemble(connection, Reader(database), sql, clock, options)
         if isinstance(connection, PostgresConnection):
-            connection.stuck = journal.refuse
-        reader = Reader(database)
-        storage = Storage(
-            keys=StoredKeys(journal, reader, sql, clock),
-            teams=StoredTeams(journal, reader, sql, clock),
-            rotation=StoredRotation(journal, reader, sql),
-            ledger=StoredLedger(journal, reader, writer, sql, clock),
-            log=BatchedRequestLog(journal, clock),
-            requests=StoredRequests(journal, reader, sql.requests),
-            audit=StoredAudit(reader, sql.audit),
-            answers=StoredAnswers(journal, writer, sql.answers, clock),
-            journal=journal,
-            reader=reader,
-            is_shared=options.address is not None,
-        )
-        journal.start()
+            connection.stuck = storage.journal.refuse
+        storage.journal.start()
         logging = asyncio.create_task(storage.log.run())
         try:
             if options.is_server:
@@ -119,8 +105,34 @@ async def open_storage(directory: Path, clock: Clock, options: Options) -> Async
                 await logging
             storage.log.flush()
             await storage.ledger.close()
-            await journal.close()
-            await reader.close()
+            await storage.journal.close()
+            await storage.reader.close()
+
+
+def assemble(
+    connection: Connection,
+    reader: Reader,
+    sql: Statements,
+    clock: Clock,
+    options: Options,
+    scribe: Scribe[Batch] | None = None,
+) -> Storage:
+    """All that works on a store, over the one connection that writes and those that read; nothing is begun yet."""
+    writer = LedgerWriter(sql.ledger, options.is_strict)
+    journal = Journal(connection, (writer.write, RecordWriter(sql.requests.insert).write), scribe)
+    return Storage(
+        keys=StoredKeys(journal, reader, sql, clock),
+        teams=StoredTeams(journal, reader, sql, clock),
+        rotation=StoredRotation(journal, reader, sql),
+        ledger=StoredLedger(journal, reader, writer, sql, clock),
+        log=BatchedRequestLog(journal, clock),
+        requests=StoredRequests(journal, reader, sql.requests),
+        audit=StoredAudit(reader, sql.audit),
+        answers=StoredAnswers(journal, writer, sql.answers, clock),
+        journal=journal,
+        reader=reader,
+        is_shared=options.address is not None,
+    )
 
 
 def _database(directory: Path, options: Options) -> Database | PostgresDatabase:

@@ -1,0 +1,186 @@
+"""The event loop of one simulated process: real coroutines, on the simulation's time.
+
+Callbacks run in the order in which they were registered, as asyncio promises; what comes between those of different
+processes, and how long everything takes, is the simulation's choice. A loop that was killed runs nothing any more: its
+tasks stay where they are, and not even their `finally` runs.
+"""
+
+import asyncio
+import contextvars
+from asyncio.events import _set_running_loop
+from collections import deque
+from collections.abc import Callable, Coroutine, Generator
+from concurrent.futures import Executor
+from typing import Any
+
+from tests.simulation.world import World
+
+READ_SECONDS = (0.0002, 0.004)
+SLOW_READ_SECONDS = (0.05, 0.4)
+
+
+class ProcessLoop(asyncio.AbstractEventLoop):
+    """What asyncio needs of a loop, and no more: no sockets, no threads, no child processes."""
+
+    def __init__(self, world: World, name: str) -> None:
+        self.world = world
+        self.name = name
+        self.is_dead = False
+        self.is_stopped = False
+        self.is_frozen = False
+        self.fuse: int | None = None
+        """After so many callbacks more the process dies, by `burnt`."""
+        self.burnt: Callable[[], None] = lambda: None
+        self.tasks: list[asyncio.Task[Any]] = []
+        self._ready: deque[asyncio.Handle] = deque()
+        self._held_up: list[Callable[[], object]] = []
+
+    def turn(self) -> None:
+        """Runs what is ready, and what that makes ready."""
+        if self.is_stopped or self.is_dead:
+            return
+        _set_running_loop(self)
+        try:
+            while self._ready and not self.is_dead:
+                handle = self._ready.popleft()
+                if not handle.cancelled():
+                    handle._run()
+                if self.fuse is not None:
+                    self.fuse -= 1
+                    if self.fuse < 0:
+                        self.burnt()
+        finally:
+            _set_running_loop(None)
+
+    def kill(self) -> None:
+        """Nothing runs here any more."""
+        self.is_dead = True
+        self._ready.clear()
+
+    def stop_for(self, seconds: float, is_frozen: bool) -> None:
+        """The loop is busy, or all of the process is frozen: what should happen meanwhile happens afterwards."""
+        self.is_stopped, self.is_frozen = True, is_frozen
+        self.world.after(seconds, self._go_on)
+
+    def beside(self, act: Callable[[], object]) -> None:
+        """Does what a thread of the process does: now, or once that can go on; never if it was killed."""
+        if self.is_frozen:
+            self._held_up.append(act)
+        elif not self.is_dead:
+            act()
+
+    def _go_on(self) -> None:
+        self.is_stopped = self.is_frozen = False
+        held_up, self._held_up = self._held_up, []
+        for act in held_up:
+            self.beside(act)
+        if self._ready:
+            self.world.wake(self)
+
+    def _is_ready(self, handle: asyncio.Handle) -> None:
+        if not self._ready and not self.is_stopped:
+            self.world.wake(self)
+        self._ready.append(handle)
+
+    def time(self) -> float:
+        """Seconds on the clock that never goes back."""
+        return self.world.now
+
+    def call_soon(
+        self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
+    ) -> asyncio.Handle:
+        """See asyncio."""
+        handle = asyncio.Handle(callback, args, self, context)
+        if not self.is_dead:
+            self._is_ready(handle)
+        return handle
+
+    call_soon_threadsafe = call_soon
+
+    def call_later(
+        self, delay: float, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
+    ) -> asyncio.TimerHandle:
+        """See asyncio."""
+        return self.call_at(self.time() + delay, callback, *args, context=context)
+
+    def call_at(
+        self, when: float, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
+    ) -> asyncio.TimerHandle:
+        """See asyncio."""
+        timer = asyncio.TimerHandle(when, callback, args, self, context)
+
+        def ring() -> None:
+            if not self.is_dead and not timer.cancelled():
+                self._is_ready(timer)
+
+        self.world.at(when, ring)
+        return timer
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        """It is left where it is, and does not ring."""
+
+    def create_future(self) -> asyncio.Future[Any]:
+        """See asyncio."""
+        return asyncio.Future(loop=self)
+
+    def create_task(
+        self,
+        coro: Coroutine[Any, Any, Any] | Generator[Any, None, Any],
+        *,
+        name: str | None = None,
+        context: contextvars.Context | None = None,
+    ) -> asyncio.Task[Any]:
+        """See asyncio; it is kept, so that nothing of a killed process is ended by the collector."""
+        task: asyncio.Task[Any] = asyncio.Task(coro, loop=self, name=name, context=context)
+        self.tasks.append(task)
+        return task
+
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[..., Any], *args: Any
+    ) -> asyncio.Future[Any]:
+        """Runs it somewhere on the way to and fro, which takes as long as it does."""
+        future = self.create_future()
+        chance = self.world.chance
+        there, back = (chance.uniform(*READ_SECONDS) for _ in range(2))
+        if chance.random() < 0.01:
+            there = chance.uniform(*SLOW_READ_SECONDS)
+
+        def run() -> None:
+            try:
+                result, fault = func(*args), None
+            except Exception as raised:
+                result, fault = None, raised
+            self.world.after(back, lambda: self.call_soon(_resolve, future, result, fault))
+
+        self.world.after(there, lambda: self.beside(run))
+        return future
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Begins something, from outside of the loop."""
+        return self.create_task(work)
+
+    def get_debug(self) -> bool:
+        """No."""
+        return False
+
+    def is_running(self) -> bool:
+        """Whether anything runs here."""
+        return not self.is_dead
+
+    def is_closed(self) -> bool:
+        """The same."""
+        return self.is_dead
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """A fault that nobody waited for is a broken promise."""
+        if not self.is_dead:
+            self.world.fail(f"{self.name}: {context.get('message')}: {context.get('exception')!r}")
+
+
+def _resolve(future: asyncio.Future[Any], result: object, fault: BaseException | None) -> None:
+    if future.done():
+        return
+    if fault is not None:
+        future.set_exception(fault)
+    else:
+        future.set_result(result)

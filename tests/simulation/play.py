@@ -1,0 +1,190 @@
+"""One simulation, from its seed to what came of it."""
+
+import gc
+import sys
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, NamedTuple
+from warnings import catch_warnings, simplefilter
+
+from tests.making import CARD
+from tests.simulation.answering import Answering
+from tests.simulation.books import Books
+from tests.simulation.calling import REQUESTS, Caller
+from tests.simulation.faults import Faults
+from tests.simulation.holdings import Holdings
+from tests.simulation.process import MachineClock, Process, Surroundings
+from tests.simulation.store import Store
+from tests.simulation.world import World
+from tollbar.domain.catalogue import Catalogue, Model, Target, Timeouts
+
+TIMEOUTS = Timeouts(total=20.0)
+MAIN, SPARE = Target("main", "m", CARD, timeouts=TIMEOUTS), Target("spare", "s", CARD, timeouts=TIMEOUTS)
+CATALOGUE = Catalogue({"smart": Model("smart", (MAIN, SPARE)), "dear": Model("dear", (SPARE,), multiplier=Decimal(3))})
+Plant = Callable[[Store], None]
+"""Makes the store do something wrong, to see that it is found."""
+
+
+class Outcome(NamedTuple):
+    """What came of a simulation; without a `failure` every promise was kept."""
+
+    seed: int
+    failure: str
+    digest: str
+    calls: int
+    commits: int
+    trace: list[str] | None
+
+
+class Play:
+    """The processes, their callers and their misfortunes, as the seed has them."""
+
+    def __init__(self, seed: int, is_told: bool = False, plant: Plant = lambda store: None) -> None:
+        self.world = World(seed, trace=[] if is_told else None)
+        self.store = Store(self.world)
+        self.books = Books(self.world, self.store.database, self._may_be_dead)
+        self.store.committed = self.books.check
+        chance = self.world.chance
+        self.is_measured = chance.random() < 0.4
+        around = Surroundings(self.world, self.store, CATALOGUE, chance.random() < 0.3, self.is_measured)
+        self.around = around
+        self.machine = MachineClock(self.world)
+        self.processes: list[Process] = []
+        self.callers: list[Caller] = []
+        self.unreliability = chance.choice((0.0, 0.1, 0.5))
+        plant(self.store)
+
+    def play(self) -> Outcome:
+        """Plays it to its end."""
+        world, chance = self.world, self.world.chance
+        first = self.start(slot="0")
+        world.run(lambda: first.is_serving)
+        holdings = Holdings(self.world, self.books)
+        self._do(first, holdings.grant(first.storage))
+        for slot in range(1, chance.choice((1, 2, 2, 3))):
+            self.start(slot=str(slot))
+        seconds = chance.uniform(2.0, 8.0) if chance.random() < 0.75 else chance.uniform(35.0, 60.0)
+        self._call(holdings, seconds)
+        Faults(self, holdings).plan(seconds)
+        world.pass_time(seconds)
+        world.run(lambda: all(caller.ending or not self._is_served(caller) for caller in self.callers))
+        self._end(holdings)
+        trace = world.trace
+        return Outcome(world.seed, world.failure, world.digest, len(self.callers), self.books.commits, trace)
+
+    def start(self, slot: str) -> Process:
+        """Another process, on the one machine there is or on one of its own."""
+        machine = self.machine
+        if self.is_measured:
+            machine = MachineClock(self.world)
+            machine.ahead = timedelta(seconds=self.world.chance.uniform(-30.0, 30.0))
+        process = Process(self.around, f"p{len(self.processes) + 1}", slot, machine)
+        self.processes.append(process)
+        process.start({
+            name: Answering(self.world.chance, process.clock, self.unreliability) for name in ("main", "spare")
+        })
+        return process
+
+    def serving(self) -> list[Process]:
+        """The processes that can be called."""
+        return [process for process in self.processes if process.is_serving]
+
+    def _may_be_dead(self, request_id: str) -> bool:
+        return self._server(request_id).may_be_taken_for_dead
+
+    def _server(self, request_id: str) -> Process:
+        return self.processes[int(request_id.partition("-")[0][1:]) - 1]
+
+    def _is_served(self, caller: Caller) -> bool:
+        return bool(caller.request_id) and self._server(caller.request_id).is_alive
+
+    def _call(self, holdings: Holdings, seconds: float) -> None:
+        """Calls one by one, and now and then many at once."""
+        chance, at = self.world.chance, 0.0
+        for _ in range(chance.randrange(15, 60)):
+            if chance.random() < 0.6:
+                at = chance.uniform(0.0, seconds)
+            held = chance.choice(holdings.keys)
+            patience = chance.uniform(0.0, 1.5) if chance.random() < 0.2 else None
+            caller = Caller("", held.secret, chance.choice(REQUESTS), patience, held.slots)
+            self.callers.append(caller)
+            self.world.at(self.world.now + at, lambda caller=caller, number=len(self.callers): self._send(caller, number))
+
+    def _send(self, caller: Caller, number: int) -> None:
+        serving = self.serving()
+        if not serving:
+            caller.ending = "nobody serves"
+            return
+        process = self.world.chance.choice(serving)
+        caller.request_id = f"{process.name}-{number}"
+        caller.call(process, self.books)
+
+    def _end(self, holdings: Holdings) -> None:
+        """All processes end, one way or the other; the last one resolves what they left, and can give all the rest."""
+        world, chance = self.world, self.world.chance
+        world.run(lambda: all(process.is_serving or not process.is_alive for process in self.processes))
+        closing = []
+        for process in self.serving():
+            if chance.random() < 0.5:
+                process.kill()
+            else:
+                process.check_leases()
+                closing.append(process.loop.run(process.close()))
+        world.run(lambda: all(task.done() for task in closing))
+        last = self.start(slot="last")
+        world.run(lambda: last.is_serving)
+        world.pass_time(chance.uniform(41.0, 50.0))
+        self.books.check_empty()
+        if not world.failure:
+            self._do(last, holdings.check_rest(last.storage, f"{last.name}-rest"))
+        self._do(last, last.close())
+        self.books.check_empty()
+
+    def _do(self, process: Process, work: Coroutine[Any, Any, None]) -> None:
+        """Has something done that must succeed."""
+        task = process.loop.run(work)
+        self.world.run(task.done)
+        if task.done() and (fault := task.exception()) is not None:
+            self.world.fail(f"{work.__name__} failed: {fault!r}")
+
+    def forget(self) -> None:
+        """Lets go of all, without a word of what was under way."""
+        for process in self.processes:
+            process.loop.kill()
+
+
+def play(seed: int, is_told: bool = False, plant: Plant = lambda store: None) -> Outcome:
+    """What comes of a seed."""
+    with undisturbed():
+        return _played(seed, is_told, plant)
+
+
+def _played(seed: int, is_told: bool, plant: Plant) -> Outcome:
+    playing = Play(seed, is_told, plant)
+    try:
+        return playing.play()
+    finally:
+        playing.forget()
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Nobody collects while a simulation is under way, for when that happens is not its choice; and nobody complains
+    when coroutines of killed processes are let go in the middle of whatever they did.
+    """
+
+    def say_nothing(_: object) -> None:
+        """A killed process has no last words."""
+
+    hook, sys.unraisablehook = sys.unraisablehook, say_nothing
+    gc.disable()
+    try:
+        yield
+    finally:
+        with catch_warnings():
+            simplefilter("ignore", RuntimeWarning)
+            gc.collect()
+        gc.enable()
+        sys.unraisablehook = hook

@@ -1,0 +1,223 @@
+"""One simulated server process: the product's own parts over the simulation's loop, clock, store and providers.
+
+It is put together as `app/wiring.py` does it, from admission to the chores that run in the background; only HTTP is
+left out. It ends by being killed, or closes as it does after a signal.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Coroutine, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from tests.simulation.loop import ProcessLoop
+from tests.simulation.store import Reading, SimulatedScribe, Store, StoreConnection, sql
+from tests.simulation.world import World
+from tollbar.app.chores import Work, chores
+from tollbar.clock import ShiftedClock
+from tollbar.counters.memory import MemoryCounters
+from tollbar.domain.catalogue import Catalogue
+from tollbar.domain.errors import GatewayError, Overloaded
+from tollbar.gateway.admit import Admission
+from tollbar.gateway.attempts import Attempts
+from tollbar.gateway.authenticate import Authenticator
+from tollbar.gateway.completions import Gateway
+from tollbar.gateway.health import Health
+from tollbar.gateway.record import Recorder
+from tollbar.metrics import Metrics
+from tollbar.ports import Clock, Provider
+from tollbar.storage.journal import Batch
+from tollbar.storage.ledger import EXPIRY_SECONDS
+from tollbar.storage.reader import Reader
+from tollbar.storage.store import Options, assemble
+
+SHARED = Options(b"", address="simulated")
+"""One of several processes, perhaps on several machines."""
+GOING_DOWN = Overloaded("The gateway is shutting down.")
+METRICS = Metrics()
+
+
+class MachineClock:
+    """The clocks of one machine: its time of day may be wrong, and may be set at any moment."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.ahead = timedelta()
+
+    def now(self) -> datetime:
+        """What this machine believes."""
+        return self._world.moment + self.ahead
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+        return self._world.now
+
+    async def sleep(self, seconds: float) -> None:
+        """Waits."""
+        await asyncio.sleep(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What processes are started in."""
+
+    world: World
+    store: Store
+    catalogue: Catalogue
+    is_strict: bool
+    is_measured: bool
+    """Whether processes measure how far the store's clock is ahead, as they do on Postgres."""
+
+
+class Process:
+    """A server from its start to its end; `name` is never used twice."""
+
+    def __init__(self, around: Surroundings, name: str, slot: str, machine: MachineClock) -> None:
+        world = self.world = around.world
+        self.name = name
+        self.slot = slot
+        self.loop = ProcessLoop(world, name)
+        self.loop.burnt = self.kill
+        self.is_serving = False
+        self.inside: dict[str, int] = {}
+        """Calls of each key that were let in and are not over."""
+        self._cut_since: float | None = None
+        self.longest_silence = 0.0
+        self._is_measured = around.is_measured
+        self.own_clock = machine
+        self.clock: Clock = ShiftedClock(machine) if around.is_measured else machine
+        self.store = around.store
+        self.connection = StoreConnection(around.store, name)
+        reader = Reader(Reading(StoreConnection(around.store, name)))
+        options = Options(b"", address="simulated", is_strict=around.is_strict)
+        scribe: SimulatedScribe[Batch] = SimulatedScribe(self.loop)
+        self.storage = assemble(self.connection, reader, sql(), self.clock, options, scribe)
+        self.counters = MemoryCounters(self.clock)
+        self._around = around
+
+    def start(self, providers: Mapping[str, Provider]) -> None:
+        """Begins to start; `is_serving` says when it can be called."""
+        clock, storage = self.clock, self.storage
+        health = Health(clock)
+        self.gateway = Gateway(
+            authenticator=Authenticator(storage.keys, digest, self.counters, clock),
+            recorder=Recorder((storage.log.write,), clock),
+            admission=Admission(
+                self.counters, storage.ledger, clock, tell=self._tell, is_strict=self._around.is_strict
+            ),
+            catalogue=self._around.catalogue,
+            health=health,
+            attempts=Attempts(providers, health, clock, self.world.chance.random),
+            clock=clock,
+        )
+        self.world.note(self.name, "starts")
+        self._serving = self.loop.run(self._serve())
+
+    async def _serve(self) -> None:
+        storage = self.storage
+        storage.journal.start()
+        while True:
+            try:
+                await storage.ledger.start(is_alone=False, slot=self.slot)
+                if isinstance(self.clock, ShiftedClock):
+                    self.clock.shift(await storage.offset(self.clock.own))
+                break
+            except Overloaded:  # the real one ends, and is started again
+                await asyncio.sleep(1.0)
+        work = Work(self.gateway, storage, METRICS, timedelta(days=30), None, None, self._beat)
+        self._chores = [asyncio.create_task(chore) for chore in (*chores(work), storage.log.run())]
+        for chore in self._chores:
+            chore.add_done_callback(self._chore_ended)
+        self.is_serving = True
+
+    async def _beat(self) -> None:
+        """What tells counters that several processes share; these are its own."""
+
+    def _chore_ended(self, chore: asyncio.Task[None]) -> None:
+        if not chore.cancelled():
+            self.world.fail(f"{self.name}: a chore ended: {chore.exception()!r}")
+
+    def _tell(self, request_id: str, fault: BaseException) -> None:
+        self.world.fail(f"{request_id} could not be settled: {fault!r}")
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it was not killed and is not closed."""
+        return not self.loop.is_dead
+
+    def kill(self) -> None:
+        """It is gone, in the middle of whatever it did."""
+        if self.is_alive:
+            self.world.note(self.name, "dies")
+            self.is_serving = False
+            self.loop.kill()
+
+    def freeze(self, seconds: float, is_frozen: bool) -> None:
+        """It does nothing for a while, or only its event loop does not."""
+        self.world.note(self.name, "freezes for", round(seconds, 3))
+        self.longest_silence = max(self.longest_silence, seconds)
+        self.loop.stop_for(seconds, is_frozen)
+
+    def cut_off(self, seconds: float) -> None:
+        """It cannot reach the store for a while."""
+        self.world.note(self.name, "is cut off for", round(seconds, 3))
+        self.longest_silence = max(self.longest_silence, seconds)
+        self.store.away.add(self.name)
+        self.world.after(seconds, lambda: self.store.away.discard(self.name))
+
+    @property
+    def may_be_taken_for_dead(self) -> bool:
+        """Whether it is dead, or was silent for about as long as makes others think so."""
+        return not self.is_alive or self.longest_silence > EXPIRY_SECONDS - 8
+
+    def attempt(self, work: Coroutine[Any, Any, None]) -> None:
+        """Has something done that may fail for want of the store."""
+
+        async def done() -> None:
+            with suppress(GatewayError):
+                await work
+
+        self.loop.run(done())
+
+    def check_leases(self) -> None:
+        """What it keeps in memory of leases is what the store has of them, if nothing is under way just now."""
+        journal, ledger = self.storage.journal, self.storage.ledger
+        if journal._is_busy or not journal._next.is_empty or self.longest_silence > EXPIRY_SECONDS:
+            return
+        rows = self.store.database.execute("SELECT process, allowance, period_start, amount FROM leases")
+        stored = {tuple(row[:3]): row[3] for row in rows}
+        for lease in ledger._leases._leases.values():
+            key = (ledger._writer.process, lease.allowance, lease.period)
+            if key in stored and stored[key] != lease.free + lease.held:
+                self.world.fail(f"{self.name} keeps {lease.free} and holds {lease.held} of {stored[key]}: {key}")
+
+    async def close(self) -> None:
+        """What it does after a signal, once its calls have had their time."""
+        self.is_serving = False
+        storage = self.storage
+        for _ in range(20):
+            if not self.gateway.recorder.visits:
+                break
+            await asyncio.sleep(0.25)
+        self.gateway.recorder.interrupt(GOING_DOWN)
+        while self.gateway.recorder.visits:
+            await asyncio.sleep(0.05)
+        for chore in self._chores:
+            chore.remove_done_callback(self._chore_ended)
+            chore.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.gather(*self._chores)
+        self.gateway.recorder.flush()
+        storage.log.flush()
+        await storage.ledger.close()
+        await storage.journal.close()
+        await storage.reader.close()
+        self.world.note(self.name, "is closed")
+        self.loop.is_dead = True
+
+
+def digest(text: str) -> bytes:
+    """What a secret is stored as."""
+    return hashlib.blake2b(text.encode(), digest_size=32).digest()

@@ -116,10 +116,10 @@ class Books:
         lines = self.lines[line.request_id]
         if line.paid and any(other.paid for other in lines):
             self.world.fail(f"{line.request_id} is charged twice")
-        if line.flag == "estimate" and not self.may_be_dead(line.request_id):
-            self.world.fail(f"{line.request_id} was resolved although its process lives")
-        if line.flag == "late" and (line.paid or not any(other.flag == "estimate" for other in lines)):
-            self.world.fail(f"{line.request_id} is late although nobody ended its hold before")
+        if line.flag in {"estimate", "late"} and not self.may_be_dead(line.request_id):
+            self.world.fail(f"{line.request_id} was taken from a process that lives")
+        if line.flag == "late" and line.paid:
+            self.world.fail(f"{line.request_id} is late, and charged")
         lines.append(line)
 
     def _check_balance(self, number: int, before: Balance | None, now: Balance, new: Sequence[Line]) -> None:

@@ -37,8 +37,13 @@ class Caller:
     def call(self, process: Process, books: Books) -> None:
         """Makes the call."""
         task = process.loop.run(self._serve(process, books))
+        task.add_done_callback(self._gone)
         if self.patience is not None:
             process.world.after(self.patience, lambda: process.is_alive and task.cancel())
+
+    def _gone(self, task: asyncio.Task[None]) -> None:
+        """The call is over; one that was cancelled before it began had no time to say so."""
+        self.ending = self.ending or "left"
 
     async def _serve(self, process: Process, books: Books) -> None:
         """What the edge does, with what the caller was sent."""

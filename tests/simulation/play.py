@@ -131,8 +131,8 @@ class Play:
                 process.kill()
             else:
                 process.check_leases()
-                closing.append(process.loop.run(process.close()))
-        world.run(lambda: all(task.done() for task in closing))
+                closing.append((process, process.loop.run(process.close())))
+        world.run(lambda: all(task.done() or not process.is_alive for process, task in closing))
         last = self.start(slot="last")
         world.run(lambda: last.is_serving)
         world.pass_time(chance.uniform(41.0, 50.0))

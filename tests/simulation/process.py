@@ -29,7 +29,7 @@ from tollbar.gateway.record import Recorder
 from tollbar.metrics import Metrics
 from tollbar.ports import Clock, Provider
 from tollbar.storage.journal import Batch
-from tollbar.storage.ledger import EXPIRY_SECONDS
+from tollbar.storage.hearing import EXPIRY_SECONDS
 from tollbar.storage.reader import Reader
 from tollbar.storage.store import Options, assemble
 
@@ -176,8 +176,12 @@ class Process:
         """Has something done that may fail for want of the store."""
 
         async def done() -> None:
-            with suppress(GatewayError):
+            try:
                 await work
+            except GatewayError as fault:
+                self.world.note(self.name, "could not:", fault)
+            except Exception as fault:  # nobody else would hear of it
+                self.world.fail(f"{self.name} met a fault that nobody foresaw: {fault!r}")
 
         self.loop.run(done())
 

@@ -22,7 +22,7 @@ TEXTS = {
 # These look at a whole table that stays small (processes, open holds, recalls, changes, rotation), or are asked for
 # all of it.
 SCANS = {
-    *("ledger.stale_processes", "ledger.open_holds", "ledger.return_leases", "ledger.delete_holds"),
+    *("ledger.other_processes", "ledger.open_holds", "ledger.return_leases", "ledger.delete_holds"),
     *(
         "ledger.delete_leases",
         "keys.keys",

@@ -48,10 +48,11 @@ def chores(work: Work) -> list[Coroutine[None, None, None]]:
 
     async def tick() -> None:
         await work.beat()
+        was_fenced = storage.ledger.is_fenced
         await storage.ledger.tick()
         if isinstance(clock, ShiftedClock):
             clock.shift(await storage.offset(clock.own))
-        if storage.ledger.is_fenced:
+        if was_fenced or storage.ledger.is_fenced:
             gateway.recorder.interrupt(FENCED)
         await gateway.admission.tick()
         if gateway.repeats is not None:

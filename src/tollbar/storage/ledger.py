@@ -22,11 +22,12 @@ from tollbar.domain.records import LedgerEntry
 from tollbar.ports import Claim, Clock, Reservation
 from tollbar.storage.ending import SETTLED, Ending
 from tollbar.storage.engine import Connection
+from tollbar.storage.hearing import EXPIRY_SECONDS, Hearing
 from tollbar.storage.journal import Journal
 from tollbar.storage.leases import Leases, fetching
 from tollbar.storage.operations import NUMBER_BITS, Granted, Held, Return, Settlement, Taking
 from tollbar.storage.reader import Reader
-from tollbar.storage.recovery import register, resolve, silent
+from tollbar.storage.recovery import others, register, resolve
 from tollbar.storage.standings import read_covering
 from tollbar.storage.statements import Statements
 from tollbar.storage.times import SECOND, microseconds
@@ -34,9 +35,6 @@ from tollbar.storage.writing import LedgerWriter
 
 LANE = 0
 IDLE_SECONDS = 10.0
-# Whoever was silent for longer is taken for dead by others, and must not go on either (ruling 14).
-EXPIRY_SECONDS = 30
-FOREVER = 2**62
 # A call that an allowance refuses waits so long for what other processes keep ready of it, and asks so often.
 RECALL_SECONDS = 0.5
 RECALL_STEP_SECONDS = 0.1
@@ -54,6 +52,7 @@ class StoredLedger:
         self._writer = writer
         self._statements = statements
         self._clock = clock
+        self._hearing = Hearing()
         self._leases = Leases()
         self._abandoned: list[Held] = []
         self._is_open = False
@@ -68,7 +67,7 @@ class StoredLedger:
         With a slot, a place among the workers of one server, it takes the place of whoever had that before.
         """
         self._slot = slot
-        await self._beat(silent_before=FOREVER if is_alone else None)
+        await self._beat(is_alone)
         self._is_open = True
 
     async def reserve(self, request_id: str, claims: Sequence[Claim], estimate: LedgerEntry) -> Held:
@@ -110,7 +109,10 @@ class StoredLedger:
         """See `ports.Ledger`."""
         if not isinstance(reservation, Held):
             raise TypeError("the reservation was made by another ledger")
-        await self._settle(reservation, charges, entries).wait()
+        ending = self._settle(reservation, charges, entries)
+        await ending.wait()
+        if isinstance(ending, Settlement) and ending.is_late:
+            raise Overloaded("This process was taken for dead while it answered.", hint="Send the request again.")
 
     async def standing(self, key_id: str) -> Sequence[Allowance]:
         """See `ports.Ledger`. Holds that are not durable yet are waited for, so that none is missing."""
@@ -217,16 +219,18 @@ class StoredLedger:
         for lease in self._leases.idle(unused_since):
             self._journal.submit(LANE, Return(self._writer.process, lease))
 
-    async def _beat(self, silent_before: int | None = None) -> None:
+    async def _beat(self, is_alone: bool = False) -> None:
         now, heard_at = self._now(), self._clock.monotonic()
         sql, process = self._statements.ledger, self._writer.process
-        before = now - EXPIRY_SECONDS * SECOND if silent_before is None else silent_before
 
         def beat(connection: Connection) -> tuple[int, int]:
             is_known = connection.execute(sql.beat, {"process": process, "at": now}).rowcount == 1
             number = process if is_known else register(connection, sql, now, self._slot)
             connection.execute(sql.forget_recalls, {"before": now - RECALLED_SECONDS * SECOND})
-            return number, resolve(connection, sql, silent(connection, sql, number, before, self._slot))
+            found = others(connection, sql, number)
+            # The clock is asked behind the look at the store: nobody may seem silent for longer than they were.
+            silent = self._hearing.silent(found, self._clock.monotonic(), self._slot)
+            return number, resolve(connection, sql, [other for other, *_ in found] if is_alone else silent)
 
         number, lost = await self._journal.run(beat)
         if number != process:

@@ -8,6 +8,7 @@ from sqlalchemy import (
     Select,
     Update,
     bindparam,
+    case,
     func,
     insert,
     literal_column,
@@ -30,8 +31,10 @@ def ledger_sql(to: Compiler) -> LedgerSql:
     return LedgerSql(
         insert_process=to.text(_insert_process()),
         find_process=to.text(select(processes.c.id).where(process)),
-        beat=to.text(processes.update().values(heartbeat_at=bindparam("at")).where(process)),
-        stale_processes=to.text(_stale_processes()),
+        beat=to.text(_beat().where(process)),
+        other_processes=to.text(
+            select(processes.c.id, processes.c.heartbeat_at, processes.c.slot).where(processes.c.id != bindparam("process"))
+        ),
         insert_holds=to.rows(holds),
         end_holds=to.text(holds.delete().where(holds.c.reservation.in_(to.numbers("reservations")))),
         charge=to.text(_charge(to)),
@@ -70,9 +73,10 @@ def _insert_process() -> ClauseElement:
     return insert(processes).values(values).returning(processes.c.id)
 
 
-def _stale_processes() -> Select[*tuple[Any, ...]]:
-    is_stale = or_(processes.c.heartbeat_at < bindparam("before"), processes.c.slot == bindparam("slot"))
-    return select(processes.c.id).where(processes.c.id != bindparam("process"), is_stale)
+def _beat() -> Update:
+    """A heartbeat is never one that was there before, whatever the clock does."""
+    before, at = processes.c.heartbeat_at, bindparam("at")
+    return processes.update().values(heartbeat_at=case((at > before, at), else_=before + literal_column("1")))
 
 
 def _charge(to: Compiler) -> Update:

@@ -86,7 +86,7 @@ class Held(Ending):
 class Settlement(Ending):
     """The end of a reservation: what it costs, what returns to where, and the lines."""
 
-    __slots__ = ("changes", "entries", "held", "is_overrun", "process", "unheld")
+    __slots__ = ("changes", "entries", "held", "is_late", "is_overrun", "process", "unheld")
 
     def __init__(self, held: Held, charges: Sequence[tuple[AllowanceId, int]], entries: Sequence[LedgerEntry]) -> None:
         super().__init__()
@@ -94,6 +94,8 @@ class Settlement(Ending):
         # Who must be alive for it to be in time; nobody, when nothing was held.
         self.process = held.process if held.parts else None
         self.entries = entries
+        # Others ended the hold before, because they took this process for dead.
+        self.is_late = False
         self.changes: list[Change] = []
         unheld = self.unheld = {allowance.number: amount for allowance, amount in charges if amount}
         is_overrun = False

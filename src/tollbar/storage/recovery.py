@@ -15,6 +15,7 @@ import msgspec
 from tollbar.domain.money import Unit
 from tollbar.domain.records import LedgerEntry
 from tollbar.storage.engine import Connection
+from tollbar.storage.hearing import Heard
 from tollbar.storage.lines import lost
 from tollbar.storage.statements import LedgerSql
 from tollbar.storage.times import moment
@@ -35,10 +36,9 @@ def register(connection: Connection, sql: LedgerSql, now: int, slot: str | None)
     return number
 
 
-def silent(connection: Connection, sql: LedgerSql, process: int, before: int, slot: str | None) -> list[int]:
-    """The other processes that were last heard of before a moment, and those whose slot this one has now."""
-    rows = connection.execute(sql.stale_processes, {"process": process, "before": before, "slot": slot})
-    return [number for (number,) in rows]
+def others(connection: Connection, sql: LedgerSql, process: int) -> list[Heard]:
+    """All other processes."""
+    return connection.execute(sql.other_processes, {"process": process}).fetchall()
 
 
 def resolve(connection: Connection, sql: LedgerSql, processes: Collection[int]) -> int:

@@ -43,7 +43,7 @@ class LedgerSql:
     insert_process: str
     find_process: str
     beat: str
-    stale_processes: str
+    other_processes: str
     insert_holds: Rows
     end_holds: str
     charge: str

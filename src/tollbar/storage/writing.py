@@ -64,15 +64,19 @@ class LedgerWriter:
             case Settlement(held=Held(parts=[])):
                 self._write_lines(connection, [operation])
             case Settlement():
-                append_lines(connection, self._sql, map(lines.late, operation.entries))
+                self._write_late(connection, operation)
             case Return():
                 pass  # what it leased went back when it was taken for dead
+
+    def _write_late(self, connection: Connection, settlement: Settlement) -> None:
+        settlement.is_late = True
+        append_lines(connection, self._sql, map(lines.late, settlement.entries))
 
     def _settle(self, connection: Connection, settlements: Sequence[Settlement], returns: Sequence[Return]) -> None:
         if not self._end_holds(connection, settlements):
             if len(settlements) > 1 or returns:
                 raise NotAloneError
-            append_lines(connection, self._sql, map(lines.late, settlements[0].entries))
+            self._write_late(connection, settlements[0])
             return
         changes = [change for settlement in settlements for change in settlement.changes]
         changes += [Change(back.lease.allowance, back.lease.period, 0, back.amount) for back in returns]

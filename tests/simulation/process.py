@@ -80,7 +80,7 @@ class Process:
         self.slot = slot
         self.loop = ProcessLoop(world, name)
         self.loop.burnt = self.kill
-        self.is_serving = False
+        self.is_serving = self.is_closing = False
         self.inside: dict[str, int] = {}
         """Calls of each key that were let in and are not over."""
         self._cut_since: float | None = None
@@ -170,7 +170,7 @@ class Process:
     @property
     def may_be_taken_for_dead(self) -> bool:
         """Whether it is dead, or was silent for about as long as makes others think so."""
-        return not self.is_alive or self.longest_silence > EXPIRY_SECONDS - 8
+        return not self.is_alive or self.is_closing or self.longest_silence > EXPIRY_SECONDS - 8
 
     def attempt(self, work: Coroutine[Any, Any, None]) -> None:
         """Has something done that may fail for want of the store."""
@@ -200,6 +200,7 @@ class Process:
     async def close(self) -> None:
         """What it does after a signal, once its calls have had their time."""
         self.is_serving = False
+        self.is_closing = True
         storage = self.storage
         for _ in range(20):
             if not self.gateway.recorder.visits:
@@ -213,6 +214,7 @@ class Process:
             chore.cancel()
         with suppress(asyncio.CancelledError):
             await asyncio.gather(*self._chores)
+        await self.gateway.admission.tick()
         self.gateway.recorder.flush()
         storage.log.flush()
         await storage.ledger.close()

@@ -136,6 +136,7 @@ async def running(
         authenticator = Authenticator(storage.keys, digest_of, counters, clock, terms(settings, digest_of))
         limits = rates(settings)
         admission = Admission(counters, storage.ledger, clock, limits, _tell_unsettled, settings.ledger.strict)
+        stack.push_async_callback(admission.tick)  # what is owed at the end, while the store is still open
         gateway = _gateway(authenticator, admission, recorder, made, providers, clock)
         gateway.repeats = _repeats(settings, storage)
         metrics.watch(lambda: len(recorder.visits), lambda: storage.log.dropped + recorder.lost)

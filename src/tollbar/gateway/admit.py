@@ -98,8 +98,13 @@ class Admission:
 
     async def end(self, hold: Hold, outcome: Outcome) -> None:
         """Sees to it that a hold has ended: a settlement that fails now is owed."""
-        if not hold.is_written:
-            await to_the_end(self._settle_or_owe(Debt(hold, outcome)), EXIT_SECONDS + 1)
+        if hold.is_written:
+            return
+        debt = Debt(hold, outcome)
+        try:
+            await to_the_end(self._settle_or_owe(debt), EXIT_SECONDS + 1)
+        except TimeoutError:  # the process stood still, and all deadlines have passed at once
+            self._owe(debt)
 
     async def short(self, principal: Principal, bounds: Bounds) -> list[Allowance]:
         """The allowances that would keep a call out as they stand now; nothing is held."""
@@ -133,6 +138,10 @@ class Admission:
 
     async def _settle_or_owe(self, debt: Debt) -> None:
         if await self._settle(debt) is not None:
+            self._owe(debt)
+
+    def _owe(self, debt: Debt) -> None:
+        if debt not in self._owed:
             self._owed.append(debt)
 
     async def _settle(self, debt: Debt) -> BaseException | None:

@@ -33,6 +33,11 @@ RECIPES: Mapping[str, Recipe] = {
     "bench-local": Recipe(
         "dev", ("python", "-m", "bench.local"), "measure a model of this machine, through Tollbar and bare"
     ),
+    "simulate": Recipe(
+        "dev",
+        ("python", "-m", "tests.simulation"),
+        "simulate crashes, outages and wrong clocks: is the money right? (--seconds N, --seed N)",
+    ),
     "load": Recipe(
         "dev",
         ("python", "-m", "bench.users"),

@@ -211,9 +211,9 @@ class Ledger(Protocol):
         """Ends the hold: writes charges (to release is to charge nothing) and lines, durably, in one transaction.
 
         A second call for the same reservation changes nothing. A charge above its hold is written in full and flagged.
-        Raises `Overloaded` when it could not be made durable; then nothing was written and the hold still stands. Raises
-        it, too, the first time that a hold is settled which others have ended, having taken this process for dead: the
-        lines are written, and charge nothing.
+        Raises `Overloaded` when it could not be made durable; then nothing was written and the hold still stands. It is
+        raised, too, the first time that a hold is settled which others have ended, having taken this process for dead:
+        the lines are written, and charge nothing.
         """
         ...
 

@@ -75,4 +75,3 @@ class Answering:
             return [Started("a", "m"), *pieces, *reported, Finished(FinishReason.STOP)]
         frames = [Frames(b"piece", True, chance.randrange(1, 40)) for _ in range(count)]
         return [Frames(b"prelude", False), *frames, Frames(b"done", False, 0, usage, is_last=True)]
-

@@ -35,7 +35,7 @@ class Line(NamedTuple):
     key_id: str
     outcome: str
     provenance: str
-    paid: bool
+    paid: int
     credits: int
     cost: int
     prompt_tokens: int
@@ -93,7 +93,7 @@ class Books:
         """A transaction was committed."""
         self.commits += 1
         database = self.database
-        new = [Line(*row[1:5], bool(row[5]), *row[6:]) for row in self._new_lines()]
+        new = [Line._make(row[1:]) for row in self._new_lines()]
         for line in new:
             self._check_line(line)
         now = {row[0]: Balance(*row[1:]) for row in database.execute(BALANCES)}

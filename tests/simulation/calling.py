@@ -8,7 +8,7 @@ from tests.simulation.books import Books
 from tests.simulation.process import Process
 from tollbar.domain.completion import CompletionRequest
 from tollbar.domain.errors import GatewayError
-from tollbar.domain.events import is_content
+from tollbar.domain.events import Frames, is_content
 from tollbar.domain.identity import Credential
 from tollbar.gateway.visit import Arrival, Visit
 
@@ -32,7 +32,7 @@ class Caller:
     slots: int = 0
     """How many calls of the key may be under way in one process; 0 for any number."""
     ending: str = ""
-    """`ended` for a whole answer, `left`, or the code of the error it was told; empty while it waits, or was cut off."""
+    """`ended` for a whole answer, `left`, or an error's code; empty while it waits, or where it was cut off."""
 
     def call(self, process: Process, books: Books) -> None:
         """Makes the call."""
@@ -76,4 +76,6 @@ class Caller:
             async for event in reply.events:
                 if request.stream and is_content(event):
                     books.check_begun(self.request_id, self.key)
+                if isinstance(event, Frames) and event.is_last:
+                    books.check_ended(self.request_id)
             books.check_ended(self.request_id)

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tests.simulation.holdings import Holdings
 from tests.simulation.process import Process
+from tollbar.storage.hearing import EXPIRY_SECONDS
 
 if TYPE_CHECKING:
     from tests.simulation.play import Play
@@ -30,9 +32,12 @@ class Faults:
     def plan(self, seconds: float) -> None:
         """Some of them within so many seconds."""
         world = self._play.world
+        if seconds > EXPIRY_SECONDS:  # long enough for one to be taken for dead, and to come back
+            kind = self._chance.choice((self._freeze_for_long, self._cut_off_for_long, self._crash))
+            world.after(self._chance.uniform(0.0, seconds - EXPIRY_SECONDS), partial(self._befall, kind))
         for _ in range(self._chance.randrange(0, 7)):
             kind = self._chance.choice(self._kinds)
-            world.after(self._chance.uniform(0.0, seconds), lambda kind=kind: self._befall(kind))
+            world.after(self._chance.uniform(0.0, seconds), partial(self._befall, kind))
 
     def _befall(self, kind: Callable[[Process], None]) -> None:
         serving = self._play.serving()
@@ -55,7 +60,7 @@ class Faults:
 
     def _take_place(self, process: Process, slot: str) -> None:
         process.kill()  # one that was to die in the middle of something has had its time
-        if slot == "another":
+        if slot == "another" or any(other.is_alive and other.slot == slot for other in self._play.processes):
             slot = f"{process.slot}+{len(self._play.processes)}"
         self._play.start(slot)
 

@@ -100,4 +100,3 @@ class Holdings:
                 return Grant(unit, chance.choice((500, 20_000, 10_000_000)), reset)
             case _:
                 return Grant(unit, chance.choice((DOLLAR // 300, DOLLAR // 5, 900 * DOLLAR)), reset)
-

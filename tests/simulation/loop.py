@@ -135,22 +135,22 @@ class ProcessLoop(asyncio.AbstractEventLoop):
         self.tasks.append(task)
         return task
 
-    def run_in_executor(
-        self, executor: Executor | None, func: Callable[..., Any], *args: Any
-    ) -> asyncio.Future[Any]:
+    def run_in_executor(self, executor: Executor | None, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
         """Runs it somewhere on the way to and fro, which takes as long as it does."""
         future = self.create_future()
         chance = self.world.chance
-        there, back = (chance.uniform(*READ_SECONDS) for _ in range(2))
-        if chance.random() < 0.01:
-            there = chance.uniform(*SLOW_READ_SECONDS)
+        luck = chance.random()
+        there = chance.uniform(*(SLOW_READ_SECONDS if luck < 0.01 else READ_SECONDS))
 
         def run() -> None:
             try:
                 result, fault = func(*args), None
             except Exception as raised:
                 result, fault = None, raised
-            self.world.after(back, lambda: self.call_soon(_resolve, future, result, fault))
+            if luck < 0.8:
+                self.call_soon(_resolve, future, result, fault)
+            else:  # what was read is not new any more when it arrives
+                self.world.after(there, lambda: self.call_soon(_resolve, future, result, fault))
 
         self.world.after(there, lambda: self.beside(run))
         return future

@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any, NamedTuple
 from warnings import catch_warnings, simplefilter
 
@@ -18,7 +19,9 @@ from tests.simulation.holdings import Holdings
 from tests.simulation.process import MachineClock, Process, Surroundings
 from tests.simulation.store import Store
 from tests.simulation.world import World
+from tollbar.app.chores import TICK_SECONDS
 from tollbar.domain.catalogue import Catalogue, Model, Target, Timeouts
+from tollbar.storage.hearing import EXPIRY_SECONDS
 
 TIMEOUTS = Timeouts(total=20.0)
 MAIN, SPARE = Target("main", "m", CARD, timeouts=TIMEOUTS), Target("spare", "s", CARD, timeouts=TIMEOUTS)
@@ -65,7 +68,7 @@ class Play:
         self._do(first, holdings.grant(first.storage))
         for slot in range(1, chance.choice((1, 2, 2, 3))):
             self.start(slot=str(slot))
-        seconds = chance.uniform(2.0, 8.0) if chance.random() < 0.75 else chance.uniform(35.0, 60.0)
+        seconds = chance.uniform(2.0, 7.0) if chance.random() < 0.8 else chance.uniform(35.0, 55.0)
         self._call(holdings, seconds)
         Faults(self, holdings).plan(seconds)
         world.pass_time(seconds)
@@ -74,7 +77,7 @@ class Play:
         trace = world.trace
         return Outcome(world.seed, world.failure, world.digest, len(self.callers), self.books.commits, trace)
 
-    def start(self, slot: str) -> Process:
+    def start(self, slot: str, is_alone: bool = False) -> Process:
         """Another process, on the one machine there is or on one of its own."""
         machine = self.machine
         if self.is_measured:
@@ -82,9 +85,8 @@ class Play:
             machine.ahead = timedelta(seconds=self.world.chance.uniform(-30.0, 30.0))
         process = Process(self.around, f"p{len(self.processes) + 1}", slot, machine)
         self.processes.append(process)
-        process.start({
-            name: Answering(self.world.chance, process.clock, self.unreliability) for name in ("main", "spare")
-        })
+        answering = Answering(self.world.chance, process.clock, self.unreliability)
+        process.start({MAIN.provider: answering, SPARE.provider: answering}, is_alone)
         return process
 
     def serving(self) -> list[Process]:
@@ -110,7 +112,7 @@ class Play:
             patience = chance.uniform(0.0, 1.5) if chance.random() < 0.2 else None
             caller = Caller("", held.secret, chance.choice(REQUESTS), patience, held.slots)
             self.callers.append(caller)
-            self.world.at(self.world.now + at, lambda caller=caller, number=len(self.callers): self._send(caller, number))
+            self.world.after(at, partial(self._send, caller, len(self.callers)))
 
     def _send(self, caller: Caller, number: int) -> None:
         serving = self.serving()
@@ -125,17 +127,20 @@ class Play:
         """All processes end, one way or the other; the last one resolves what they left, and can give all the rest."""
         world, chance = self.world, self.world.chance
         world.run(lambda: all(process.is_serving or not process.is_alive for process in self.processes))
+        world.pass_time(TICK_SECONDS + 1)
         closing = []
         for process in self.serving():
             if chance.random() < 0.5:
                 process.kill()
             else:
-                process.check_leases()
+                process.check_quiet()
                 closing.append((process, process.loop.run(process.close())))
         world.run(lambda: all(task.done() or not process.is_alive for process, task in closing))
-        last = self.start(slot="last")
+        is_alone = chance.random() < 0.8
+        last = self.start("last", is_alone)
         world.run(lambda: last.is_serving)
-        world.pass_time(chance.uniform(41.0, 50.0))
+        if not is_alone:  # it hears nothing of the others for as long as it takes
+            world.pass_time(EXPIRY_SECONDS + 2 * TICK_SECONDS + 1)
         self.books.check_empty()
         if not world.failure:
             self._do(last, holdings.check_rest(last.storage, f"{last.name}-rest"))

@@ -110,7 +110,7 @@ class Reading:
 
 
 class SimulatedScribe(Generic[W]):
-    """`storage.scribe.Scribe` whose work takes the simulation's time, and is whole or not done when its process dies."""
+    """`storage.scribe.Scribe` in the simulation's time; what it has not done when its process dies is never done."""
 
     def __init__(self, loop: ProcessLoop) -> None:
         self._loop = loop

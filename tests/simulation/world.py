@@ -38,7 +38,7 @@ class World:
     _entries: list[tuple[float, int, Act]] = field(default_factory=list)
     _made: int = 0
     _awake: "deque[ProcessLoop]" = field(default_factory=deque)
-    _digest: "hashlib._Hash" = field(default_factory=lambda: hashlib.blake2b(digest_size=16))
+    _digest: hashlib.blake2b = field(default_factory=lambda: hashlib.blake2b(digest_size=16))
 
     def __post_init__(self) -> None:
         self.chance = Random(self.seed)

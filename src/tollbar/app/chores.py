@@ -90,7 +90,7 @@ async def _every(seconds: float, chore: Callable[[], Awaitable[object]], clock: 
 
 async def _watch_keys(gateway: Gateway, storage: Storage) -> None:
     """Forgets keys that another process changed, and ends the calls of those it revoked."""
-    known = await storage.keys.changes()
+    known = -1  # the first look forgets what was found out before it
     while True:
         await gateway.clock.sleep(POLL_SECONDS)
         try:

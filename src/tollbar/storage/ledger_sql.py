@@ -33,7 +33,9 @@ def ledger_sql(to: Compiler) -> LedgerSql:
         find_process=to.text(select(processes.c.id).where(process)),
         beat=to.text(_beat().where(process)),
         other_processes=to.text(
-            select(processes.c.id, processes.c.heartbeat_at, processes.c.slot).where(processes.c.id != bindparam("process"))
+            select(processes.c.id, processes.c.heartbeat_at, processes.c.slot).where(
+                processes.c.id != bindparam("process")
+            )
         ),
         insert_holds=to.rows(holds),
         end_holds=to.text(holds.delete().where(holds.c.reservation.in_(to.numbers("reservations")))),

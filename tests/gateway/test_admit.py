@@ -7,6 +7,8 @@ import pytest
 
 from tests.fakes import FakeClock, HookedCounters, MemoryLedger
 from tests.making import BOUNDS, PRINCIPAL, TARGET, a_plan, a_visit
+from tests.simulation.loop import ProcessLoop
+from tests.simulation.world import World
 from tollbar.counters.memory import MemoryCounters
 from tollbar.domain.errors import OutOfCredit, Overloaded, RateLimited, StreamBroken
 from tollbar.domain.identity import AllowanceId, Principal
@@ -222,6 +224,28 @@ async def test_what_the_store_cannot_take_is_owed_and_made_up_for() -> None:
     await gate.admission.tick()
     await gate.admission.tick()
     assert (gate.admission.owed, gate.ledger.open, away) == (0, {}, 0)
+
+
+def test_a_settlement_that_a_standstill_outlasts_is_owed() -> None:
+    """A process that was stopped for a while finds all its deadlines passed at once, and forgets no hold over it."""
+    world = World(1)
+    loop = ProcessLoop(world, "p1")
+    gate = Gate(credits=50)
+
+    async def hook(point: str) -> None:
+        if point == "settle.before":
+            await asyncio.sleep(0.5)
+            raise Overloaded("The store is away.")
+
+    async def call() -> None:
+        async with gate.admission.hold(gate.visit(), a_plan(), BOUNDS):
+            gate.ledger.hook = hook
+
+    task = loop.create_task(call())
+    world.after(0.1, lambda: loop.stop_for(60.0, is_frozen=True))
+    world.run(task.done)
+    assert (task.exception(), world.failure) == (None, "")
+    assert (gate.admission.owed, len(gate.ledger.open)) == (1, 1)
 
 
 async def test_an_unforeseen_fault_of_a_settlement_is_owed_and_told_once() -> None:

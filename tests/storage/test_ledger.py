@@ -231,7 +231,9 @@ async def test_a_silent_process_admits_nothing(storage: Storage, clock: StepCloc
 
 
 async def test_a_process_that_was_taken_for_dead_settles_late(directory: Path, clock: StepClock) -> None:
-    """Its hold was resolved by another; its line is written, flagged, charges nothing, and its leases are void."""
+    """Its hold was resolved by another; its line is written, flagged, charges nothing, and its leases are void. Whoever
+    settles hears of it once, so that no answer ends well which nobody paid for.
+    """
     async with two(directory, clock) as (silent, living):
         coins, dollars = await grant(silent, credit(100_000), Grant(Unit.DOLLARS, 100_000))
         claims = [Claim(coins, 1, 1), Claim(dollars, 50, 50)]
@@ -240,6 +242,8 @@ async def test_a_process_that_was_taken_for_dead_settles_late(directory: Path, c
         clock.advance(EXPIRY_SECONDS + 1)
         await living.ledger.tick()
         assert rows(directory, "SELECT spent, leased FROM allowances ORDER BY id") == [(0, 0), (20, 0)]
+        with pytest.raises(Overloaded, match="taken for dead"):
+            await silent.ledger.settle(held, [(coins, 1), (dollars, 30)], [a_line(cost_nano_dollars=30)])
         await silent.ledger.settle(held, [(coins, 1), (dollars, 30)], [a_line(cost_nano_dollars=30)])
         lines = rows(directory, "SELECT attempt, outcome, paid, cost_nano_dollars, flag FROM ledger ORDER BY id")
         assert lines == [(0, "lost", 1, 20, "estimate"), (1, "ok", 0, 30, "late")]

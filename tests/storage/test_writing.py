@@ -159,7 +159,8 @@ async def test_a_hold_without_a_row_that_outlived_its_process_is_late(tmp_path: 
         await other.ledger.tick()
         await storage.ledger.tick()
         await take(storage, coins, 1, "r3")
-        await storage.ledger.settle(held, [(coins, 5)], [a_line("r2")])
+        with pytest.raises(Overloaded, match="taken for dead"):
+            await storage.ledger.settle(held, [(coins, 5)], [a_line("r2")])
         assert rows(directory, "SELECT paid, flag FROM ledger WHERE request_id = 'r2'") == [(0, "late")]
         assert number(directory, "SELECT spent FROM allowances") == 0
         assert imbalances(directory) == []

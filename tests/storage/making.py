@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, closing
 from datetime import datetime, timedelta
 from functools import cache
@@ -177,16 +177,19 @@ def number(directory: Path, statement: str) -> int:
 
 def imbalances(directory: Path) -> list[str]:
     """What in the store contradicts itself: leased amounts that nobody leased, or holds that no lease covers."""
+    return imbalances_of(lambda statement: rows(directory, statement))
+
+
+def imbalances_of(find: Callable[[str], list[tuple[Any, ...]]]) -> list[str]:
+    """The same of a store that is asked by queries."""
     faults = []
-    for allowance, leased, leases in rows(
-        directory,
+    for allowance, leased, leases in find(
         """SELECT a.id, a.leased, coalesce((SELECT sum(amount) FROM leases l
            WHERE l.allowance = a.id AND l.period_start = a.period_start), 0) FROM allowances a""",
     ):
         if leased != leases:
             faults.append(f"allowance {allowance}: {leased} leased, {leases} in leases")
-    for allowance, process, held, amount in rows(
-        directory,
+    for allowance, process, held, amount in find(
         """SELECT h.allowance, h.process, sum(h.amount), coalesce(max(l.amount), 0)
            FROM holds h JOIN allowances a ON a.id = h.allowance AND a.period_start = h.period_start
            LEFT JOIN leases l ON l.allowance = h.allowance AND l.process = h.process AND l.period_start = h.period_start

@@ -1,6 +1,6 @@
 """The ledger under any order of events: calls, cancellations, crashes, silence, periods that end, grants that change.
 
-Two workers share one file and one clock. Each line's `model` names the periods of its call's admission, so that what
+Two workers share one store, a file or a Postgres, and one clock. Each line's `model` names the periods of its call's admission, so that what
 the ledger charged can be compared with what the allowances say was spent, period by period.
 """
 
@@ -8,7 +8,8 @@ import asyncio
 import tempfile
 from collections import defaultdict
 from collections.abc import Coroutine
-from contextlib import AsyncExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,15 +19,16 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from tests.postgres import a_store
 from tests.storage.making import (
     StepClock,
     a_directory,
     a_key,
     a_line,
     an_estimate,
-    imbalances,
-    number,
+    imbalances_of,
     opened,
+    opened_postgres,
     rows,
 )
 from tollbar.domain.errors import OutOfCredit, Overloaded
@@ -34,10 +36,11 @@ from tollbar.domain.identity import AllowanceId, Grant, Reset
 from tollbar.domain.money import Unit
 from tollbar.domain.records import LedgerEntry
 from tollbar.domain.usage import Usage
-from tollbar.ports import Claim, KeyChange
+from tollbar.ports import Claim, Clock, KeyChange
 from tollbar.storage.journal import CLOSED, Journal
 from tollbar.storage.ledger import RECALL_STEP_SECONDS
 from tollbar.storage.operations import Held
+from tollbar.storage.postgres import PostgresConnection
 from tollbar.storage.store import Storage
 from tollbar.storage.times import microseconds, period
 
@@ -83,13 +86,61 @@ class Call:
     periods: str
 
 
-class Interleavings(RuleBasedStateMachine):
-    """Events in an order that hypothesis chooses; the books are compared after each."""
+class Ground:
+    """A new store of its own, how it is opened, and what is in it: here, a file."""
+
+    def __init__(self) -> None:
+        self.temporary = tempfile.TemporaryDirectory()
+        self.directory = a_directory(Path(self.temporary.name))
+
+    def opened(self, clock: Clock) -> AbstractAsyncContextManager[Storage]:
+        """As one of several processes has it."""
+        return opened(self.directory, clock)
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        """What a query finds, over a connection of its own."""
+        return rows(self.directory, statement)
+
+    def number(self, statement: str) -> int:
+        """The one number that a query finds."""
+        return self.rows(statement)[0][0]
+
+    def close(self) -> None:
+        """Removes it."""
+        self.temporary.cleanup()
+
+
+class PostgresGround(Ground):
+    """The same on a Postgres."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.temporary = tempfile.TemporaryDirectory()
-        self.directory = a_directory(Path(self.temporary.name))
+        self.address = a_store()
+        self.connection = PostgresConnection(self.address)
+
+    def opened(self, clock: Clock) -> AbstractAsyncContextManager[Storage]:
+        """See `Ground`."""
+        return opened_postgres(self.directory, clock, self.address)
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        """See `Ground`."""
+        with ThreadPoolExecutor(1) as thread:  # the connection has a loop of its own
+            return thread.submit(lambda: self.connection.execute(statement).fetchall()).result()
+
+    def close(self) -> None:
+        """See `Ground`."""
+        self.connection.close()
+        super().close()
+
+
+class Interleavings(RuleBasedStateMachine):
+    """Events in an order that hypothesis chooses; the books are compared after each."""
+
+    ground_of: type[Ground] = Ground
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ground = self.ground_of()
         self.workers: list[Worker] = []
         self.clock = RecallingClock(self.workers)
         self.runner = asyncio.Runner()
@@ -106,7 +157,7 @@ class Interleavings(RuleBasedStateMachine):
     async def started(self) -> Worker:
         """A new worker."""
         resources = AsyncExitStack()
-        return Worker(await resources.enter_async_context(opened(self.directory, self.clock)), resources)
+        return Worker(await resources.enter_async_context(self.ground.opened(self.clock)), resources)
 
     def periods(self) -> str:
         """The periods of the three allowances at this moment."""
@@ -119,7 +170,7 @@ class Interleavings(RuleBasedStateMachine):
         claims = self.claims(most, expected, factor)
         refused = self.run(self.begin(self.workers[worker], claims))
         if isinstance(refused, OutOfCredit):
-            left = dict(rows(self.directory, "SELECT id, granted - spent - leased FROM allowances"))
+            left = dict(self.ground.rows("SELECT id, granted - spent - leased FROM allowances"))
             assert any(left[claim.allowance.number] < max(1, claim.expected) for claim in claims)
 
     @rule(worker=WORKERS, calls=st.lists(st.tuples(AMOUNTS, st.integers(0, 12)), max_size=40), is_crash=st.booleans())
@@ -163,7 +214,7 @@ class Interleavings(RuleBasedStateMachine):
     def regrant(self, worker: int, place: int, amount: int) -> None:
         """The keeper grants another amount, more or less than before."""
         allowance = self.allowances[place]
-        before = number(self.directory, f"SELECT granted FROM allowances WHERE id = {allowance.number}")
+        before = self.ground.number(f"SELECT granted FROM allowances WHERE id = {allowance.number}")
         self.slack[allowance.number] += max(0, before - amount)
         change = KeyChange(grants=(Grant(allowance.unit, amount, RESETS[place]),))
         self.run(self.workers[worker].storage.keys.change("somebody", change))
@@ -178,14 +229,12 @@ class Interleavings(RuleBasedStateMachine):
         """Nothing is oversold, and what is leased, held and spent agrees everywhere."""
         for worker in self.workers:
             self.run(quiet(worker.storage.journal))
-        assert imbalances(self.directory) == []
+        assert imbalances_of(self.ground.rows) == []
         assert self.unexplained_leases() == []
-        now = " ".join(
-            str(start) for (start,) in rows(self.directory, "SELECT period_start FROM allowances ORDER BY id")
-        )
+        now = " ".join(str(start) for (start,) in self.ground.rows("SELECT period_start FROM allowances ORDER BY id"))
         charged = self.charged(now.split())
         for place, (allowance, granted, spent, leased) in enumerate(
-            rows(self.directory, "SELECT id, granted, spent, leased FROM allowances ORDER BY id")
+            self.ground.rows("SELECT id, granted, spent, leased FROM allowances ORDER BY id")
         ):
             assert spent == charged[place]
             assert granted - spent - leased >= -self.slack[allowance]
@@ -196,11 +245,11 @@ class Interleavings(RuleBasedStateMachine):
             self.run(self.end_all(worker, worker.open, 1.0, is_twice=False))
             self.run(worker.resources.aclose())
         self.run(self.resolve_all())
-        assert number(self.directory, "SELECT count(*) FROM holds") == 0
-        assert number(self.directory, "SELECT count(*) FROM leases") == 0
-        assert rows(self.directory, "SELECT DISTINCT leased FROM allowances") == [(0,)]
+        assert self.ground.number("SELECT count(*) FROM holds") == 0
+        assert self.ground.number("SELECT count(*) FROM leases") == 0
+        assert self.ground.rows("SELECT DISTINCT leased FROM allowances") == [(0,)]
         self.runner.close()
-        self.temporary.cleanup()
+        self.ground.close()
 
     def claims(self, most: tuple[int, ...], expected: float = 1.0, factor: int = 1) -> list[Claim]:
         """Claims of the three allowances."""
@@ -263,13 +312,13 @@ class Interleavings(RuleBasedStateMachine):
         journal._refusal = CLOSED
         self.workers[place].open.clear()
         await self.workers[place].resources.aclose()
-        journal._connection.close()
+        await asyncio.to_thread(journal._connection.close)
         self.workers[place] = await self.started()
 
     async def resolve_all(self) -> None:
-        """What the next start of a server does, when nobody else can be serving."""
-        self.clock.advance(60)
+        """What the next server does, which hears nothing of the others for as long as it takes."""
         worker = await self.started()
+        self.clock.advance(60)
         await worker.storage.ledger.tick()
         await worker.resources.aclose()
 
@@ -281,8 +330,8 @@ class Interleavings(RuleBasedStateMachine):
     def charged(self, periods: list[str]) -> list[int]:
         """What paid lines charged to each allowance in its current period."""
         sums = [0, 0, 0]
-        for named, *figures in rows(
-            self.directory, "SELECT model, credits, cost_nano_dollars, prompt_tokens FROM ledger WHERE paid"
+        for named, *figures in self.ground.rows(
+            "SELECT model, credits, cost_nano_dollars, prompt_tokens FROM ledger WHERE paid = 1"
         ):
             for place, (start, figure) in enumerate(zip(named.split(), figures, strict=True)):
                 sums[place] += figure if start == periods[place] else 0
@@ -292,8 +341,8 @@ class Interleavings(RuleBasedStateMachine):
         """Leases of living workers that are not what they hold and keep ready."""
         stored = {
             (process, allowance, start): amount
-            for process, allowance, start, amount in rows(
-                self.directory, "SELECT process, allowance, period_start, amount FROM leases"
+            for process, allowance, start, amount in self.ground.rows(
+                "SELECT process, allowance, period_start, amount FROM leases"
             )
         }
         faults = []
@@ -321,5 +370,15 @@ def line(call: Call, charges: list[tuple[AllowanceId, int]]) -> LedgerEntry:
     )
 
 
+class PostgresInterleavings(Interleavings):
+    """The same on a Postgres."""
+
+    ground_of = PostgresGround
+
+
 TestInterleavings = pytest.mark.slow(Interleavings.TestCase)
 TestInterleavings.settings = settings(max_examples=20, stateful_step_count=30, phases=[Phase.generate])
+TestPostgresInterleavings = pytest.mark.slow(PostgresInterleavings.TestCase)
+TestPostgresInterleavings.settings = settings(
+    max_examples=5, stateful_step_count=25, phases=[Phase.generate], deadline=None
+)

@@ -1,0 +1,88 @@
+"""The money is right in every simulation; a simulation is the same whenever it is played; and it can fail."""
+
+import time
+from collections.abc import Callable, Sequence
+from sqlite3 import Connection
+from typing import Any
+
+import pytest
+
+from tests.simulation.__main__ import settle
+from tests.simulation.play import Plant, play
+from tests.simulation.store import Store, sql
+from tollbar.storage.engine import Result
+
+CPU_SECONDS = 14.0
+LEAST_SEEDS = 30
+FOUND: Sequence[int] = ()
+"""Seeds that failed once, each for a fault of the product that was mended for it."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quiet() -> None:
+    """What all simulations share is made once."""
+    settle()
+
+
+def replay(seed: int) -> str:
+    """How to see a simulation again."""
+    return f"python3 dev.py simulate --seed {seed}"
+
+
+@pytest.mark.slow
+def test_every_promise_is_kept_in_as_many_simulations_as_there_is_time_for() -> None:
+    """From the first seed on, some hundred of them; a slow machine plays fewer, and never none."""
+    seed, end = 0, time.process_time() + CPU_SECONDS
+    while time.process_time() < end or seed < LEAST_SEEDS:
+        outcome = play(seed)
+        assert outcome.failure == "", replay(seed)
+        seed += 1
+
+
+@pytest.mark.parametrize("seed", FOUND)
+def test_what_was_found_is_mended(seed: int) -> None:
+    """Each of these broke a promise once."""
+    assert play(seed).failure == "", replay(seed)
+
+
+def test_a_seed_is_the_same_simulation_whenever_it_is_played() -> None:
+    """Down to the last figure and the last microsecond, whether somebody looks or not; and another one is not."""
+    first, again, other = play(104), play(104, is_told=True), play(105)
+    assert (first.digest, first.commits) == (again.digest, again.commits)
+    assert again.trace
+    assert first.digest != other.digest
+
+
+def ignoring(statement: Callable[[], str]) -> Plant:
+    """A store that takes a statement and does nothing."""
+
+    def plant(store: Store) -> None:
+        store.lies[statement()] = lambda database, parameters: database.execute("SELECT 1 WHERE 0")
+
+    return plant
+
+
+def lets_the_dead_write(store: Store) -> None:
+    """A store that knows every process, and has every hold that is to be ended."""
+
+    def end(database: Connection, parameters: Any) -> Result:
+        database.execute(sql().ledger.end_holds, parameters)
+        wanted = "SELECT value FROM json_each(:reservations)"
+        return database.execute(f"UPDATE meta SET value = value WHERE name IN ({wanted})", parameters)
+
+    store.lies[sql().ledger.find_process] = lambda database, parameters: database.execute("SELECT 1")
+    store.lies[sql().ledger.end_holds] = end
+
+
+PLANTS: dict[str, Plant] = {
+    "what dead processes leased is lost": ignoring(lambda: sql().ledger.return_leases),
+    "what a call gives back is lost": ignoring(lambda: sql().ledger.reduce_leases),
+    "a lost call is in no ledger": ignoring(lambda: sql().ledger.last_attempt),
+    "old leases live on in a new period": ignoring(lambda: sql().ledger.void_leases),
+}
+
+
+@pytest.mark.parametrize("plant", PLANTS.values(), ids=PLANTS.keys())
+def test_a_store_that_does_wrong_is_found(plant: Plant) -> None:
+    """Within a few seeds, so that a promise that is kept here means something."""
+    assert any(play(seed, plant=plant).failure for seed in range(30))

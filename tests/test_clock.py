@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.counters.clock import ManualClock
+from tests.storage.making import StepClock
 from tollbar.clock import ShiftedClock, SystemClock
 from tollbar.ports import Clock
 
@@ -27,10 +27,14 @@ async def test_sleeping_moves_the_monotonic_clock() -> None:
 
 
 def test_a_shifted_clock_tells_another_machine_s_time() -> None:
-    """The time of day is off by what it was told; durations are its own."""
-    own = ManualClock()
+    """The time of day goes on from what it was told, and no setting of the own clock moves it."""
+    own = StepClock()
     clock = ShiftedClock(own)
     assert (clock.now(), clock.monotonic()) == (own.now(), own.monotonic())
-    clock.shift(timedelta(seconds=-90))
-    assert clock.now() == own.now() - timedelta(seconds=90)
+    there = own.now() - timedelta(seconds=90)
+    clock.set(there)
+    assert clock.now() == there
+    own.step_seconds = 86_400.0
+    own.advance(7.0)
+    assert clock.now() == there + timedelta(seconds=7)
     assert clock.monotonic() == own.monotonic()

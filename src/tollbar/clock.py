@@ -26,18 +26,24 @@ class SystemClock:
 
 
 class ShiftedClock:
-    """`ports.Clock` with another machine's time of day, as far as `shift` was told how far that is off."""
+    """`ports.Clock` with another machine's time of day, as `set` was told it, going on at this machine's pace.
+
+    Once it was told, this machine's own time of day has no say: it may be wrong, and be set at any moment.
+    """
 
     def __init__(self, own: Clock) -> None:
         self.own = own
         self.monotonic = own.monotonic
         self.sleep = own.sleep
-        self._offset = timedelta()
+        self._there: tuple[datetime, float] | None = None
 
     def now(self) -> datetime:
         """The present moment there."""
-        return self.own.now() + self._offset
+        if self._there is None:
+            return self.own.now()
+        told, at = self._there
+        return told + timedelta(seconds=self.monotonic() - at)
 
-    def shift(self, offset: timedelta) -> None:
-        """Tells how far the other machine's clock is ahead."""
-        self._offset = offset
+    def set(self, there: datetime) -> None:
+        """Tells what time it is there at this moment."""
+        self._there = (there, self.monotonic())

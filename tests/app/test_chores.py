@@ -17,11 +17,11 @@ import pytest
 from tests.app.making import settings_of
 from tests.edge.stage import bearer, call
 from tests.storage.making import StepClock
-from tollbar.app.chores import TICK_SECONDS, Work, chores
+from tollbar.app.chores import POLL_SECONDS, TICK_SECONDS, Work, chores
 from tollbar.app.wiring import Running, running
 from tollbar.app.workers import MadeKeys, Worker
 from tollbar.clock import SystemClock
-from tollbar.domain.errors import GatewayError
+from tollbar.domain.errors import GatewayError, Overloaded
 from tollbar.logs import Sink, render_json
 
 pytestmark = pytest.mark.anyio
@@ -83,14 +83,16 @@ async def test_the_rotating_key_changes_in_all_workers_at_one_instant(tmp_path: 
 
 @dataclass(slots=True)
 class Silent:
-    """A ledger that cannot say that it lives, and what is done about it."""
+    """A ledger that cannot say that it lives, or only at last, and what is done about it."""
 
     is_fenced: bool = False
+    comes_back: bool = False
     done: list[str] = field(default_factory=list)
 
     async def tick(self) -> None:
-        """Tries in vain."""
+        """Tries in vain, or not."""
         self.done.append("tick")
+        self.is_fenced = self.is_fenced and not self.comes_back
 
     def interrupt(self, fault: GatewayError) -> None:
         """Ends the calls."""
@@ -113,12 +115,44 @@ async def test_a_process_that_was_silent_too_long_ends_its_calls(tmp_path: Path)
     for other in others:
         other.close()
     ticking = asyncio.create_task(tick)
-    for is_fenced in (False, True):
-        ledger.is_fenced = is_fenced
+    for is_fenced, comes_back in ((False, False), (True, False), (True, True)):
+        ledger.is_fenced, ledger.comes_back = is_fenced, comes_back
         await asyncio.sleep(0)
         clock.advance(TICK_SECONDS)
         for _ in range(5):
             await asyncio.sleep(0)
     ticking.cancel()
-    assert ledger.done == ["tick", "tick", "tick", "overloaded", "tick"]
-    assert beats == [7_205.0, 7_210.0]
+    assert ledger.done == ["tick", "tick", *["tick", "overloaded", "tick"] * 2]
+    assert beats == [7_205.0, 7_210.0, 7_215.0]
+
+
+async def test_keys_are_watched_although_the_store_was_away_at_the_start(tmp_path: Path) -> None:
+    """The watch goes on when it is back, and looks every key up anew, for nobody knows what happened meanwhile."""
+    clock, done = StepClock(), list[str]()
+
+    class Keys:
+        is_away = True
+
+        async def changes(self) -> int:
+            if self.is_away:
+                raise Overloaded("The store cannot be used at the moment.")
+            return 7
+
+    keys = Keys()
+    known = SimpleNamespace(forget=lambda: done.append("forget"))
+    gateway: Any = SimpleNamespace(clock=clock, recorder=SimpleNamespace(visits={}), authenticator=known)
+    ledger = SimpleNamespace(give_back=lambda: done.append("give back"))
+    storage: Any = SimpleNamespace(ledger=ledger, keys=keys, is_shared=False)
+    nothing: Any = None
+    *others, watch = chores(Work(gateway, storage, nothing, timedelta(days=1), None, None, nothing))
+    for other in others:
+        other.close()
+    watching = asyncio.create_task(watch)
+    for is_away in (True, False, False):
+        keys.is_away = is_away
+        await asyncio.sleep(0)
+        clock.advance(POLL_SECONDS)
+        for _ in range(5):
+            await asyncio.sleep(0)
+    assert (watching.done(), done) == (False, ["forget", "give back"])
+    watching.cancel()

@@ -1,7 +1,7 @@
 """The ledger under any order of events: calls, cancellations, crashes, silence, periods that end, grants that change.
 
-Two workers share one store, a file or a Postgres, and one clock. Each line's `model` names the periods of its call's admission, so that what
-the ledger charged can be compared with what the allowances say was spent, period by period.
+Two workers share one store, a file or a Postgres, and one clock. Each line's `model` names the periods of its call's
+admission, so that what the ledger charged can be compared with what the allowances say was spent, period by period.
 """
 
 import asyncio

@@ -2,13 +2,14 @@
 
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from tests.simulation.books import Books
 from tests.simulation.process import digest
 from tests.simulation.world import World
 from tests.storage.making import a_key, an_estimate
 from tollbar.domain.errors import KeyAlreadyUsed, OutOfCredit
-from tollbar.domain.identity import AllowanceId, Grant, Reset
+from tollbar.domain.identity import AllowanceId, Grant, Reset, TopUp
 from tollbar.domain.limits import Limit, Measure
 from tollbar.domain.money import Unit
 from tollbar.domain.teams import INSTALLATION, Team
@@ -67,8 +68,14 @@ class Holdings:
         held = chance.choice([one for one in self.keys if one.own])
         unit = chance.choice(held.own).unit
         self.world.note("regrant", held.secret, unit)
-        if unit is not Unit.USES:
-            await storage.keys.change(held.secret, KeyChange(grants=(self._grant(unit),)))
+        if unit is Unit.USES:
+            return
+        if chance.random() < 0.5:
+            change = KeyChange(grants=(self._grant(unit),))
+        else:
+            until = self.world.moment + timedelta(seconds=chance.uniform(0.5, 30.0))
+            change = KeyChange(top_ups=(TopUp(unit, chance.randrange(0, 300), until),))
+        await storage.keys.change(held.secret, change)
 
     async def revoke(self, storage: Storage) -> None:
         """Somebody revokes a key."""

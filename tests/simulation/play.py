@@ -120,6 +120,7 @@ class Play:
             caller.ending = "nobody serves"
             return
         process = self.world.chance.choice(serving)
+        process.check_time()
         caller.request_id = f"{process.name}-{number}"
         caller.call(process, self.books)
 

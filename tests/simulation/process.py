@@ -31,12 +31,11 @@ from tollbar.ports import Clock, Provider
 from tollbar.storage.hearing import EXPIRY_SECONDS
 from tollbar.storage.journal import Batch
 from tollbar.storage.reader import Reader
-from tollbar.storage.store import Options, assemble
+from tollbar.storage.store import LONGEST_QUESTION_SECONDS, Options, assemble
 
-SHARED = Options(b"", address="simulated")
-"""One of several processes, perhaps on several machines."""
 GOING_DOWN = Overloaded("The gateway is shutting down.")
 METRICS = Metrics()
+WRONG_BY_AT_MOST = timedelta(seconds=LONGEST_QUESTION_SECONDS)
 
 
 class MachineClock:
@@ -122,7 +121,7 @@ class Process:
             try:
                 await storage.ledger.start(is_alone, self.slot)
                 if isinstance(self.clock, ShiftedClock):
-                    self.clock.shift(await storage.offset(self.clock.own))
+                    self.clock.set(await storage.time(self.clock))
                 break
             except Overloaded:  # the real one ends, and is started again
                 await asyncio.sleep(1.0)
@@ -146,6 +145,11 @@ class Process:
     def is_alive(self) -> bool:
         """Whether it was not killed and is not closed."""
         return not self.loop.is_dead
+
+    def check_time(self) -> None:
+        """Where the store's time counts it is known here, whatever the machine's own clock says."""
+        if self._is_measured and abs(self.clock.now() - self.world.moment) > WRONG_BY_AT_MOST:
+            self.world.fail(f"{self.name} thinks that it is {self.clock.now()} at {self.world.moment}")
 
     def kill(self) -> None:
         """It is gone, in the middle of whatever it did."""
@@ -195,6 +199,8 @@ class Process:
         holds = self.store.database.execute("SELECT request_id FROM holds WHERE process = ?", (number,)).fetchall()
         if holds:
             self.world.fail(f"{self.name} has no calls, and holds for {holds}")
+        if self.counters._at_once:
+            self.world.fail(f"{self.name} has no calls, and slots are taken: {self.counters._at_once}")
         rows = self.store.database.execute(
             "SELECT allowance, period_start, amount FROM leases WHERE process = ?", (number,)
         )

@@ -23,7 +23,7 @@ async def test_work_is_written_elsewhere_and_told_here_in_order() -> None:
         scribe.hand(work)
     scribe.dismiss()
     await scribe.ended()
-    while len(told) < 5:
+    for _ in range(5):
         await asyncio.sleep(0)
     assert [work for work, _ in writing] == [work for work, _ in told] == list(range(5))
     assert {thread.name for _, thread in writing} == {"writer"}

@@ -51,7 +51,7 @@ def chores(work: Work) -> list[Coroutine[None, None, None]]:
         was_fenced = storage.ledger.is_fenced
         await storage.ledger.tick()
         if isinstance(clock, ShiftedClock):
-            clock.shift(await storage.offset(clock.own))
+            clock.set(await storage.time(clock))
         if was_fenced or storage.ledger.is_fenced:
             gateway.recorder.interrupt(FENCED)
         await gateway.admission.tick()

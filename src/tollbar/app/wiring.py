@@ -118,7 +118,7 @@ async def running(
             open_storage(settings.data, clock, _store_options(settings, secrets.check, worker))
         )
         if isinstance(clock, ShiftedClock):
-            clock.shift(await storage.offset(clock.own))
+            clock.set(await storage.time(clock))
         keys = worker.made if worker else await _made(settings, storage, clock, digest_of, makes_starter_key)
         transport = await stack.enter_async_context(Transport(clock, settings.egress.proxy, settings.egress.ca_file))
         prices = Prices(lambda: clock.now().date())

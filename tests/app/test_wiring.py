@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,10 +22,13 @@ from tollbar.app.chores import POLL_SECONDS
 from tollbar.app.wiring import Running, running
 from tollbar.cli.store import open_store
 from tollbar.clock import SystemClock
+from tollbar.domain.records import Outcome
+from tollbar.gateway.admit import Debt
 from tollbar.logs import Sink, render_json
 from tollbar.ports import Clock
 from tollbar.settings import GUIDE, Settings
 from tollbar.storage.engine import StoreRefused
+from tollbar.storage.ledger import StoredLedger
 
 pytestmark = pytest.mark.anyio
 
@@ -78,6 +82,21 @@ async def test_a_product_starts_answers_and_closes(tmp_path: Path) -> None:
     async with a_product(settings) as again:
         assert (again.admin_key, again.starter_key == product.starter_key) == (None, False)
         await ask(again, product.starter_key, "GET", "/v1/me")  # until its day is over
+
+
+async def test_what_is_owed_is_settled_before_the_store_is_closed(tmp_path: Path) -> None:
+    """A call that ended while the store was away is charged what it cost, and not taken for one that was lost."""
+    written: list[int] = []
+    async with a_product(settings_of(tmp_path)) as product:
+
+        async def settle(outcome: Outcome) -> None:
+            ledger = product.gateway.admission._ledger
+            assert isinstance(ledger, StoredLedger)
+            written.append(len(await ledger.standing("nobody")))
+
+        hold: Any = SimpleNamespace(settle=settle)
+        product.gateway.admission._owed.append(Debt(hold, Outcome.BROKEN))
+    assert written == [0]
 
 
 async def test_a_request_with_tools_is_answered_by_the_guide(tmp_path: Path) -> None:

@@ -33,7 +33,9 @@ class Faults:
         """Some of them within so many seconds."""
         world = self._play.world
         if seconds > EXPIRY_SECONDS:  # long enough for one to be taken for dead, and to come back
-            kind = self._chance.choice((self._freeze_for_long, self._cut_off_for_long, self._crash))
+            kind = self._chance.choice(
+                (self._freeze_for_long, self._freeze_for_long, self._cut_off_for_long, self._crash)
+            )
             world.after(self._chance.uniform(0.0, seconds - EXPIRY_SECONDS), partial(self._befall, kind))
         for _ in range(self._chance.randrange(0, 7)):
             kind = self._chance.choice(self._kinds)
@@ -68,7 +70,10 @@ class Faults:
         process.freeze(self._chance.uniform(0.05, 3.0), self._chance.random() < 0.5)
 
     def _freeze_for_long(self, process: Process) -> None:
-        process.freeze(self._chance.uniform(20.0, 50.0), self._chance.random() < 0.5)
+        self._play.call_at_once(self._holdings, process)
+        freezes_at = self._chance.uniform(0.0, 1.5)
+        seconds, is_frozen = self._chance.uniform(28.0, 45.0), self._chance.random() < 0.7
+        self._play.world.after(freezes_at, lambda: process.freeze(seconds, is_frozen))
 
     def _cut_off(self, process: Process) -> None:
         process.cut_off(self._chance.uniform(0.05, 5.0))
@@ -79,6 +84,7 @@ class Faults:
             process.cut_off(seconds)
 
     def _cut_off_for_long(self, process: Process) -> None:
+        self._play.call_at_once(self._holdings, process)
         process.cut_off(self._chance.uniform(20.0, 50.0))
 
     def _fail_a_write(self, process: Process) -> None:

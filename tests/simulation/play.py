@@ -56,6 +56,7 @@ class Play:
         self.machine = MachineClock(self.world)
         self.processes: list[Process] = []
         self.callers: list[Caller] = []
+        self._sent = 0
         self.unreliability = chance.choice((0.0, 0.1, 0.5))
         plant(self.store)
 
@@ -102,26 +103,36 @@ class Play:
     def _is_served(self, caller: Caller) -> bool:
         return bool(caller.request_id) and self._server(caller.request_id).is_alive
 
+    def call_at_once(self, holdings: Holdings, process: Process) -> None:
+        """Some calls on one process, all begun now."""
+        for _ in range(self.world.chance.randrange(1, 6)):
+            self._send(self._caller(holdings), process)
+
     def _call(self, holdings: Holdings, seconds: float) -> None:
         """Calls one by one, and now and then many at once."""
         chance, at = self.world.chance, 0.0
         for _ in range(chance.randrange(15, 60)):
             if chance.random() < 0.6:
                 at = chance.uniform(0.0, seconds)
-            held = chance.choice(holdings.keys)
-            patience = chance.uniform(0.0, 1.5) if chance.random() < 0.2 else None
-            caller = Caller("", held.secret, chance.choice(REQUESTS), patience, held.slots)
-            self.callers.append(caller)
-            self.world.after(at, partial(self._send, caller, len(self.callers)))
+            self.world.after(at, partial(self._send, self._caller(holdings)))
 
-    def _send(self, caller: Caller, number: int) -> None:
+    def _caller(self, holdings: Holdings) -> Caller:
+        chance = self.world.chance
+        held = chance.choice(holdings.keys)
+        patience = chance.uniform(0.0, 1.5) if chance.random() < 0.2 else None
+        caller = Caller("", held.secret, chance.choice(REQUESTS), patience, held.slots)
+        self.callers.append(caller)
+        return caller
+
+    def _send(self, caller: Caller, process: Process | None = None) -> None:
         serving = self.serving()
         if not serving:
             caller.ending = "nobody serves"
             return
-        process = self.world.chance.choice(serving)
+        process = process or self.world.chance.choice(serving)
         process.check_time()
-        caller.request_id = f"{process.name}-{number}"
+        self._sent += 1
+        caller.request_id = f"{process.name}-{self._sent}"
         caller.call(process, self.books)
 
     def _end(self, holdings: Holdings) -> None:

@@ -2,15 +2,12 @@
 
 import time
 from collections.abc import Callable, Sequence
-from sqlite3 import Connection
-from typing import Any
 
 import pytest
 
 from tests.simulation.__main__ import settle
 from tests.simulation.play import Plant, play
 from tests.simulation.store import Store, sql
-from tollbar.storage.engine import Result
 
 CPU_SECONDS = 14.0
 LEAST_SEEDS = 30
@@ -60,18 +57,6 @@ def ignoring(statement: Callable[[], str]) -> Plant:
         store.lies[statement()] = lambda database, parameters: database.execute("SELECT 1 WHERE 0")
 
     return plant
-
-
-def lets_the_dead_write(store: Store) -> None:
-    """A store that knows every process, and has every hold that is to be ended."""
-
-    def end(database: Connection, parameters: Any) -> Result:
-        database.execute(sql().ledger.end_holds, parameters)
-        wanted = "SELECT value FROM json_each(:reservations)"
-        return database.execute(f"UPDATE meta SET value = value WHERE name IN ({wanted})", parameters)
-
-    store.lies[sql().ledger.find_process] = lambda database, parameters: database.execute("SELECT 1")
-    store.lies[sql().ledger.end_holds] = end
 
 
 PLANTS: dict[str, Plant] = {

@@ -84,10 +84,11 @@ class Holdings:
         await storage.keys.change(held.secret, KeyChange(revoked_at=self.world.moment))
 
     async def check_rest(self, storage: Storage, name: str) -> None:
-        """Of every allowance, what is left can be had, and not one more."""
+        """Of every allowance that time does not change, what is left can be had, and not one more."""
         for held in dict.fromkeys(self.keys):
             for standing in await storage.ledger.standing(held.secret):
-                if standing.left <= 0 or standing.id not in held.own:
+                is_steady = standing.resets_at is None and standing.top_up is None
+                if standing.left <= 0 or standing.id not in held.own or not is_steady:
                     continue
                 all_of_it = Claim(standing.id, standing.left, standing.left)
                 reservation = await storage.ledger.reserve(name, [all_of_it], an_estimate(name))

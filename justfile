@@ -39,6 +39,9 @@ bench-check *arguments:
 bench-local *arguments:
     @python3 dev.py bench-local {{arguments}}
 
+simulate *arguments:
+    @python3 dev.py simulate {{arguments}}
+
 load *arguments:
     @python3 dev.py load {{arguments}}
 

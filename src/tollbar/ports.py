@@ -251,6 +251,24 @@ class AnswerStore(Protocol):
         """Ends the turn without an answer, so that the next call is made anew; raises `Overloaded`."""
 
 
+class CancelStore(Protocol):
+    """Calls that are to be ended, shared by every process."""
+
+    async def ask(self, request_id: str, key_id: str | None) -> None:
+        """Asks whichever process runs a call of that key, or without one of any, to end it; raises `Overloaded`."""
+
+    async def asked(self) -> Sequence[tuple[str, str | None]]:
+        """What is asked, and nobody told that it is done; raises `Overloaded`."""
+        ...
+
+    async def tell(self, request_id: str) -> None:
+        """Says that the call has been ended; raises `Overloaded`."""
+
+    async def is_told(self, request_id: str) -> bool:
+        """Whether somebody said so; raises `Overloaded`."""
+        ...
+
+
 class RequestLog(Protocol):
     """The wide record of each call, for people."""
 

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,8 +22,9 @@ from tollbar.app.chores import TICK_SECONDS, Work, chores
 from tollbar.app.wiring import Running, running
 from tollbar.app.workers import MadeKeys, Worker
 from tollbar.clock import SystemClock
-from tollbar.domain.errors import GatewayError
+from tollbar.domain.errors import GatewayError, Overloaded
 from tollbar.logs import Sink, render_json
+from tollbar.metrics import Metrics
 
 pytestmark = pytest.mark.anyio
 
@@ -108,7 +110,7 @@ async def test_a_process_that_was_silent_too_long_ends_its_calls(tmp_path: Path)
     async def beat() -> None:
         beats.append(clock.seconds)
 
-    work = Work(gateway, storage, nothing, timedelta(days=1), None, None, beat)
+    work = Work(gateway, storage, nothing, timedelta(days=1), None, None, beat, nothing)
     tick, *others = chores(work)
     for other in others:
         other.close()
@@ -122,3 +124,28 @@ async def test_a_process_that_was_silent_too_long_ends_its_calls(tmp_path: Path)
     ticking.cancel()
     assert ledger.done == ["tick", "tick", "tick", "overloaded", "tick"]
     assert beats == [7_205.0, 7_210.0]
+
+
+async def test_a_fault_of_ours_ends_nothing(tmp_path: Path) -> None:
+    """A chore that crashes is counted and tried again, later each time; once it works it has its pace again."""
+    clock, metrics, done = StepClock(), Metrics(), list[float]()
+    gateway: Any = SimpleNamespace(clock=clock)
+    storage: Any = SimpleNamespace(is_shared=False)
+
+    async def beat() -> None:
+        done.append(clock.seconds)
+        raise ZeroDivisionError if len(done) < 4 else Overloaded("The store is away.")
+
+    nothing: Any = None
+    tick, *others = chores(Work(gateway, storage, metrics, timedelta(days=1), None, None, beat, nothing))
+    for other in others:
+        other.close()
+    ticking = asyncio.create_task(tick)
+    for _ in range(80):
+        await asyncio.sleep(0)
+        clock.advance(1)
+    await asyncio.sleep(0)
+    assert not ticking.done()
+    ticking.cancel()
+    assert [after - before for before, after in pairwise(done)] == [10, 20, 40]
+    assert b'toll_chore_faults_total{chore="tick"} 3.0' in metrics.render()

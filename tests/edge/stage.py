@@ -199,6 +199,7 @@ class Stage:
     shelf: FakeShelf = field(default_factory=FakeShelf)
     histories: dict[str, CallHistory] = field(default_factory=dict)
     teams: MemoryTeamStore = field(default_factory=MemoryTeamStore)
+    cancelled: list[tuple[str, str | None]] = field(default_factory=list)
 
     def rebuild(self, doors: Doors) -> None:
         """Makes the application anew, with other doors."""
@@ -219,6 +220,7 @@ class Stage:
             keys=scene.keys,
             teams=self.teams,
             history=self.history,
+            cancel=self.cancel,
             ledger=scene.ledger,
             clock=scene.clock,
             digest=lambda text: text.encode(),
@@ -231,6 +233,10 @@ class Stage:
             doors=self.doors,
             pulls=Pulls(self.source, self.shelf, scene.clock, asyncio.ensure_future),  # type: ignore[arg-type]
         )
+
+    async def cancel(self, request_id: str, key_id: str | None) -> None:
+        """Notes whom the wish to end a call is from."""
+        self.cancelled.append((request_id, key_id))
 
     async def history(self, request_id: str) -> CallHistory | None:
         """What became of a call, as it was put there."""

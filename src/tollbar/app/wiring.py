@@ -6,7 +6,7 @@ trust; what is merely missing is a warning.
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -40,6 +40,7 @@ from tollbar.edge.services import Doors, Services
 from tollbar.gateway.admit import Admission
 from tollbar.gateway.attempts import Attempts
 from tollbar.gateway.authenticate import Authenticator
+from tollbar.gateway.cancelling import Cancelling
 from tollbar.gateway.completions import Gateway
 from tollbar.gateway.health import Health
 from tollbar.gateway.rates import PageGate
@@ -96,6 +97,7 @@ class _Parts:
     doors: Doors
     pulls: Pulls
     worker: Worker | None
+    cancelling: Cancelling
 
 
 @asynccontextmanager
@@ -146,9 +148,12 @@ async def running(
         entrances = doors(settings, PageGate(counters, limits), digest_of, rotating)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         pulls = await stack.enter_async_context(open_pulls(settings, clock, tasks.create_task))
-        services = _services(_Parts(gateway, storage, metrics, digest_of, readiness, stock, entrances, pulls, worker))
+        has_others = worker is not None or storage.is_shared
+        cancelling = Cancelling(recorder, storage.cancels, clock, _past(recorder, storage), has_others)
+        parts = _Parts(gateway, storage, metrics, digest_of, readiness, stock, entrances, pulls, worker, cancelling)
+        services = _services(parts)
         retention = timedelta(days=settings.requests.retention_days)
-        work = Work(gateway, storage, metrics, retention, rotating, worker, counted.beat)
+        work = Work(gateway, storage, metrics, retention, rotating, worker, counted.beat, cancelling)
         begun = [tasks.create_task(chore) for chore in (*chores(work), *counted.chores)]
         begun += [tasks.create_task(chore) for chore in local_chores(engines.fleet, stock, gateway)]
         if made.instances:
@@ -226,11 +231,6 @@ def _services(parts: _Parts) -> Services:
     def key_changed(key_id: str) -> None:
         gateway.authenticator.forget()
 
-    async def history(request_id: str) -> CallHistory | None:
-        gateway.recorder.flush()
-        storage.log.flush()
-        return await storage.requests.history(request_id)
-
     def render() -> bytes:
         parts.gateway.recorder.flush()
         return parts.metrics.render(parts.worker.others() if parts.worker else None)
@@ -250,8 +250,20 @@ def _services(parts: _Parts) -> Services:
         version=__version__,
         doors=parts.doors,
         pulls=parts.pulls,
-        history=history,
+        history=parts.cancelling.past,
+        cancel=parts.cancelling.cancel,
     )
+
+
+def _past(recorder: Recorder, storage: Storage) -> Callable[[str], Awaitable[CallHistory | None]]:
+    """What tells of calls that are over, those of this moment included."""
+
+    async def past(request_id: str) -> CallHistory | None:
+        recorder.flush()
+        storage.log.flush()
+        return await storage.requests.history(request_id)
+
+    return past
 
 
 async def _load_prices(prices: Prices) -> None:

@@ -51,6 +51,11 @@ class Line:
         finally:
             self._is_sending = False
 
+    async def last(self, data: bytes) -> None:
+        """The last piece of the body, and its end."""
+        await self.say(data)
+        await self.end()
+
     async def end(self) -> None:
         """The end of a body that was sent in pieces."""
         await self._send({"type": "http.response.body", "body": b""})

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tollbar.domain.catalogue import Plan, Target
 from tollbar.domain.completion import CompletionRequest
-from tollbar.domain.errors import GatewayError, UpstreamError
+from tollbar.domain.errors import CallCancelled, GatewayError, UpstreamError
 from tollbar.domain.identity import Principal
 from tollbar.domain.limits import Room
 from tollbar.domain.place import Place
@@ -98,6 +98,13 @@ class Visit:
         if self.interruption is None and self.task is not None:
             self.interruption = error
             self.task.cancel()
+
+    def cancel(self) -> bool:
+        """Ends the call at the wish of who may; False where there is nothing to end, its answer being whole."""
+        if self.outcome is not None or self.task is None:
+            return False
+        self.interrupt(CallCancelled("The call was cancelled.", hint="Nothing is wrong with it; send it again."))
+        return True
 
     def told(self, fault: BaseException) -> BaseException:
         """What the call ends with: what it was interrupted with, if that and nothing else cancelled it."""

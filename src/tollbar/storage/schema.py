@@ -27,7 +27,8 @@ metadata = MetaData()
 # What the store says about itself: the check value of its secret, and the statements compiled for it.
 meta = Table("meta", metadata, Column("name", Text, primary_key=True), Column("value", Text, nullable=False))
 
-# One row; its number grows with every change to keys and allowances, so that processes know when to look again.
+# Two rows, whose numbers grow, so that processes know when to look again: with every change to keys and allowances, and
+# with every call that is to be ended.
 changes = Table(
     "changes",
     metadata,
@@ -217,6 +218,16 @@ audit = Table(
     Column("after", Text, nullable=False),
     Column("request_id", Text),
     Column("seal", LargeBinary, nullable=False),
+)
+
+# Calls that are to be ended, of that key or of any, and whether the process that runs one told that it has ended it.
+cancels = Table(
+    "cancels",
+    metadata,
+    Column("request_id", Text, primary_key=True),
+    Column("key_id", Text),
+    Column("at", NUMBER, nullable=False),
+    Column("is_told", Integer, nullable=False),
 )
 
 # For people: may lose rows under a flood, and forgets them with age. `detail` is JSON: usage, attempts, stages.

@@ -144,6 +144,19 @@ class AnswerSql:
 
 
 @dataclass(frozen=True, slots=True)
+class CancelSql:
+    """Statements over calls that are to be ended."""
+
+    ask: str
+    asked: str
+    tell: str
+    is_told: str
+    forget: str
+    note: str
+    news: str
+
+
+@dataclass(frozen=True, slots=True)
 class Statements:
     """Everything the store says to its database."""
 
@@ -154,6 +167,7 @@ class Statements:
     answers: AnswerSql
     teams: TeamSql
     audit: AuditSql
+    cancels: CancelSql
 
 
 def _chunks(count: int) -> Iterator[int]:

@@ -18,6 +18,7 @@ from tollbar.ports import Clock
 from tollbar.storage.answers import StoredAnswers
 from tollbar.storage.audit import StoredAudit
 from tollbar.storage.batched import BatchedRequestLog, RecordWriter
+from tollbar.storage.cancels import StoredCancels
 from tollbar.storage.engine import Connection, Database, StoreRefused, prepare, serving_lock, slot_of
 from tollbar.storage.journal import Journal
 from tollbar.storage.kept import statements
@@ -67,6 +68,7 @@ class Storage:
     requests: StoredRequests
     answers: StoredAnswers
     audit: StoredAudit
+    cancels: StoredCancels
     journal: Journal
     reader: Reader
     is_shared: bool
@@ -101,6 +103,7 @@ async def open_storage(directory: Path, clock: Clock, options: Options) -> Async
             log=BatchedRequestLog(journal, clock),
             requests=StoredRequests(journal, reader, sql.requests),
             audit=StoredAudit(reader, sql.audit),
+            cancels=StoredCancels(journal, reader, sql.cancels, clock),
             answers=StoredAnswers(journal, writer, sql.answers, clock),
             journal=journal,
             reader=reader,

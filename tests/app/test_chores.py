@@ -110,7 +110,7 @@ async def test_a_process_that_was_silent_too_long_ends_its_calls(tmp_path: Path)
     async def beat() -> None:
         beats.append(clock.seconds)
 
-    work = Work(gateway, storage, nothing, timedelta(days=1), None, None, beat, nothing)
+    work = Work(gateway, storage, nothing, timedelta(days=1), None, None, beat, nothing, SimpleNamespace(tick=beat))
     tick, *others = chores(work)
     for other in others:
         other.close()
@@ -137,7 +137,9 @@ async def test_a_fault_of_ours_ends_nothing(tmp_path: Path) -> None:
         raise ZeroDivisionError if len(done) < 4 else Overloaded("The store is away.")
 
     nothing: Any = None
-    tick, *others = chores(Work(gateway, storage, metrics, timedelta(days=1), None, None, beat, nothing))
+    tick, *others = chores(
+        Work(gateway, storage, metrics, timedelta(days=1), None, None, beat, nothing, SimpleNamespace(tick=beat))
+    )
     for other in others:
         other.close()
     ticking = asyncio.create_task(tick)

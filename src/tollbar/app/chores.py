@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import structlog
 
+from tollbar.admin.alerts import KEPT, Alerts
 from tollbar.admin.rotating import RotatingKey
 from tollbar.app.workers import Worker
 from tollbar.clock import ShiftedClock
@@ -29,6 +30,7 @@ LONGEST_WAIT_SECONDS = 60.0
 """How long a chore is left alone that fails again and again by a fault of ours."""
 PRUNE_SECONDS = 3_600.0
 PUBLISH_SECONDS = 1.0
+ALERT_SECONDS = 5.0
 Chore = Callable[[], Awaitable[object]]
 FENCED = Overloaded("This process has lost its store, and what it held is not its own any more.", hint="Send it again.")
 
@@ -45,6 +47,7 @@ class Work:
     worker: Worker | None
     beat: Callable[[], Awaitable[None]]
     cancelling: Cancelling
+    alerts: Alerts
 
 
 def chores(work: Work) -> list[Coroutine[None, None, None]]:
@@ -69,12 +72,18 @@ def chores(work: Work) -> list[Coroutine[None, None, None]]:
     def failed(chore: str) -> None:
         work.metrics.chore_failed(chore)
 
+    async def prune_alerts() -> None:
+        await storage.alerts.prune(clock.now() - KEPT)
+
     every_process = [
         *([_every(ROTATE_SECONDS, work.rotating.tick, clock, failed)] if work.rotating is not None else ()),
         _every(TICK_SECONDS, tick, clock, failed),
         _every(PRUNE_SECONDS, prune, clock, failed),
         _every(POLL_SECONDS, _Watch(work).look, clock, failed),
     ]
+    if work.worker is None or work.worker.number == 0:  # others of this machine have nothing to add
+        every_process.append(_every(ALERT_SECONDS, work.alerts.tick, clock, failed))
+        every_process.append(_every(PRUNE_SECONDS, prune_alerts, clock, failed))
     if work.worker is not None or storage.is_shared:
         every_process.append(_every(HEED_SECONDS, storage.ledger.heed, clock, failed))
     if work.worker is None:

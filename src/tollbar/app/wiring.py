@@ -15,9 +15,11 @@ from functools import partial
 import structlog
 
 from tollbar import __version__
+from tollbar.admin.alerts import Alerts
 from tollbar.admin.bootstrap import derive, ensure_admin_key, read_secret, renew_starter_key
 from tollbar.admin.keys import Digest
 from tollbar.admin.pulls import Pulls
+from tollbar.app.alerting import open_alerts
 from tollbar.app.callers import doors, rates, terms
 from tollbar.app.calls import call_log
 from tollbar.app.catalogue import Offer
@@ -98,6 +100,7 @@ class _Parts:
     pulls: Pulls
     worker: Worker | None
     cancelling: Cancelling
+    alerts: Alerts
 
 
 @asynccontextmanager
@@ -150,10 +153,14 @@ async def running(
         pulls = await stack.enter_async_context(open_pulls(settings, clock, tasks.create_task))
         has_others = worker is not None or storage.is_shared
         cancelling = Cancelling(recorder, storage.cancels, clock, _past(recorder, storage), has_others)
-        parts = _Parts(gateway, storage, metrics, digest_of, readiness, stock, entrances, pulls, worker, cancelling)
+        opening = open_alerts(settings, storage.alerts, clock, secrets.encryption)
+        alerts = await stack.enter_async_context(opening)
+        parts = _Parts(
+            gateway, storage, metrics, digest_of, readiness, stock, entrances, pulls, worker, cancelling, alerts
+        )
         services = _services(parts)
         retention = timedelta(days=settings.requests.retention_days)
-        work = Work(gateway, storage, metrics, retention, rotating, worker, counted.beat, cancelling)
+        work = Work(gateway, storage, metrics, retention, rotating, worker, counted.beat, cancelling, alerts)
         begun = [tasks.create_task(chore) for chore in (*chores(work), *counted.chores)]
         begun += [tasks.create_task(chore) for chore in local_chores(engines.fleet, stock, gateway)]
         if made.instances:
@@ -252,6 +259,9 @@ def _services(parts: _Parts) -> Services:
         pulls=parts.pulls,
         history=parts.cancelling.past,
         cancel=parts.cancelling.cancel,
+        audit=storage.audit,
+        alerts=parts.alerts,
+        alert_store=storage.alerts,
     )
 
 

@@ -7,8 +7,10 @@ from functools import partial
 from getpass import getuser
 from pathlib import Path
 
+from tollbar.admin.alerts import Alerts
 from tollbar.admin.keys import Digest
 from tollbar.admin.rotating import RotatingKey
+from tollbar.app.alerting import open_alerts
 from tollbar.app.rotation import rotating_key
 from tollbar.app.stores import postgres_address
 from tollbar.cli.context import instance_keys, read_settings
@@ -16,7 +18,7 @@ from tollbar.clock import SystemClock
 from tollbar.domain.audit import Actor
 from tollbar.domain.digest import digest
 from tollbar.domain.records import CallHistory
-from tollbar.ports import Clock, KeyStore, TeamStore
+from tollbar.ports import AlertStore, Clock, KeyStore, TeamStore
 from tollbar.settings import Settings
 from tollbar.storage.audit import StoredAudit
 from tollbar.storage.store import Options, open_storage
@@ -34,6 +36,8 @@ class Desk:
     digest: Digest
     tiers: frozenset[str]
     rotating: RotatingKey | None
+    alerts: Alerts
+    alert_store: AlertStore
 
 
 @asynccontextmanager
@@ -50,7 +54,10 @@ async def open_store(settings: Settings) -> AsyncIterator[Desk]:
     options = Options(
         secrets.check, survives_power_loss=settings.ledger.durability == "power", address=postgres_address(settings)
     )
-    async with open_storage(settings.data, clock, options) as storage:
+    async with (
+        open_storage(settings.data, clock, options) as storage,
+        open_alerts(settings, storage.alerts, clock, secrets.encryption) as alerts,
+    ):
         digest_of = partial(digest, secrets.pepper)
         rotating = rotating_key(settings, storage.rotation, clock, digest_of, secrets.encryption, lambda: None)
         actor = Actor(f"command line of {_user()}")
@@ -63,6 +70,8 @@ async def open_store(settings: Settings) -> AsyncIterator[Desk]:
             digest_of,
             frozenset(settings.tiers),
             rotating,
+            alerts,
+            storage.alerts.by(actor),
         )
 
 

@@ -14,6 +14,7 @@ from tollbar.domain.identity import KeyKind, Permission, Reset
 from tollbar.domain.limits import Measure
 from tollbar.domain.money import Unit
 from tollbar.edge import (
+    alert_operations,
     anthropic_operations,
     errand_operations,
     gemini_schemas,
@@ -265,6 +266,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ),
     **request_operations.OPERATIONS,
     **team_operations.OPERATIONS,
+    **alert_operations.OPERATIONS,
     **local_operations.OPERATIONS,
     ("GET", "/health"): _LIVE,
     ("GET", "/healthz"): _LIVE,

@@ -8,8 +8,9 @@ from starlette.responses import Response
 
 from tollbar.domain.errors import NotFound
 from tollbar.domain.identity import KeyKind, Principal
-from tollbar.edge.bodies import answer
+from tollbar.edge.bodies import answer, read
 from tollbar.edge.request_schemas import CancelView, RequestView
+from tollbar.edge.schemas import NothingMore
 from tollbar.edge.services import Services
 
 
@@ -39,6 +40,7 @@ async def cancel_any_request(request: Request, request_id: str) -> Response:
 
 async def _cancelled(request: Request, request_id: str, key_id: str | None) -> Response:
     services: Services = request.app.state.services
+    await read(request, NothingMore)
     await services.cancel(request_id, key_id)
     return answer(CancelView(id=request_id), 202)
 

@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, Select, Update, bindparam, case, func, ins
 
 from tollbar.domain.identity import KeyKind
 from tollbar.domain.teams import INSTALLATION
+from tollbar.storage.alert_sql import alert_sql
 from tollbar.storage.dialects import Compiler, Dialect, total
 from tollbar.storage.ledger_sql import ZERO, ledger_sql
 from tollbar.storage.schema import (
@@ -25,7 +26,6 @@ from tollbar.storage.schema import (
 )
 from tollbar.storage.statements import (
     ANSWERS_PRUNED_AT_ONCE,
-    AUDIT_SHOWN,
     AnswerSql,
     AuditSql,
     CancelSql,
@@ -48,7 +48,15 @@ def compile_statements(dialect: str = Dialect.SQLITE) -> Statements:
     """Every statement."""
     to = Compiler(Dialect(dialect))
     return Statements(
-        ledger_sql(to), _keys(to), _rotation(to), _requests(to), _answers(to), _teams(to), _audit(to), _cancels(to)
+        ledger_sql(to),
+        _keys(to),
+        _rotation(to),
+        _requests(to),
+        _answers(to),
+        _teams(to),
+        _audit(to),
+        _cancels(to),
+        alert_sql(to),
     )
 
 
@@ -204,12 +212,14 @@ def _teams(to: Compiler) -> TeamSql:
 
 def _audit(to: Compiler) -> AuditSql:
     a = audit.c
-    newest = select(audit).order_by(a.number.desc()).limit(literal_column(str(AUDIT_SHOWN))).offset(ZERO)
+    page = select(audit).order_by(a.number.desc()).limit(bindparam("count")).offset(ZERO)
+    for name in ("actor", "action", "subject"):
+        page = page.where(a[name].like(bindparam(name), escape="\\"))
     last = select(a.number, a.seal).order_by(a.number.desc()).limit(ONE).offset(ZERO)
     return AuditSql(
         add=to.text(insert(audit)),
         last=to.text(last),
-        newest=to.text(newest),
+        page=to.text(page.where(a.number < bindparam("before"))),
         all=to.text(select(audit).order_by(a.number)),
     )
 

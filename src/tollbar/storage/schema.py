@@ -95,7 +95,8 @@ rotation = Table(
 )
 
 # `owner` is the id of a key or a team. `period_start` names the period that `spent` and `leased` belong to; it
-# never goes back. `extra` is a part of `granted` that is taken out of it at `extra_until`.
+# never goes back. `extra` is a part of `granted` that is taken out of it at `extra_until`. `alert_at` are thresholds of
+# its own, in per cent, as JSON.
 allowances = Table(
     "allowances",
     metadata,
@@ -111,6 +112,7 @@ allowances = Table(
     Column("extra", NUMBER, nullable=False, server_default="0"),
     Column("extra_until", NUMBER),
     Column("zone", Text, nullable=False, server_default="UTC"),
+    Column("alert_at", Text),
     UniqueConstraint("owner", "unit"),
     CheckConstraint("granted >= 0 AND spent >= 0 AND leased >= 0", name="amounts"),
 )
@@ -228,6 +230,34 @@ cancels = Table(
     Column("key_id", Text),
     Column("at", NUMBER, nullable=False),
     Column("is_told", Integer, nullable=False),
+)
+
+# Alerts on their way, and those that are there: one for each allowance, threshold and period. `next_at` is when it is
+# sent next, null when it is not any more; a row is claimed for a sending by putting that off.
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("allowance", NUMBER, nullable=False),
+    Column("threshold", Integer, nullable=False),
+    Column("period", NUMBER, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("at", NUMBER, nullable=False, index=True),
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", NUMBER, index=True),
+    Column("delivered_at", NUMBER),
+    Column("fault", Text),
+    UniqueConstraint("allowance", "threshold", "period"),
+)
+
+# One row, if there is one: where alerts go, and the secret that they are signed with, encrypted.
+webhook = Table(
+    "webhook",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    CheckConstraint("id = 1", name="one"),
 )
 
 # For people: may lose rows under a flood, and forgets them with age. `detail` is JSON: usage, attempts, stages.

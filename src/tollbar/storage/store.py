@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tollbar.domain.errors import Overloaded
 from tollbar.ports import Clock
+from tollbar.storage.alerts import StoredAlerts
 from tollbar.storage.answers import StoredAnswers
 from tollbar.storage.audit import StoredAudit
 from tollbar.storage.batched import BatchedRequestLog, RecordWriter
@@ -69,6 +70,7 @@ class Storage:
     answers: StoredAnswers
     audit: StoredAudit
     cancels: StoredCancels
+    alerts: StoredAlerts
     journal: Journal
     reader: Reader
     is_shared: bool
@@ -103,6 +105,7 @@ async def open_storage(directory: Path, clock: Clock, options: Options) -> Async
             log=BatchedRequestLog(journal, clock),
             requests=StoredRequests(journal, reader, sql.requests),
             audit=StoredAudit(reader, sql.audit),
+            alerts=StoredAlerts(journal, reader, (sql.alerts, sql.audit), clock),
             cancels=StoredCancels(journal, reader, sql.cancels, clock),
             answers=StoredAnswers(journal, writer, sql.answers, clock),
             journal=journal,

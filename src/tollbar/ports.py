@@ -7,7 +7,7 @@ nothing else; `app.py` alone says which adapter stands behind which port.
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from tollbar.domain.alerts import Alert, Standing
@@ -19,7 +19,7 @@ from tollbar.domain.limits import Charge, Limit, Verdict
 from tollbar.domain.local_models import LocalModel, Progress, PullPlan
 from tollbar.domain.money import Unit
 from tollbar.domain.records import LedgerEntry, RequestRecord
-from tollbar.domain.repeats import KeptAnswer, Repeatable
+from tollbar.domain.repeats import Keeping, KeptAnswer, Repeatable
 from tollbar.domain.teams import Team
 
 
@@ -208,10 +208,15 @@ class Ledger(Protocol):
         ...
 
     async def settle(
-        self, reservation: Reservation, charges: Sequence[tuple[AllowanceId, int]], entries: Sequence[LedgerEntry]
+        self,
+        reservation: Reservation,
+        charges: Sequence[tuple[AllowanceId, int]],
+        entries: Sequence[LedgerEntry],
+        keeping: Keeping | None = None,
     ) -> None:
         """Ends the hold: writes charges (to release is to charge nothing) and lines, durably, in one transaction.
 
+        An answer to be kept, which ends its turn in the `AnswerStore`, is written in the same: both are there or none.
         A second call for the same reservation changes nothing. A charge above its hold is written in full and flagged.
         Raises `Overloaded` when it could not be made durable; then nothing was written and the hold still stands.
         """
@@ -243,11 +248,9 @@ class AnswerStore(Protocol):
         """What the call was answered before; None when it is this one's turn to be answered.
 
         Raises `CallUnderWay` while another one has its turn, and `OtherCall` when the name belongs to another request.
-        A turn ends with `keep`, with `free`, or with its process. Raises `Overloaded` when the store cannot be reached.
+        A turn ends with a settlement that keeps its answer, with `free`, or with its process. Raises `Overloaded` when
+        the store cannot be reached.
         """
-
-    async def keep(self, call: Repeatable, answer: KeptAnswer, keep_for: timedelta) -> None:
-        """Ends the turn: the answer is durable, and given for so long to whoever asks again; raises `Overloaded`."""
 
     async def free(self, call: Repeatable) -> None:
         """Ends the turn without an answer, so that the next call is made anew; raises `Overloaded`."""

@@ -103,7 +103,7 @@ async def test_a_process_that_was_silent_too_long_ends_its_calls(tmp_path: Path)
     """Others may have resolved what they held; whoever reads an answer of it is told so."""
     clock, ledger = StepClock(), Silent()
     gateway: Any = SimpleNamespace(clock=clock, recorder=ledger, admission=ledger, repeats=None)
-    storage: Any = SimpleNamespace(ledger=ledger, is_shared=False)
+    storage: Any = SimpleNamespace(ledger=ledger, is_shared=False, news=None)
     beats: list[float] = []
     nothing: Any = None
 
@@ -130,7 +130,7 @@ async def test_a_fault_of_ours_ends_nothing(tmp_path: Path) -> None:
     """A chore that crashes is counted and tried again, later each time; once it works it has its pace again."""
     clock, metrics, done = StepClock(), Metrics(), list[float]()
     gateway: Any = SimpleNamespace(clock=clock)
-    storage: Any = SimpleNamespace(is_shared=False)
+    storage: Any = SimpleNamespace(is_shared=False, news=None)
 
     async def beat() -> None:
         done.append(clock.seconds)

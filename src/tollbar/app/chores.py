@@ -18,6 +18,7 @@ from tollbar.gateway.cancelling import Cancelling
 from tollbar.gateway.completions import Gateway
 from tollbar.metrics import Metrics
 from tollbar.ports import Clock
+from tollbar.storage.news import News
 from tollbar.storage.store import Storage
 
 TICK_SECONDS = 5.0
@@ -79,7 +80,7 @@ def chores(work: Work) -> list[Coroutine[None, None, None]]:
         *([_every(ROTATE_SECONDS, work.rotating.tick, clock, failed)] if work.rotating is not None else ()),
         _every(TICK_SECONDS, tick, clock, failed),
         _every(PRUNE_SECONDS, prune, clock, failed),
-        _every(POLL_SECONDS, _Watch(work).look, clock, failed),
+        _every(POLL_SECONDS, _Watch(work).look, storage.news, failed),
     ]
     if work.worker is None or work.worker.number == 0:  # others of this machine have nothing to add
         every_process.append(_every(ALERT_SECONDS, work.alerts.tick, clock, failed))
@@ -94,7 +95,7 @@ def chores(work: Work) -> list[Coroutine[None, None, None]]:
     ]
 
 
-async def _every(seconds: float, chore: Chore, clock: Clock, failed: Callable[[str], None]) -> None:
+async def _every(seconds: float, chore: Chore, clock: Clock | News, failed: Callable[[str], None]) -> None:
     """Does a chore again and again; a store that is away for a while is logged, and the chore done next time.
 
     A fault of ours must not end the calls that go on beside it: it is logged with its trace, `failed` is told, and the
@@ -102,7 +103,8 @@ async def _every(seconds: float, chore: Chore, clock: Clock, failed: Callable[[s
     """
     name, faults, log = chore.__name__, 0, structlog.get_logger("tollbar")
     while True:
-        await clock.sleep(min(seconds * 2 ** min(faults, 10), max(seconds, LONGEST_WAIT_SECONDS)))
+        pause = min(seconds * 2 ** min(faults, 10), max(seconds, LONGEST_WAIT_SECONDS))
+        await (clock.wait(pause) if isinstance(clock, News) else clock.sleep(pause))
         try:
             await chore()
             faults = 0

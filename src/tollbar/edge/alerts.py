@@ -37,18 +37,19 @@ async def try_webhook(request: Request) -> Response:
 async def set_key_thresholds(request: Request, key_id: str) -> Response:
     """Sets the thresholds of a key's allowances."""
     services: Services = request.app.state.services
-    return await _set(request, (await services.keys.get(key_id)).id)
+    wish = await read(request, ThresholdsWish)
+    return await _set(request, (await services.keys.get(key_id)).id, wish)
 
 
 async def set_team_thresholds(request: Request, team_id: str) -> Response:
     """Sets the thresholds of a team's allowances, or of the installation's."""
     services: Services = request.app.state.services
-    return await _set(request, (await services.teams.get(team_id)).id)
-
-
-async def _set(request: Request, owner: str) -> Response:
-    alerts, store = _of(request)
     wish = await read(request, ThresholdsWish)
+    return await _set(request, (await services.teams.get(team_id)).id, wish)
+
+
+async def _set(request: Request, owner: str, wish: ThresholdsWish) -> Response:
+    alerts, store = _of(request)
     at = await alerts.set_thresholds(store, owner, wish.at, wish.unit)
     unit = None if wish.unit is None else Unit(wish.unit)
     return answer(ThresholdsSet(owner=owner, unit=unit, at=None if at is None else list(at)))

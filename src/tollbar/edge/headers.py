@@ -70,6 +70,18 @@ def target_header(target: Target) -> tuple[bytes, bytes]:
     return b"x-tollbar-target", target.name.encode("ascii", "replace")
 
 
+def call_headers(
+    request_id: str, dropped: Sequence[str], rooms: Sequence[Room], place: Place | None
+) -> list[tuple[bytes, bytes]]:
+    """What a call's answer tells beside its content: its id, what of the request was lost, limits, and its place."""
+    return [
+        (b"x-request-id", request_id.encode()),
+        *([dropped_header(dropped)] if dropped else ()),
+        *limit_headers(rooms),
+        *(place_headers(place) if place is not None else ()),
+    ]
+
+
 def process_headers(memory: Memory, began: float, now: float) -> list[tuple[bytes, bytes]]:
     """`x-process-time` and the memory of the process, for every answer; both moments in seconds of one steady clock.
 

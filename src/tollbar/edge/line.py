@@ -17,10 +17,10 @@ Headers = list[tuple[bytes, bytes]]
 class Line:
     """Sends one answer; `has_started` says whether its status went out."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, status: int = 0) -> None:
         self._send = send
         self._is_sending = False
-        self.status = 0
+        self.status = status
 
     @property
     def has_started(self) -> bool:

@@ -19,15 +19,7 @@ from tollbar.edge import repeating
 from tollbar.edge.address import NOBODY_TRUSTED, Addresses, source
 from tollbar.edge.credentials import credential_in
 from tollbar.edge.ending import FIRST_BYTES, Said, early_end
-from tollbar.edge.headers import (
-    STREAMED,
-    dropped_header,
-    error_headers,
-    limit_headers,
-    place_headers,
-    process_headers,
-    target_header,
-)
+from tollbar.edge.headers import STREAMED, call_headers, dropped_header, error_headers, process_headers, target_header
 from tollbar.edge.line import Departure, Headers, Line, Receive, Send
 from tollbar.edge.origins import NO_ORIGIN, Origins, refuse_cross_site
 from tollbar.edge.query import hidden_keys
@@ -147,9 +139,14 @@ class CallResponse:
                 self._departure.stop()
                 await self._line.whole(turn.kept.status, [*head_of(turn.kept), *self._headers()], turn.kept.body)
                 return
-            self._line = Line(Tape(self._send, turn))
-            async with endpoint.gateway.open(visit, request, endpoint.pin) as reply:
-                await (self._pump(reply) if reply.request.stream else self._whole(reply))
+            visit.keeps, tape = True, Tape(self._send, turn, visit)
+            self._line = Line(tape)
+            try:
+                async with endpoint.gateway.open(visit, request, endpoint.pin) as reply:
+                    await (self._pump(reply) if reply.request.stream else self._whole(reply))
+            except BaseException:  # whatever is said now is no answer, and what was held back is not sent
+                self._line = Line(self._send, self._line.status if tape.has_begun else 0)
+                raise
 
     async def _quote(self, visit: Visit, request: CompletionRequest) -> None:
         """Tells what the call would cost, and does not make it."""
@@ -276,16 +273,11 @@ class CallResponse:
             await self._line.whole(status, headers, body)
 
     def _headers(self, error: GatewayError | None = None) -> Headers:
-        ours = self._visit.rooms if self._visit is not None else ()
-        rooms = error.rooms if isinstance(error, RateLimited) else ours
-        place = self._visit.place if self._visit is not None else None
-        endpoint, more = self._endpoint, self._dialect.more_headers
-        dropped = [dropped_header(self._dropped)] if self._dropped else ()
+        visit, endpoint, more = self._visit, self._endpoint, self._dialect.more_headers
+        rooms = error.rooms if isinstance(error, RateLimited) else visit.rooms if visit is not None else ()
+        place = visit.place if visit is not None else None
         return [
-            (b"x-request-id", self._request_id.encode()),
-            *dropped,
-            *limit_headers(rooms),
-            *(place_headers(place) if place is not None else ()),
+            *call_headers(self._request_id, self._dropped, rooms, place),
             *(more(self._request_id, rooms, endpoint.gateway.clock.now()) if more is not None else ()),
             *process_headers(endpoint.memory, self._began, endpoint.gateway.clock.monotonic()),
         ]

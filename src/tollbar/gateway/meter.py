@@ -9,7 +9,6 @@ from contextlib import suppress
 
 from tollbar.domain.errors import StreamBroken, UpstreamError
 from tollbar.domain.events import Finished, Frames, Said, StreamEvent, UsageSeen, output_bytes
-from tollbar.domain.records import Outcome
 from tollbar.domain.usage import Usage, merge
 from tollbar.gateway.hold import Hold
 from tollbar.gateway.visit import Visit
@@ -29,7 +28,7 @@ async def metered(
             case Frames():
                 _note(visit, event.output_bytes, event.usage)
                 if event.is_last:
-                    await hold.settle(Outcome.OK)
+                    await hold.finish()
                 if event.is_content and visit.first_token_at is None:
                     visit.first_token_at = clock.monotonic()
             case Finished():
@@ -46,14 +45,14 @@ async def metered(
             case _:
                 pass
         yield event
-        if hold.is_written:
+        if hold.is_written or visit.finish is not None:
             with suppress(UpstreamError):  # the answer is whole: how its connection ends is nobody's business
                 async for _ in events:
                     pass
             return
     if unfinished:
         raise StreamBroken("The provider closed the stream before its answer was complete.")
-    await hold.settle(Outcome.OK)
+    await hold.finish()
 
 
 def _note(visit: Visit, output_bytes: int, usage: Usage | None) -> None:

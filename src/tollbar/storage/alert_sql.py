@@ -54,7 +54,7 @@ def _standings() -> Select[*tuple[Any, ...]]:
     Divided before it is multiplied, since amounts may fill their bits; the caller compares exactly.
     """
     a = allowances.c
-    is_near = a.spent >= a.granted / literal_column("100") * bindparam("lowest")
+    is_near = a.spent >= a.granted // literal_column("100") * bindparam("lowest")
     return (
         select(
             *(a.id, a.owner, keys.c.name, teams.c.name, a.unit, a.granted, a.spent),

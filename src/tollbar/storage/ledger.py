@@ -19,10 +19,12 @@ from tollbar.domain.errors import KeyAlreadyUsed, OutOfCredit, Overloaded
 from tollbar.domain.identity import Allowance, AllowanceId
 from tollbar.domain.money import Unit, to_decimal
 from tollbar.domain.records import LedgerEntry
+from tollbar.domain.repeats import Keeping
 from tollbar.ports import Claim, Clock, Reservation
 from tollbar.storage.ending import SETTLED, Ending
 from tollbar.storage.engine import Connection
 from tollbar.storage.journal import Journal
+from tollbar.storage.keeping import kept_row
 from tollbar.storage.leases import Leases, fetching
 from tollbar.storage.operations import NUMBER_BITS, Granted, Held, Return, Settlement, Taking
 from tollbar.storage.reader import Reader
@@ -105,12 +107,16 @@ class StoredLedger:
             await self._clock.sleep(RECALL_STEP_SECONDS)
 
     async def settle(
-        self, reservation: Reservation, charges: Sequence[tuple[AllowanceId, int]], entries: Sequence[LedgerEntry]
+        self,
+        reservation: Reservation,
+        charges: Sequence[tuple[AllowanceId, int]],
+        entries: Sequence[LedgerEntry],
+        keeping: Keeping | None = None,
     ) -> None:
         """See `ports.Ledger`."""
         if not isinstance(reservation, Held):
             raise TypeError("the reservation was made by another ledger")
-        await self._settle(reservation, charges, entries).wait()
+        await self._settle(reservation, charges, entries, keeping).wait()
 
     async def standing(self, key_id: str) -> Sequence[Allowance]:
         """See `ports.Ledger`. Holds that are not durable yet are waited for, so that none is missing."""
@@ -185,10 +191,17 @@ class StoredLedger:
         else:
             held.tell()
 
-    def _settle(self, held: Held, charges: Sequence[tuple[AllowanceId, int]], entries: Sequence[LedgerEntry]) -> Ending:
+    def _settle(
+        self,
+        held: Held,
+        charges: Sequence[tuple[AllowanceId, int]],
+        entries: Sequence[LedgerEntry],
+        keeping: Keeping | None = None,
+    ) -> Ending:
         if held.settlement is not None:
             return held.settlement
-        settlement = Settlement(held, charges, entries)
+        kept = None if keeping is None else kept_row(keeping, self._clock.now())
+        settlement = Settlement(held, charges, entries, kept)
         if settlement.is_empty:
             held.settlement = SETTLED
             return SETTLED

@@ -25,6 +25,7 @@ from tollbar.storage.journal import Journal
 from tollbar.storage.kept import statements
 from tollbar.storage.keys import StoredKeys
 from tollbar.storage.ledger import StoredLedger
+from tollbar.storage.news import News
 from tollbar.storage.postgres import PostgresConnection, PostgresDatabase
 from tollbar.storage.reader import Reader
 from tollbar.storage.requests import StoredRequests
@@ -71,6 +72,7 @@ class Storage:
     audit: StoredAudit
     cancels: StoredCancels
     alerts: StoredAlerts
+    news: News
     journal: Journal
     reader: Reader
     is_shared: bool
@@ -92,7 +94,7 @@ async def open_storage(directory: Path, clock: Clock, options: Options) -> Async
         if options.is_server and options.slot is None:
             resources.enter_context(serving_lock(directory))
         connection, sql = await asyncio.to_thread(_open, database, options.secret_check)
-        writer = LedgerWriter(sql.ledger, options.is_strict)
+        writer = LedgerWriter(sql.ledger, sql.answers.keep, options.is_strict)
         journal = Journal(connection, (writer.write, RecordWriter(sql.requests.insert).write))
         if isinstance(connection, PostgresConnection):
             connection.stuck = journal.refuse
@@ -105,6 +107,7 @@ async def open_storage(directory: Path, clock: Clock, options: Options) -> Async
             log=BatchedRequestLog(journal, clock),
             requests=StoredRequests(journal, reader, sql.requests),
             audit=StoredAudit(reader, sql.audit),
+            news=News(clock, options.address),
             alerts=StoredAlerts(journal, reader, (sql.alerts, sql.audit), clock),
             cancels=StoredCancels(journal, reader, sql.cancels, clock),
             answers=StoredAnswers(journal, writer, sql.answers, clock),
@@ -113,16 +116,19 @@ async def open_storage(directory: Path, clock: Clock, options: Options) -> Async
             is_shared=options.address is not None,
         )
         journal.start()
-        logging = asyncio.create_task(storage.log.run())
+        running = [asyncio.create_task(storage.log.run())]
+        if options.is_server and options.address is not None:
+            running.append(asyncio.create_task(storage.news.listen()))
         try:
             if options.is_server:
                 is_alone = options.slot is None and options.address is None
                 await _start(storage, database.name, is_alone, options.slot or slot_of(directory))
             yield storage
         finally:
-            logging.cancel()
-            with suppress(asyncio.CancelledError):
-                await logging
+            for task in running:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
             storage.log.flush()
             await storage.ledger.close()
             await journal.close()

@@ -27,10 +27,14 @@ class NotAloneError(Exception):
 
 
 class LedgerWriter:
-    """The journal's lane for the ledger. `process` is this process's number in the store, 0 before it has one."""
+    """The journal's lane for the ledger. `process` is this process's number in the store, 0 before it has one.
 
-    def __init__(self, sql: LedgerSql, is_strict: bool) -> None:
+    `keep` is the statement that keeps an answer.
+    """
+
+    def __init__(self, sql: LedgerSql, keep: str, is_strict: bool) -> None:
         self._sql = sql
+        self._keep = keep
         self._is_strict = is_strict
         self.process = 0
 
@@ -106,6 +110,9 @@ class LedgerWriter:
     def _write_lines(self, connection: Connection, settlements: Sequence[Settlement]) -> None:
         rows = [lines.to_row(entry, ended.is_overrun) for ended in settlements for entry in ended.entries]
         self._sql.insert_lines.insert(connection, rows)
+        for ended in settlements:
+            if ended.kept is not None:
+                connection.execute(self._keep, ended.kept)
 
     def _take(self, connection: Connection, takings: Sequence[Taking]) -> None:
         wanted = {want.allowance for taking in takings for want in taking.wants}

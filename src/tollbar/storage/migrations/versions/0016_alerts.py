@@ -1,4 +1,4 @@
-"""Thresholds of allowances, the alerts on their way, and where they go."""
+"""Thresholds of allowances, the alerts on their way, and where they go; and a Postgres tells of what changed."""
 
 from alembic import op
 from sqlalchemy import BigInteger, CheckConstraint, Column, Integer, LargeBinary, Text, UniqueConstraint
@@ -33,3 +33,11 @@ def upgrade() -> None:
         Column("sealed", LargeBinary, nullable=False),
         CheckConstraint("id = 1", name="one"),
     )
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(
+            "CREATE FUNCTION tollbar_tell() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN PERFORM pg_notify('tollbar_news', ''); RETURN NULL; END $$"
+        )
+        op.execute(
+            "CREATE TRIGGER tollbar_tells AFTER UPDATE ON changes FOR EACH STATEMENT EXECUTE FUNCTION tollbar_tell()"
+        )

@@ -110,7 +110,8 @@ async def test_a_process_that_was_silent_too_long_ends_its_calls(tmp_path: Path)
     async def beat() -> None:
         beats.append(clock.seconds)
 
-    work = Work(gateway, storage, nothing, timedelta(days=1), None, None, beat, nothing, SimpleNamespace(tick=beat))
+    alerts: Any = SimpleNamespace(tick=beat)
+    work = Work(gateway, storage, nothing, timedelta(days=1), None, None, beat, nothing, alerts)
     tick, *others = chores(work)
     for other in others:
         other.close()
@@ -137,9 +138,8 @@ async def test_a_fault_of_ours_ends_nothing(tmp_path: Path) -> None:
         raise ZeroDivisionError if len(done) < 4 else Overloaded("The store is away.")
 
     nothing: Any = None
-    tick, *others = chores(
-        Work(gateway, storage, metrics, timedelta(days=1), None, None, beat, nothing, SimpleNamespace(tick=beat))
-    )
+    alerts: Any = SimpleNamespace(tick=beat)
+    tick, *others = chores(Work(gateway, storage, metrics, timedelta(days=1), None, None, beat, nothing, alerts))
     for other in others:
         other.close()
     ticking = asyncio.create_task(tick)

@@ -29,12 +29,13 @@ async def test_a_postgres_tells_every_process(tmp_path: Path) -> None:
         opened_postgres(tmp_path / "one", clock, address) as one,
         opened_postgres(tmp_path / "two", clock, address) as two,
     ):
+        listening = asyncio.create_task(two.news.listen())
+        await until(lambda: two.news.is_told)
+        await two.news.wait(0)  # the word that it listens now
         for change in (
             lambda: one.keys.add(a_key(), b"1", []),
             lambda: one.cancels.ask("req_1", None),
         ):
-            await until(lambda: two.news.is_told)
-            await two.news.wait(0)  # the word that it listens now
             waiting = asyncio.create_task(two.news.wait(LONG))
             await asyncio.sleep(0)
             assert not waiting.done()
@@ -47,6 +48,7 @@ async def test_a_postgres_tells_every_process(tmp_path: Path) -> None:
         await two.news.wait(0.01)  # returns by itself, since nobody would tell
         clock.advance(1)
         await until(lambda: two.news.is_told)
+        listening.cancel()
 
 
 async def test_without_a_postgres_waiting_takes_its_time(tmp_path: Path) -> None:

@@ -33,8 +33,8 @@ def list_newest(as_json: Json = False, config: Config = None, data: Data = None)
     async def look(desk: "Desk") -> "AlertList":
         from tollbar.edge.alert_schemas import AlertList
 
-        alerts = desk.alerts
-        return AlertList.of(await alerts.hook(), alerts.usual, await alerts.thresholds(), await alerts.newest())
+        async with desk.alerts() as alerts:
+            return AlertList.of(await alerts.hook(), alerts.usual, await alerts.thresholds(), await alerts.newest())
 
     with spoken():
         found, now = run(config, data, look)
@@ -59,9 +59,17 @@ def list_newest(as_json: Json = False, config: Config = None, data: Data = None)
 @commands.command("test")
 def send_test(config: Config = None, data: Data = None) -> None:
     """Send a test alert, and say how the webhook took it."""
+
+    async def send(desk: "Desk") -> str | None:
+        async with desk.alerts() as alerts:
+            return await alerts.test()
+
     with spoken():
-        status, _ = run(config, data, lambda desk: desk.alerts.test())
-    output.say(f"The webhook took it, with status {status}.")
+        fault, _ = run(config, data, send)
+    if fault is not None:
+        output.note(fault)
+        raise typer.Exit(1)
+    output.say("The webhook took it.")
 
 
 @commands.command("webhook")
@@ -75,7 +83,8 @@ def webhook(
     from tollbar.domain.errors import InvalidValue
 
     async def change(desk: "Desk") -> "Webhook | None":
-        return await desk.alerts.set_hook(desk.alert_store, url, None)
+        async with desk.alerts() as alerts:
+            return await alerts.set_hook(desk.alert_store, url, None)
 
     with spoken():
         if (url is None) is not remove:
@@ -105,7 +114,8 @@ def set_thresholds(
 
     async def change(desk: "Desk") -> tuple[int, ...] | None:
         found = await (find_key(desk.keys, reference) if owner is Owner.KEY else find_team(desk.teams, reference))
-        return await desk.alerts.set_thresholds(desk.alert_store, found.id, _read(at), unit)
+        async with desk.alerts() as alerts:
+            return await alerts.set_thresholds(desk.alert_store, found.id, _read(at), unit)
 
     with spoken():
         chosen, _ = run(config, data, change)

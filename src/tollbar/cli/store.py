@@ -1,7 +1,7 @@
 """The open store, as commands work with it. A server may run at the same time: the store is made for that."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from getpass import getuser
@@ -10,7 +10,6 @@ from pathlib import Path
 from tollbar.admin.alerts import Alerts
 from tollbar.admin.keys import Digest
 from tollbar.admin.rotating import RotatingKey
-from tollbar.app.alerting import open_alerts
 from tollbar.app.rotation import rotating_key
 from tollbar.app.stores import postgres_address
 from tollbar.cli.context import instance_keys, read_settings
@@ -36,7 +35,7 @@ class Desk:
     digest: Digest
     tiers: frozenset[str]
     rotating: RotatingKey | None
-    alerts: Alerts
+    alerts: Callable[[], AbstractAsyncContextManager[Alerts]]
     alert_store: AlertStore
 
 
@@ -54,10 +53,13 @@ async def open_store(settings: Settings) -> AsyncIterator[Desk]:
     options = Options(
         secrets.check, survives_power_loss=settings.ledger.durability == "power", address=postgres_address(settings)
     )
-    async with (
-        open_storage(settings.data, clock, options) as storage,
-        open_alerts(settings, storage.alerts, clock, secrets.encryption) as alerts,
-    ):
+    async with open_storage(settings.data, clock, options) as storage:
+
+        def alerts() -> AbstractAsyncContextManager[Alerts]:
+            from tollbar.app.alerting import open_alerts  # and with it aiohttp, for which no other command waits
+
+            return open_alerts(settings, storage.alerts, clock, secrets.encryption)
+
         digest_of = partial(digest, secrets.pepper)
         rotating = rotating_key(settings, storage.rotation, clock, digest_of, secrets.encryption, lambda: None)
         actor = Actor(f"command line of {_user()}")

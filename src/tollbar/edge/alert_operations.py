@@ -70,8 +70,8 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         body=NothingMore,
         body_examples=NOTHING_MORE,
         answer=TrialView,
-        example=TrialView(status=204),
-        errors=(*READING, errors.NotFound, errors.UpstreamFailed, errors.UpstreamTimeout),
+        example=TrialView(delivered=True, fault=None),
+        errors=(*READING, errors.NotFound),
     ),
     ("POST", "/admin/api/keys/{key_id}/alerts"): Operation(
         tag=TAG,

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -77,7 +77,7 @@ class AlertList(Shape):
 class ThresholdsWish(Wish):
     """Thresholds of a key's or a team's allowances."""
 
-    at: list[int] | None = Field(
+    at: list[Annotated[int, Field(ge=1, le=GREATEST)]] | None = Field(
         None,
         max_length=MOST_THRESHOLDS,
         description=f"Per cent of what is granted, each from 1 to {GREATEST}; none at all is [], null the usual ones.",
@@ -114,7 +114,8 @@ class WebhookSet(Shape):
 
 
 class TrialView(Shape):
-    """A test alert was taken."""
+    """How the webhook took a test alert."""
 
     object: Literal["alert.test"] = "alert.test"
-    status: int = Field(description="What the webhook answered.")
+    delivered: bool
+    fault: str | None = Field(description="What went wrong, where something did.")

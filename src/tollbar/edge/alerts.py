@@ -31,7 +31,8 @@ async def try_webhook(request: Request) -> Response:
     """Sends a test alert, and tells how the webhook took it."""
     alerts, _ = _of(request)
     await read(request, NothingMore)
-    return answer(TrialView(status=await alerts.test()))
+    fault = await alerts.test()
+    return answer(TrialView(delivered=fault is None, fault=fault))
 
 
 async def set_key_thresholds(request: Request, key_id: str) -> Response:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from tollbar.domain.errors import Conflict, NotFound
+from tollbar.domain.errors import Conflict, NotFound, Overloaded
 from tollbar.domain.identity import KeyKind
 from tollbar.domain.records import CallHistory
 from tollbar.gateway.record import Recorder
@@ -18,10 +18,12 @@ from tollbar.ports import CancelStore, Clock
 
 ELSEWHERE_SECONDS = 1.0
 ASK_SECONDS = 0.05
+MOST_ASKING = 100
+"""How many such questions one process has open at once: each is written, whether or not there is such a call."""
 _ID = re.compile(r"req_[0-9a-f]{24,40}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Cancelling:
     """Ends calls. `past` tells of one that is over; `has_others` says that other processes may run some."""
 
@@ -30,6 +32,7 @@ class Cancelling:
     clock: Clock
     past: Callable[[str], Awaitable[CallHistory | None]]
     has_others: bool
+    _asking: int = 0
 
     async def cancel(self, request_id: str, key_id: str | None) -> None:
         """Ends a call of that key, or without one of any; raises NotFound, or Conflict where it is over already."""
@@ -53,13 +56,19 @@ class Cancelling:
                 await self.store.tell(request_id)
 
     async def _is_ended_elsewhere(self, request_id: str, key_id: str | None) -> bool:
-        await self.store.ask(request_id, key_id)
-        until = self.clock.monotonic() + ELSEWHERE_SECONDS
-        while self.clock.monotonic() < until:
-            await self.clock.sleep(ASK_SECONDS)
-            if await self.store.is_told(request_id):
-                return True
-        return False
+        if self._asking >= MOST_ASKING:
+            raise Overloaded("Too many calls of other processes are being ended.", hint="Ask again in a second.")
+        self._asking += 1
+        try:
+            await self.store.ask(request_id, key_id)
+            until = self.clock.monotonic() + ELSEWHERE_SECONDS
+            while self.clock.monotonic() < until:
+                await self.clock.sleep(ASK_SECONDS)
+                if await self.store.is_told(request_id):
+                    return True
+            return False
+        finally:
+            self._asking -= 1
 
     async def _refuse_past(self, request_id: str, key_id: str | None) -> None:
         history = await self.past(request_id)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.postgres import a_store
 from tests.storage.making import StepClock, a_directory, a_key, opened, opened_postgres
-from tollbar.storage.news import APPLICATION
+from tollbar.storage.news import APPLICATION, TOGETHER_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -31,17 +31,22 @@ async def test_a_postgres_tells_every_process(tmp_path: Path) -> None:
     ):
         listening = asyncio.create_task(two.news.listen())
         await until(lambda: two.news.is_told)
-        await two.news.wait(0)  # the word that it listens now
+        first = asyncio.create_task(two.news.wait(0))  # the word that it listens now
+        await until(lambda: TOGETHER_SECONDS in clock.slept)
+        clock.advance(TOGETHER_SECONDS)
+        await first
         for change in (
             lambda: one.keys.add(a_key(), b"1", []),
             lambda: one.cancels.ask("req_1", None),
         ):
+            clock.slept.clear()
             waiting = asyncio.create_task(two.news.wait(LONG))
             await asyncio.sleep(0)
             assert not waiting.done()
             await change()
-            async with asyncio.timeout(20):
-                await waiting
+            await until(lambda: TOGETHER_SECONDS in clock.slept)
+            clock.advance(TOGETHER_SECONDS)
+            await waiting
         ended = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{APPLICATION}'"
         await one.journal.run(lambda connection: connection.execute(ended).rowcount)
         await until(lambda: not two.news.is_told)

@@ -6,7 +6,7 @@ trust; what is merely missing is a warning.
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -151,22 +151,18 @@ async def running(
         entrances = doors(settings, PageGate(counters, limits), digest_of, rotating)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         pulls = await stack.enter_async_context(open_pulls(settings, clock, tasks.create_task))
-        has_others = worker is not None or storage.is_shared
-        cancelling = Cancelling(recorder, storage.cancels, clock, _past(recorder, storage), has_others)
-        opening = open_alerts(settings, storage.alerts, clock, secrets.encryption)
-        alerts = await stack.enter_async_context(opening)
-        parts = _Parts(
-            gateway, storage, metrics, digest_of, readiness, stock, entrances, pulls, worker, cancelling, alerts
-        )
-        services = _services(parts)
+        cancelling = _cancelling(recorder, storage, clock, worker)
+        alerts = await stack.enter_async_context(open_alerts(settings, storage.alerts, clock, secrets.encryption))
+        watch = cancelling, alerts
+        parts = _Parts(gateway, storage, metrics, digest_of, readiness, stock, entrances, pulls, worker, *watch)
         retention = timedelta(days=settings.requests.retention_days)
-        work = Work(gateway, storage, metrics, retention, rotating, worker, counted.beat, cancelling, alerts)
+        work = Work(gateway, storage, metrics, retention, rotating, worker, counted.beat, *watch)
         begun = [tasks.create_task(chore) for chore in (*chores(work), *counted.chores)]
         begun += [tasks.create_task(chore) for chore in local_chores(engines.fleet, stock, gateway)]
         if made.instances:
             begun.append(tasks.create_task(_load_prices(prices)))
         stack.callback(_cancel, begun)
-        app = application(services, call_rules(settings), _origins(settings))
+        app = application(_services(parts), call_rules(settings), _origins(settings))
         yield Running(app, gateway, made, servers, keys.admin, keys.starter, readiness)
 
 
@@ -265,15 +261,15 @@ def _services(parts: _Parts) -> Services:
     )
 
 
-def _past(recorder: Recorder, storage: Storage) -> Callable[[str], Awaitable[CallHistory | None]]:
-    """What tells of calls that are over, those of this moment included."""
+def _cancelling(recorder: Recorder, storage: Storage, clock: Clock, worker: Worker | None) -> Cancelling:
+    """What ends calls, and tells of those that are over, those of this moment included."""
 
     async def past(request_id: str) -> CallHistory | None:
         recorder.flush()
         storage.log.flush()
         return await storage.requests.history(request_id)
 
-    return past
+    return Cancelling(recorder, storage.cancels, clock, past, has_others=worker is not None or storage.is_shared)
 
 
 async def _load_prices(prices: Prices) -> None:

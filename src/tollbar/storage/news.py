@@ -19,6 +19,8 @@ CHANNEL = "tollbar_news"
 TOLD_SECONDS = 1.0
 """How long is waited for word at most: a connection may be dead without anybody noticing."""
 AGAIN_SECONDS = 0.5
+TOGETHER_SECONDS = 0.02
+"""What is told within that time is one piece of news, however many changes it is."""
 APPLICATION = "tollbar-news"
 
 
@@ -40,6 +42,7 @@ class News:
         with suppress(TimeoutError):
             async with asyncio.timeout(max(seconds, TOLD_SECONDS) if self.is_told else seconds):
                 await self._has_some.wait()
+            await self._clock.sleep(TOGETHER_SECONDS)
         self._has_some.clear()
 
     async def listen(self) -> None:

@@ -8,6 +8,7 @@ from tests.wire.openai_chat.talk import REASONS, data, inline, links, names, sai
 from tollbar.domain.conversation import Calling, Conversation, Format, NamedTool, OutputFormat, Sampling, Tool
 from tollbar.domain.events import (
     Finished,
+    FinishReason,
     Started,
     StreamEvent,
     Text,

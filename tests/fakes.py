@@ -21,6 +21,7 @@ from tollbar.domain.identity import Allowance, AllowanceId, Grant, Key, KeyKind,
 from tollbar.domain.limits import Charge, Verdict
 from tollbar.domain.money import Unit
 from tollbar.domain.records import LedgerEntry
+from tollbar.domain.repeats import Keeping
 from tollbar.domain.teams import Team
 from tollbar.ports import Claim, Counters, KeyChange, Reservation
 
@@ -169,6 +170,8 @@ class MemoryLedger:
 
     def __init__(self, hook: Hook = quiet) -> None:
         self.hook = hook
+        self.keep: Callable[[Keeping], Awaitable[None]] | None = None
+        """What keeps an answer, where that is to be."""
         self.entries: list[LedgerEntry] = []
         """Every line, in the order of writing."""
         self.charged: dict[str, dict[AllowanceId, int]] = {}
@@ -211,12 +214,18 @@ class MemoryLedger:
         return reservation
 
     async def settle(
-        self, reservation: Reservation, charges: Sequence[tuple[AllowanceId, int]], entries: Sequence[LedgerEntry]
+        self,
+        reservation: Reservation,
+        charges: Sequence[tuple[AllowanceId, int]],
+        entries: Sequence[LedgerEntry],
+        keeping: Keeping | None = None,
     ) -> None:
-        """Ends the hold and writes the lines; the second time nothing changes."""
+        """Ends the hold and writes the lines; the second time nothing changes. `keep` is given what is to be kept."""
         if not isinstance(reservation, MemoryReservation):
             raise TypeError("this reservation is another ledger's")
         await self.hook("settle.before")
+        if keeping is not None and self.keep is not None:
+            await self.keep(keeping)
         if reservation.id not in self.charged:
             overruns = any(amount > reservation.held(allowance) for allowance, amount in charges)
             for allowance, amount in charges:

@@ -139,6 +139,7 @@ def test_every_metric_is_described() -> None:
     """What is rendered is what the table describes, and the process's own."""
     metrics = Metrics()
     metrics.observe([RECORD._replace(error_code="x")])
+    metrics.chore_failed("tick")
     families = list(text_string_to_metric_families(metrics.render().decode()))
     ours = {family.name: family.type for family in families if family.name.startswith("toll_")}
     assert ours == {description.name.removesuffix("_total"): description.kind for description in DESCRIPTIONS}

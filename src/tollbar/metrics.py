@@ -63,13 +63,16 @@ ATTEMPTS = Description(
 TOKENS = Description("toll_tokens_total", "counter", ("kind",), "Tokens consumed, by kind.")
 CREDITS = Description("toll_credits_settled_total", "counter", (), "Credits charged to keys.")
 DOLLARS = Description("toll_dollars_settled_total", "counter", (), "Dollars that calls cost, where the price is known.")
+CHORE_FAULTS = Description(
+    "toll_chore_faults_total", "counter", ("chore",), "Faults of what goes on in the background."
+)
 DROPPED = Description("toll_records_dropped_total", "counter", (), "Records of calls that could not be kept.")
 IN_PROGRESS = Description("toll_calls_in_progress", "gauge", (), "Calls under way.")
 BUILD = Description("toll_build_info", "gauge", ("version",), "Always 1; the label is the running version.")
 
 DESCRIPTIONS = (
     *(CALLS, ERRORS, CALL_SECONDS, STAGE_SECONDS, FIRST_TOKEN_SECONDS, ATTEMPTS, TOKENS),
-    *(CREDITS, DOLLARS, DROPPED, IN_PROGRESS, BUILD),
+    *(CREDITS, DOLLARS, CHORE_FAULTS, DROPPED, IN_PROGRESS, BUILD),
 )
 
 
@@ -86,9 +89,18 @@ class Metrics:
         self._tokens = _Counters(TOKENS)
         self._credits = _Counters(CREDITS)
         self._dollars = _Counters(DOLLARS, NANO_PER_DOLLAR)
+        self._faults = _Counters(CHORE_FAULTS)
         self._in_progress: Callable[[], int] = int
         self._dropped: Callable[[], int] = int
-        self._counters = (self._calls, self._errors, self._attempts, self._tokens, self._credits, self._dollars)
+        self._counters = (
+            self._calls,
+            self._errors,
+            self._attempts,
+            self._tokens,
+            self._credits,
+            self._dollars,
+            self._faults,
+        )
         self._histograms = (self._call_seconds, self._stage_seconds, self._first_token_seconds)
         self._dropped_before = 0
         self._in_progress_elsewhere = 0
@@ -111,6 +123,10 @@ class Metrics:
         self._tokens.add_all({(kind,): sum(map(tokens, usages)) for kind, tokens in _KINDS} if usages else {})
         self._credits.add_all({(): sum(map(_CREDITS, records))})
         self._dollars.add_all({(): sum(filter(None, map(_NANO_DOLLARS, records)))})
+
+    def chore_failed(self, chore: str) -> None:
+        """Counts a fault of ours in the background."""
+        self._faults.add_all({(chore,): 1})
 
     def watch(self, in_progress: Callable[[], int], dropped: Callable[[], int]) -> None:
         """Names what knows how many calls are under way and how many records were lost; asked when somebody reads."""

@@ -4,20 +4,22 @@ Each port says what it gives, what it raises and what it does not promise. The p
 nothing else; `app.py` alone says which adapter stands behind which port.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple, Protocol, runtime_checkable
 
-from tollbar.domain.audit import Actor
+from tollbar.domain.alerts import Alert, Standing
+from tollbar.domain.audit import Actor, Entry, Search, Verified
 from tollbar.domain.catalogue import Call
 from tollbar.domain.events import StreamEvent
 from tollbar.domain.identity import Allowance, AllowanceId, Grant, Key, Principal, TopUp
 from tollbar.domain.limits import Charge, Limit, Verdict
 from tollbar.domain.local_models import LocalModel, Progress, PullPlan
+from tollbar.domain.money import Unit
 from tollbar.domain.records import LedgerEntry, RequestRecord
-from tollbar.domain.repeats import KeptAnswer, Repeatable
+from tollbar.domain.repeats import Keeping, KeptAnswer, Repeatable
 from tollbar.domain.teams import Team
 
 
@@ -206,14 +208,18 @@ class Ledger(Protocol):
         ...
 
     async def settle(
-        self, reservation: Reservation, charges: Sequence[tuple[AllowanceId, int]], entries: Sequence[LedgerEntry]
+        self,
+        reservation: Reservation,
+        charges: Sequence[tuple[AllowanceId, int]],
+        entries: Sequence[LedgerEntry],
+        keeping: Keeping | None = None,
     ) -> None:
         """Ends the hold: writes charges (to release is to charge nothing) and lines, durably, in one transaction.
 
+        An answer to be kept, which ends its turn in the `AnswerStore`, is written in the same: both are there or none.
         A second call for the same reservation changes nothing. A charge above its hold is written in full and flagged.
-        Raises `Overloaded` when it could not be made durable; then nothing was written and the hold still stands. It is
-        raised, too, the first time that a hold is settled which others have ended, having taken this process for dead:
-        the lines are written, and charge nothing.
+        Raises `Overloaded` when it could not be made durable; then nothing was written and the hold still stands. Also,
+        the first time, where others took this process for dead: its lines are then written, and charge nothing.
         """
         ...
 
@@ -243,14 +249,98 @@ class AnswerStore(Protocol):
         """What the call was answered before; None when it is this one's turn to be answered.
 
         Raises `CallUnderWay` while another one has its turn, and `OtherCall` when the name belongs to another request.
-        A turn ends with `keep`, with `free`, or with its process. Raises `Overloaded` when the store cannot be reached.
+        A turn ends with a settlement that keeps its answer, with `free`, or with its process. Raises `Overloaded` when
+        the store cannot be reached.
         """
-
-    async def keep(self, call: Repeatable, answer: KeptAnswer, keep_for: timedelta) -> None:
-        """Ends the turn: the answer is durable, and given for so long to whoever asks again; raises `Overloaded`."""
 
     async def free(self, call: Repeatable) -> None:
         """Ends the turn without an answer, so that the next call is made anew; raises `Overloaded`."""
+
+
+class CancelStore(Protocol):
+    """Calls that are to be ended, shared by every process."""
+
+    async def ask(self, request_id: str, key_id: str | None) -> None:
+        """Asks whichever process runs a call of that key, or without one of any, to end it; raises `Overloaded`."""
+
+    async def asked(self) -> Sequence[tuple[str, str | None]]:
+        """What is asked, and nobody told that it is done; raises `Overloaded`."""
+        ...
+
+    async def tell(self, request_id: str) -> None:
+        """Says that the call has been ended; raises `Overloaded`."""
+
+    async def is_told(self, request_id: str) -> bool:
+        """Whether somebody said so; raises `Overloaded`."""
+        ...
+
+
+class AuditTrail(Protocol):
+    """Who changed what, as people read it. Everything raises `Overloaded`."""
+
+    async def find(self, search: Search) -> Sequence[Entry]:
+        """The entries that are sought, newest first."""
+        ...
+
+    async def verify(self) -> Verified:
+        """Whether every entry is as it was written."""
+        ...
+
+
+class SealedHook(NamedTuple):
+    """A webhook as it is stored, its secret encrypted."""
+
+    url: str
+    sealed: bytes
+
+
+class AlertStore(Protocol):
+    """Thresholds of allowances, the alerts on their way, and where they go. Everything raises `Overloaded`."""
+
+    def by(self, actor: Actor) -> "AlertStore":
+        """The same store, whose changes the audit tells in this actor's name."""
+        ...
+
+    async def standings(self, lowest: int) -> Sequence[Standing]:
+        """Every allowance with thresholds of its own, or spent up to `lowest` per cent; with nothing spent, none."""
+        ...
+
+    async def thresholds(self) -> Sequence[tuple[str, Unit, tuple[int, ...]]]:
+        """The thresholds that were set: the owner and unit of the allowance, and they."""
+        ...
+
+    async def set_thresholds(self, owner: str, unit: Unit | None, at: Sequence[int] | None) -> None:
+        """Sets those of an owner's allowance, or without a unit of all of them; None means the usual ones.
+
+        Raises `InvalidValue` when there is no such allowance.
+        """
+
+    async def add(self, alerts: Sequence[Alert]) -> None:
+        """Puts alerts on their way; one that there is of its allowance, threshold and period is passed over."""
+
+    async def claim(self) -> Alert | None:
+        """An alert that is due, for the caller alone until its next attempt is due; None when there is none."""
+
+    async def tell(self, alert_id: str, fault: str | None) -> None:
+        """How a sending ended: without a fault the alert is there."""
+
+    async def newest(self) -> Sequence[Alert]:
+        """The last alerts, newest first."""
+        ...
+
+    async def hook(self) -> SealedHook | None:
+        """Where alerts go; None when nothing was set."""
+
+    async def set_hook(self, hook: SealedHook | None) -> None:
+        """Sets it, or takes it away."""
+
+
+class Courier(Protocol):
+    """What brings a message to a web address."""
+
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
+        """The status of the answer, redirects not followed; raises `UpstreamError` when there is none."""
+        ...
 
 
 class RequestLog(Protocol):

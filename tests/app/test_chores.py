@@ -1,6 +1,7 @@
 """What goes on in the background, in a product that has another one beside it."""
 
 import asyncio
+import inspect
 import json
 import os
 from collections.abc import AsyncIterator
@@ -8,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,6 +25,7 @@ from tollbar.app.workers import MadeKeys, Worker
 from tollbar.clock import SystemClock
 from tollbar.domain.errors import GatewayError, Overloaded
 from tollbar.logs import Sink, render_json
+from tollbar.metrics import Metrics
 
 pytestmark = pytest.mark.anyio
 
@@ -103,14 +106,15 @@ async def test_a_process_that_was_silent_too_long_ends_its_calls(tmp_path: Path)
     """Others may have resolved what they held; whoever reads an answer of it is told so."""
     clock, ledger = StepClock(), Silent()
     gateway: Any = SimpleNamespace(clock=clock, recorder=ledger, admission=ledger, repeats=None)
-    storage: Any = SimpleNamespace(ledger=ledger, is_shared=False)
+    storage: Any = SimpleNamespace(ledger=ledger, is_shared=False, news=None)
     beats: list[float] = []
     nothing: Any = None
 
     async def beat() -> None:
         beats.append(clock.seconds)
 
-    work = Work(gateway, storage, nothing, timedelta(days=1), None, None, beat)
+    alerts: Any = SimpleNamespace(tick=beat)
+    work = Work(gateway, storage, nothing, timedelta(days=1), None, None, beat, nothing, alerts)
     tick, *others = chores(work)
     for other in others:
         other.close()
@@ -130,29 +134,63 @@ async def test_keys_are_watched_although_the_store_was_away_at_the_start(tmp_pat
     """The watch goes on when it is back, and looks every key up anew, for nobody knows what happened meanwhile."""
     clock, done = StepClock(), list[str]()
 
-    class Keys:
+    class Cancels:
         is_away = True
 
-        async def changes(self) -> int:
+        async def news(self) -> tuple[int, int]:
             if self.is_away:
                 raise Overloaded("The store cannot be used at the moment.")
-            return 7
+            return 7, 7
 
-    keys = Keys()
+    cancels = Cancels()
     known = SimpleNamespace(forget=lambda: done.append("forget"))
     gateway: Any = SimpleNamespace(clock=clock, recorder=SimpleNamespace(visits={}), authenticator=known)
-    ledger = SimpleNamespace(give_back=lambda: done.append("give back"))
-    storage: Any = SimpleNamespace(ledger=ledger, keys=keys, is_shared=False)
+    ledger = SimpleNamespace(give_back=lambda: done.append("give back"), heed=None)
+    storage: Any = SimpleNamespace(ledger=ledger, cancels=cancels, is_shared=False, news=clock)
+
+    async def heed() -> None:
+        done.append("heed")
+
     nothing: Any = None
-    *others, watch = chores(Work(gateway, storage, nothing, timedelta(days=1), None, None, nothing))
-    for other in others:
-        other.close()
+    cancelling: Any = SimpleNamespace(heed=heed)
+    alerts: Any = SimpleNamespace(tick=heed)
+    made = chores(Work(gateway, storage, nothing, timedelta(days=1), None, None, nothing, cancelling, alerts))
+    watch = next(chore for chore in made if inspect.getcoroutinelocals(chore)["chore"].__name__ == "look")
+    for other in made:
+        if other is not watch:
+            other.close()
     watching = asyncio.create_task(watch)
     for is_away in (True, False, False):
-        keys.is_away = is_away
+        cancels.is_away = is_away
         await asyncio.sleep(0)
         clock.advance(POLL_SECONDS)
         for _ in range(5):
             await asyncio.sleep(0)
-    assert (watching.done(), done) == (False, ["forget", "give back"])
+    assert (watching.done(), done) == (False, ["forget", "give back", "heed"])
     watching.cancel()
+
+
+async def test_a_fault_of_ours_ends_nothing(tmp_path: Path) -> None:
+    """A chore that crashes is counted and tried again, later each time; once it works it has its pace again."""
+    clock, metrics, done = StepClock(), Metrics(), list[float]()
+    gateway: Any = SimpleNamespace(clock=clock)
+    storage: Any = SimpleNamespace(is_shared=False, news=None)
+
+    async def beat() -> None:
+        done.append(clock.seconds)
+        raise ZeroDivisionError if len(done) < 4 else Overloaded("The store is away.")
+
+    nothing: Any = None
+    alerts: Any = SimpleNamespace(tick=beat)
+    tick, *others = chores(Work(gateway, storage, metrics, timedelta(days=1), None, None, beat, nothing, alerts))
+    for other in others:
+        other.close()
+    ticking = asyncio.create_task(tick)
+    for _ in range(80):
+        await asyncio.sleep(0)
+        clock.advance(1)
+    await asyncio.sleep(0)
+    assert not ticking.done()
+    ticking.cancel()
+    assert [after - before for before, after in pairwise(done)] == [10, 20, 40]
+    assert b'toll_chore_faults_total{chore="tick"} 3.0' in metrics.render()

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
 from pathlib import Path
 
 from tests.postgres import a_store
-from tests.storage.making import StepClock, a_directory, opened, opened_postgres
+from tests.storage.making import StepClock, a_directory, an_estimate, opened, opened_postgres
+from tollbar.domain.repeats import Keeping, KeptAnswer, Repeatable
 from tollbar.storage.store import Storage
 
 
@@ -17,6 +19,12 @@ def sqlite(parent: Path, clock: StepClock) -> AbstractAsyncContextManager[Storag
 def postgres(parent: Path, clock: StepClock) -> AbstractAsyncContextManager[Storage]:
     """A Postgres."""
     return opened_postgres(parent / "data", clock, a_store())
+
+
+async def keep(storage: Storage, call: Repeatable, answer: KeptAnswer, keep_for: timedelta) -> None:
+    """Ends a call's turn with its answer, in a settlement of nothing else."""
+    held = await storage.ledger.reserve(call.request_id, [], an_estimate(call.request_id))
+    await storage.ledger.settle(held, [], [], Keeping(call, answer, keep_for))
 
 
 STORES: dict[str, Callable[[Path, StepClock], AbstractAsyncContextManager[Storage]]] = {

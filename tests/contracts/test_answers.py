@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.contracts.stores import STORES
+from tests.contracts.stores import STORES, keep
 from tests.storage.making import StepClock
 from tollbar.domain.errors import CallUnderWay, OtherCall
 from tollbar.domain.repeats import KeptAnswer, Repeatable
-from tollbar.ports import AnswerStore
+from tollbar.storage.store import Storage
 
 pytestmark = pytest.mark.anyio
 
@@ -35,50 +35,50 @@ def clock() -> StepClock:
 
 
 @pytest.fixture(params=sorted(STORES))
-async def answers(request: pytest.FixtureRequest, tmp_path: Path, clock: StepClock) -> AsyncIterator[AnswerStore]:
+async def store(request: pytest.FixtureRequest, tmp_path: Path, clock: StepClock) -> AsyncIterator[Storage]:
     """One implementation after the other, new."""
     async with STORES[request.param](tmp_path, clock) as storage:
-        yield storage.answers
+        yield storage
 
 
-async def test_of_many_at_once_one_has_its_turn(answers: AnswerStore) -> None:
+async def test_of_many_at_once_one_has_its_turn(store: Storage) -> None:
     """The others are told so, until its answer is there for all of them."""
-    began = await asyncio.gather(*(answers.begin(a_call(n)) for n in range(50)), return_exceptions=True)
+    began = await asyncio.gather(*(store.answers.begin(a_call(n)) for n in range(50)), return_exceptions=True)
     assert began.count(None) == 1
     assert {type(told) for told in began} == {type(None), CallUnderWay}
     first = began.index(None)
-    await answers.keep(a_call(first), an_answer(first), DAY)
-    assert [await answers.begin(a_call(n)) for n in range(3)] == [an_answer(first)] * 3
+    await keep(store, a_call(first), an_answer(first), DAY)
+    assert [await store.answers.begin(a_call(n)) for n in range(3)] == [an_answer(first)] * 3
 
 
-async def test_another_request_of_that_name_is_told_apart(answers: AnswerStore) -> None:
+async def test_another_request_of_that_name_is_told_apart(store: Storage) -> None:
     """While the first is under way and when it is answered; another caller may have the same name."""
-    assert await answers.begin(a_call()) is None
+    assert await store.answers.begin(a_call()) is None
     other = a_call(2, digest=b"other")
     with pytest.raises(OtherCall):
-        await answers.begin(other)
-    await answers.keep(a_call(), an_answer(), DAY)
+        await store.answers.begin(other)
+    await keep(store, a_call(), an_answer(), DAY)
     with pytest.raises(OtherCall):
-        await answers.begin(other)
-    assert await answers.begin(a_call(3, scope="key:b", digest=b"other")) is None
+        await store.answers.begin(other)
+    assert await store.answers.begin(a_call(3, scope="key:b", digest=b"other")) is None
 
 
-async def test_a_turn_that_is_freed_is_the_next_ones(answers: AnswerStore) -> None:
+async def test_a_turn_that_is_freed_is_the_next_ones(store: Storage) -> None:
     """Whatever its request is; and who has no turn any more neither frees nor keeps."""
-    assert await answers.begin(a_call()) is None
-    await answers.free(a_call())
-    assert await answers.begin(a_call(2, digest=b"other")) is None
-    await answers.free(a_call())
-    await answers.keep(a_call(), an_answer(), DAY)
+    assert await store.answers.begin(a_call()) is None
+    await store.answers.free(a_call())
+    assert await store.answers.begin(a_call(2, digest=b"other")) is None
+    await store.answers.free(a_call())
+    await keep(store, a_call(), an_answer(), DAY)
     with pytest.raises(CallUnderWay):
-        await answers.begin(a_call(3, digest=b"other"))
+        await store.answers.begin(a_call(3, digest=b"other"))
 
 
-async def test_an_answer_is_forgotten_with_its_time(answers: AnswerStore, clock: StepClock) -> None:
+async def test_an_answer_is_forgotten_with_its_time(store: Storage, clock: StepClock) -> None:
     """From then on the call is made anew."""
-    assert await answers.begin(a_call()) is None
-    await answers.keep(a_call(), an_answer(), DAY)
+    assert await store.answers.begin(a_call()) is None
+    await keep(store, a_call(), an_answer(), DAY)
     clock.advance(DAY.total_seconds() - 1)
-    assert await answers.begin(a_call(2)) == an_answer()
+    assert await store.answers.begin(a_call(2)) == an_answer()
     clock.advance(2)
-    assert await answers.begin(a_call(3)) is None
+    assert await store.answers.begin(a_call(3)) is None

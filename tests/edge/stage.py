@@ -6,9 +6,11 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.admin.alerting import FakeCourier, MemoryAlertStore, MemoryAudit
 from tests.admin.pulling import FakeShelf, FakeSource
 from tests.fakes import FakeProvider, MemoryTeamStore
 from tests.making import Scene, a_scene
+from tollbar.admin.alerts import Alerts, AlertTerms
 from tollbar.admin.pulls import Pulls
 from tollbar.domain.catalogue import Model
 from tollbar.domain.identity import Grant, Key, Permission, assemble
@@ -17,6 +19,7 @@ from tollbar.domain.records import CallHistory
 from tollbar.edge.application import application
 from tollbar.edge.line import Message, Receive, Send
 from tollbar.edge.services import Doors, Services
+from tollbar.providers.destinations import url_fault
 
 Application = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 Headers = Iterable[tuple[bytes, bytes]]
@@ -199,6 +202,10 @@ class Stage:
     shelf: FakeShelf = field(default_factory=FakeShelf)
     histories: dict[str, CallHistory] = field(default_factory=dict)
     teams: MemoryTeamStore = field(default_factory=MemoryTeamStore)
+    audit: MemoryAudit = field(default_factory=MemoryAudit)
+    alert_store: MemoryAlertStore = field(default_factory=MemoryAlertStore)
+    courier: FakeCourier = field(default_factory=FakeCourier)
+    cancelled: list[tuple[str, str | None]] = field(default_factory=list)
 
     def rebuild(self, doors: Doors) -> None:
         """Makes the application anew, with other doors."""
@@ -219,6 +226,10 @@ class Stage:
             keys=scene.keys,
             teams=self.teams,
             history=self.history,
+            cancel=self.cancel,
+            audit=self.audit,
+            alerts=Alerts(self.alert_store, self.courier, scene.clock, AlertTerms((80,), None, b"k" * 32), url_fault),
+            alert_store=self.alert_store,
             ledger=scene.ledger,
             clock=scene.clock,
             digest=lambda text: text.encode(),
@@ -231,6 +242,10 @@ class Stage:
             doors=self.doors,
             pulls=Pulls(self.source, self.shelf, scene.clock, asyncio.ensure_future),  # type: ignore[arg-type]
         )
+
+    async def cancel(self, request_id: str, key_id: str | None) -> None:
+        """Notes whom the wish to end a call is from."""
+        self.cancelled.append((request_id, key_id))
 
     async def history(self, request_id: str) -> CallHistory | None:
         """What became of a call, as it was put there."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.edge.stage import CALL_KEY, OTHER_KEY, Stage, a_stage, bearer
+from tests.edge.stage import ADMIN_KEY, CALL_KEY, OTHER_KEY, Stage, a_stage, bearer
 from tests.storage.making import a_line, a_record
 from tollbar.domain.records import CallHistory
 
@@ -53,3 +53,12 @@ async def test_another_keys_call_is_as_unknown_as_none() -> None:
     assert (await stage.admin("GET", "/admin/api/requests/none")).status == 404
     assert (await stage.ask("GET", "/admin/api/requests/mine", bearer(CALL_KEY))).status == 403
     assert (await stage.ask("GET", "/v1/requests/mine")).status == 401
+
+
+async def test_a_running_call_is_ended_by_its_holder_and_by_the_admin() -> None:
+    """Whose wish it is decides whose calls it may end; callers without a key are many people and end none."""
+    stage = await set_up()
+    for path, key in (("/v1/requests/mine", CALL_KEY), ("/admin/api/requests/mine", ADMIN_KEY)):
+        told = await stage.ask("POST", f"{path}/cancel", bearer(key))
+        assert (told.status, told.json()) == (202, {"object": "request.cancelled", "id": "mine"})
+    assert stage.cancelled == [("mine", OWN), ("mine", None)]

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from tollbar.domain.errors import Overloaded
-from tollbar.domain.repeats import KeptAnswer, Repeatable
+from tollbar.domain.repeats import Keeping, KeptAnswer, Repeatable
 from tollbar.gateway.repeats import Repeats
 
 pytestmark = pytest.mark.anyio
@@ -35,11 +35,12 @@ class AwayStore:
         await self.gate.wait()
         return answer
 
-    async def keep(self, call: Repeatable, answer: KeptAnswer, keep_for: timedelta) -> None:
-        """Keeps it."""
+    async def settle(self, keeping: Keeping | None) -> None:
+        """Keeps an answer, as the settlement of its call does."""
         self._check()
-        self.under_way.discard(call.name)
-        self.kept[call.name] = answer
+        if keeping is not None:
+            self.under_way.discard(keeping.call.name)
+            self.kept[keeping.call.name] = keeping.answer
 
     async def free(self, call: Repeatable) -> None:
         """Frees the name."""
@@ -66,7 +67,7 @@ def repeats(store: AwayStore) -> Repeats:
 async def test_a_turn_ends_with_its_answer(repeats: Repeats, store: AwayStore) -> None:
     """The next call is given it, and its block leaves it alone."""
     async with repeats.turn(CALL) as turn:
-        await turn.keep(200, [("a", "b")], b"said")
+        await turn.keep(200, [("a", "b")], b"said", store.settle)
     async with repeats.turn(CALL) as again:
         assert again.kept == KeptAnswer("r1", 200, (("a", "b"),), b"said")
     assert store.kept[b"name"] == again.kept
@@ -77,17 +78,18 @@ async def test_a_failure_frees_the_name(repeats: Repeats, store: AwayStore) -> N
     with pytest.raises(ValueError, match="failed"):
         async with repeats.turn(CALL) as turn:
             raise ValueError("failed")
-    await turn.keep(200, [], b"late")
+    await turn.keep(200, [], b"late", store.settle)
     assert (store.kept, store.under_way) == ({}, set())
 
 
 async def test_what_the_store_could_not_take_is_owed(repeats: Repeats, store: AwayStore) -> None:
-    """The call ends as ever, and the name is freed as soon as the store is back."""
+    """Neither kept nor settled; the name is freed as soon as the store is back."""
     for ends in (True, False):
         async with repeats.turn(CALL) as turn:
             store.is_away = True
             if ends:
-                await turn.keep(200, [], b"said")
+                with pytest.raises(Overloaded):  # then it is not charged, either
+                    await turn.keep(200, [], b"said", store.settle)
         assert store.under_way == {b"name"}
         with pytest.raises(Overloaded):
             await repeats.tick()

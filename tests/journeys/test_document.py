@@ -60,7 +60,13 @@ BEYOND_THE_DOCUMENT = {
     # What Tollbar does not need of a call goes to the provider as it came, which judges it.
     negative_data_rejection: DIALECTS,
     # No schema tells which models there are and what they can carry, nor which tiers, characters and spans are good.
-    positive_data_acceptance: (*DIALECTS, "/generate/{model_name}", "/admin/api/keys"),
+    positive_data_acceptance: (
+        *DIALECTS,
+        "/generate/{model_name}",
+        "/admin/api/keys",
+        "/admin/api/teams/{team_id}/alerts",
+        "/admin/api/alerts",
+    ),
     # A model's name may be anything: GET answers there as well, for the model that is called so.
     allow_header_conformance: ("/v1beta/models/{model}:", "/v1/models/{model}:"),
 }

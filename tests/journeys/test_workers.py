@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import requests
 
 from tests.journeys.bodies import chat, frames
 from tests.journeys.crowd import Told, at_once
@@ -102,6 +103,29 @@ def test_a_revoked_key_stops_in_every_worker_within_a_second(gateway: Gateway) -
         time.sleep(1.0)
         assert statuses(at_once(gateway.url, key, [chat("lab/ok")] * 16)) == {401: 16}
         assert {b"error" in told.body for told in stream.result(5)} == {True}
+
+
+def test_a_call_is_ended_by_whichever_worker_is_asked(gateway: Gateway) -> None:
+    """A stream in one worker, the wish in another: it ends well within a second or so, whoever was asked."""
+    key = gateway.make_key("ends", credits=20)
+    headers = {"authorization": f"Bearer {key}"}
+    workers: set[bool] = set()
+    for _ in range(20):
+        with requests.post(
+            f"{gateway.url}/v1/chat/completions",
+            json=chat("lab/paced:500", stream=True),
+            headers=headers,
+            stream=True,
+            timeout=30,
+        ) as stream:
+            name = stream.headers["x-request-id"]
+            asked = requests.post(f"{gateway.url}/v1/requests/{name}/cancel", headers=headers, timeout=30)
+            assert asked.status_code == 202, asked.text
+            assert frames(stream.content)[-1] == "[DONE]"
+        workers.add(name[:-8] == asked.headers["x-request-id"][:-8])
+        if workers == {True, False}:
+            break
+    assert False in workers
 
 
 def test_metrics_are_of_all_workers(gateway: Gateway) -> None:

@@ -7,10 +7,11 @@ import pytest
 
 from tests.rules.source import Module, imports, modules, refuse
 
-# Where everything may be caught, and why. Three places in all: a fourth wants a decision record.
+# Where everything may be caught, and why. Four places in all: a fifth wants a decision record.
 CATCH_ALL = {
     "gateway/record.py": "the record is written whatever happened, and never fails the call",
     "storage/journal.py": "the writer's thread outlives whatever an operation brings; who waits for it is told",
+    "app/chores.py": "what goes on in the background is tried again, and ends no call (docs/decisions/0014-chores.md)",
     "edge/streaming.py": "the last resort: an unforeseen fault is a 500 with an id",
 }
 ENVIRONMENT = "settings/sources.py"
@@ -99,7 +100,7 @@ def test_no_banned_word_is_used() -> None:
 
 def test_everything_is_caught_in_three_places_at_most() -> None:
     """The list of places that may catch everything stays short."""
-    assert len(CATCH_ALL) <= 3
+    assert len(CATCH_ALL) <= 4
 
 
 @pytest.mark.parametrize(

@@ -202,6 +202,7 @@ def undisturbed() -> Iterator[None]:
     finally:
         with catch_warnings():
             simplefilter("ignore", RuntimeWarning)
-            gc.collect()
+            for _ in range(4):  # what is let go may make something new, or hold on to itself, while it goes
+                gc.collect()
         gc.enable()
         sys.unraisablehook = hook

@@ -6,7 +6,7 @@ left out. It ends by being killed, or closes as it does after a signal.
 
 import asyncio
 import hashlib
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,14 +15,17 @@ from typing import Any
 from tests.simulation.loop import ProcessLoop
 from tests.simulation.store import Reading, SimulatedScribe, Store, StoreConnection, sql
 from tests.simulation.world import World
+from tollbar.admin.alerts import Alerts, AlertTerms
 from tollbar.app.chores import Work, chores
 from tollbar.clock import ShiftedClock
 from tollbar.counters.memory import MemoryCounters
 from tollbar.domain.catalogue import Catalogue
 from tollbar.domain.errors import GatewayError, Overloaded
+from tollbar.domain.records import CallHistory
 from tollbar.gateway.admit import Admission
 from tollbar.gateway.attempts import Attempts
 from tollbar.gateway.authenticate import Authenticator
+from tollbar.gateway.cancelling import Cancelling
 from tollbar.gateway.completions import Gateway
 from tollbar.gateway.health import Health
 from tollbar.gateway.record import Recorder
@@ -34,8 +37,28 @@ from tollbar.storage.reader import Reader
 from tollbar.storage.store import LONGEST_QUESTION_SECONDS, Options, assemble
 
 GOING_DOWN = Overloaded("The gateway is shutting down.")
-METRICS = Metrics()
+NO_ALERTS = AlertTerms((), None, b"")
 WRONG_BY_AT_MOST = timedelta(seconds=LONGEST_QUESTION_SECONDS)
+
+
+class Nobody:
+    """`ports.Courier` where there is no webhook."""
+
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
+        """Is never asked."""
+        raise AssertionError("there is no webhook")
+
+
+class _Faults(Metrics):
+    """Tells of chores that crash."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        super().__init__()
+        self._told = tell
+
+    def chore_failed(self, chore: str) -> None:
+        """Tells."""
+        self._told(chore)
 
 
 class MachineClock:
@@ -125,7 +148,10 @@ class Process:
                 break
             except Overloaded:  # the real one ends, and is started again
                 await asyncio.sleep(1.0)
-        work = Work(self.gateway, storage, METRICS, timedelta(days=30), None, None, self._beat)
+        cancelling = Cancelling(self.gateway.recorder, storage.cancels, self.clock, _nothing_past, has_others=True)
+        alerts = Alerts(storage.alerts, Nobody(), self.clock, NO_ALERTS, lambda address: "")
+        around = (None, None, self._beat, cancelling, alerts)
+        work = Work(self.gateway, storage, _Faults(self._chore_crashed), timedelta(days=30), *around)
         self._chores = [asyncio.create_task(chore) for chore in (*chores(work), storage.log.run())]
         for chore in self._chores:
             chore.add_done_callback(self._chore_ended)
@@ -133,6 +159,9 @@ class Process:
 
     async def _beat(self) -> None:
         """What tells counters that several processes share; these are its own."""
+
+    def _chore_crashed(self, chore: str) -> None:
+        self.world.fail(f"{self.name}: a chore crashed: {chore}")
 
     def _chore_ended(self, chore: asyncio.Task[None]) -> None:
         if not chore.cancelled():
@@ -240,3 +269,8 @@ class Process:
 def digest(text: str) -> bytes:
     """What a secret is stored as."""
     return hashlib.blake2b(text.encode(), digest_size=32).digest()
+
+
+async def _nothing_past(request_id: str) -> CallHistory | None:
+    """Nobody asks for what is over."""
+    return None

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.storage.making import StepClock, a_directory, number, opened
+from tests.contracts.stores import keep
+from tests.storage.making import StepClock, a_directory, an_estimate, number, opened
 from tollbar.domain.errors import CallUnderWay
-from tollbar.domain.repeats import KeptAnswer, Repeatable
+from tollbar.domain.repeats import Keeping, KeptAnswer, Repeatable
 from tollbar.storage.ledger import EXPIRY_SECONDS
 from tollbar.storage.statements import ANSWERS_PRUNED_AT_ONCE as PRUNED_AT_ONCE
 
@@ -23,12 +24,14 @@ async def test_the_turn_of_a_process_that_is_gone_is_over(tmp_path: Path) -> Non
     directory = a_directory(tmp_path)
     async with opened(directory, clock) as first, opened(directory, clock) as second:
         assert await first.answers.begin(CALL) is None
+        held = await first.ledger.reserve("r1", [], an_estimate("r1"))
         with pytest.raises(CallUnderWay):
             await second.answers.begin(AGAIN)
         clock.advance(EXPIRY_SECONDS + 1)
         await second.ledger.tick()
         assert await second.answers.begin(AGAIN) is None
-        await first.answers.keep(CALL, KeptAnswer("r1", 200, (), b"late"), timedelta(days=1))
+        late = Keeping(CALL, KeptAnswer("r1", 200, (), b"late"), timedelta(days=1))
+        await first.ledger.settle(held, [], [], late)
         with pytest.raises(CallUnderWay):
             await second.answers.begin(CALL)
 
@@ -39,7 +42,7 @@ async def test_answers_outlive_the_process(tmp_path: Path) -> None:
     directory = a_directory(tmp_path)
     async with opened(directory, clock) as storage:
         await storage.answers.begin(CALL)
-        await storage.answers.keep(CALL, answer, timedelta(days=1))
+        await keep(storage, CALL, answer, timedelta(days=1))
         await storage.answers.begin(CALL._replace(name=b"open"))
     async with opened(directory, clock) as storage:
         assert await storage.answers.begin(AGAIN) == answer
@@ -54,7 +57,7 @@ async def test_old_ones_are_removed(tmp_path: Path) -> None:
         for place in range(PRUNED_AT_ONCE + 2):
             call = CALL._replace(name=b"%d" % place)
             await storage.answers.begin(call)
-            await storage.answers.keep(call, KeptAnswer("r1", 200, (), b""), timedelta(hours=1 + place % 2))
+            await keep(storage, call, KeptAnswer("r1", 200, (), b""), timedelta(hours=1 + place % 2))
         clock.advance(3_601)
         assert await storage.answers.prune() == PRUNED_AT_ONCE // 2 + 1
         assert await storage.answers.prune() == 0

@@ -8,7 +8,7 @@ import pytest
 
 from tests.contracts.stores import STORES
 from tests.storage.making import AT, StepClock, a_directory, a_key, opened
-from tollbar.domain.audit import Actor
+from tollbar.domain.audit import Actor, Search
 from tollbar.domain.errors import Conflict
 from tollbar.domain.identity import Grant
 from tollbar.domain.money import Unit
@@ -39,7 +39,7 @@ async def test_each_change_is_told(tmp_path: Path, store: str) -> None:
         await changes(storage)
         with pytest.raises(Conflict):
             await storage.teams.add(Team("team_b", "lab", AT), [])
-        entries = list(reversed(await storage.audit.newest()))
+        entries = list(reversed(await storage.audit.find()))
         told = [(entry.number, entry.actor, entry.action, entry.subject) for entry in entries]
         assert told == [
             (1, "ana", "key.create", "somebody"),
@@ -52,6 +52,14 @@ async def test_each_change_is_told(tmp_path: Path, store: str) -> None:
         assert entries[1].before == '{"name":"somebody","allowances":["5 credits (never, UTC)"]}'
         assert entries[1].after == '{"name":"other","allowances":["9 credits (never, UTC)"]}'
         assert await storage.audit.verify() == (5, entries[-1].seal, None)
+        for search, numbers in (
+            (Search(actor="an"), [5, 3, 2, 1]),
+            (Search(actor="a", action="key.", count=2), [4, 3]),
+            (Search(subject="team_"), [5]),
+            (Search(subject="te%_"), []),
+            (Search(before=3), [2, 1]),
+        ):
+            assert [entry.number for entry in await storage.audit.find(search)] == numbers
 
 
 @pytest.mark.parametrize(

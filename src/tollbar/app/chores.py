@@ -9,13 +9,16 @@ from datetime import timedelta
 
 import structlog
 
+from tollbar.admin.alerts import KEPT, Alerts
 from tollbar.admin.rotating import RotatingKey
 from tollbar.app.workers import Worker
 from tollbar.clock import ShiftedClock
 from tollbar.domain.errors import GatewayError, InvalidKey, Overloaded
+from tollbar.gateway.cancelling import Cancelling
 from tollbar.gateway.completions import Gateway
 from tollbar.metrics import Metrics
 from tollbar.ports import Clock
+from tollbar.storage.news import News
 from tollbar.storage.store import Storage
 
 TICK_SECONDS = 5.0
@@ -24,8 +27,12 @@ POLL_SECONDS = 0.25
 HEED_SECONDS = 0.1
 """How often it is asked what other processes recall: a call that waits for that waits for half a second at most."""
 ROTATE_SECONDS = 1.0
+LONGEST_WAIT_SECONDS = 60.0
+"""How long a chore is left alone that fails again and again by a fault of ours."""
 PRUNE_SECONDS = 3_600.0
 PUBLISH_SECONDS = 1.0
+ALERT_SECONDS = 5.0
+Chore = Callable[[], Awaitable[object]]
 FENCED = Overloaded("This process has lost its store, and what it held is not its own any more.", hint="Send it again.")
 
 
@@ -40,6 +47,8 @@ class Work:
     rotating: RotatingKey | None
     worker: Worker | None
     beat: Callable[[], Awaitable[None]]
+    cancelling: Cancelling
+    alerts: Alerts
 
 
 def chores(work: Work) -> list[Coroutine[None, None, None]]:
@@ -62,50 +71,78 @@ def chores(work: Work) -> list[Coroutine[None, None, None]]:
         await storage.answers.prune()
         await storage.requests.prune(clock.now() - work.retention)
 
+    def failed(chore: str) -> None:
+        work.metrics.chore_failed(chore)
+
+    async def prune_alerts() -> None:
+        await storage.alerts.prune(clock.now() - KEPT)
+
     every_process = [
-        *([_every(ROTATE_SECONDS, work.rotating.tick, clock)] if work.rotating is not None else ()),
-        _every(TICK_SECONDS, tick, clock),
-        _every(PRUNE_SECONDS, prune, clock),
-        _watch_keys(gateway, storage),
+        *([_every(ROTATE_SECONDS, work.rotating.tick, clock, failed)] if work.rotating is not None else ()),
+        _every(TICK_SECONDS, tick, clock, failed),
+        _every(PRUNE_SECONDS, prune, clock, failed),
+        _every(POLL_SECONDS, _Watch(work).look, storage.news, failed),
     ]
+    if work.worker is None or work.worker.number == 0:  # others of this machine have nothing to add
+        every_process.append(_every(ALERT_SECONDS, work.alerts.tick, clock, failed))
+        every_process.append(_every(PRUNE_SECONDS, prune_alerts, clock, failed))
     if work.worker is not None or storage.is_shared:
-        every_process.append(_every(HEED_SECONDS, storage.ledger.heed, clock))
+        every_process.append(_every(HEED_SECONDS, storage.ledger.heed, clock, failed))
     if work.worker is None:
         return every_process
     return [
         *every_process,
-        _every(PUBLISH_SECONDS, _publishing(work.worker, work.metrics, gateway), clock),
+        _every(PUBLISH_SECONDS, _publishing(work.worker, work.metrics, gateway), clock, failed),
     ]
 
 
-async def _every(seconds: float, chore: Callable[[], Awaitable[object]], clock: Clock) -> None:
-    """Does a chore again and again; a store that is away for a while is logged, and the chore done next time."""
+async def _every(seconds: float, chore: Chore, clock: Clock | News, failed: Callable[[str], None]) -> None:
+    """Does a chore again and again; a store that is away for a while is logged, and the chore done next time.
+
+    A fault of ours must not end the calls that go on beside it: it is logged with its trace, `failed` is told, and the
+    chore is tried again, later each time.
+    """
+    name, faults, log = chore.__name__, 0, structlog.get_logger("tollbar")
     while True:
-        await clock.sleep(seconds)
+        pause = min(seconds * 2 ** min(faults, 10), max(seconds, LONGEST_WAIT_SECONDS))
+        await (clock.wait(pause) if isinstance(clock, News) else clock.sleep(pause))
         try:
             await chore()
+            faults = 0
         except GatewayError as fault:
-            structlog.get_logger("tollbar").warning("chore.failed", chore=chore.__name__, error=fault.message)
+            log.warning("chore.failed", chore=name, error=fault.message)
+        except Exception:  # whatever is wrong with one chore, the server has calls and other chores
+            faults += 1
+            log.exception("chore.crashed", chore=name, times=faults)
+            failed(name)
 
 
-async def _watch_keys(gateway: Gateway, storage: Storage) -> None:
-    """Forgets keys that another process changed, and ends the calls of those it revoked."""
-    known = -1  # the first look forgets what was found out before it
-    while True:
-        await gateway.clock.sleep(POLL_SECONDS)
-        try:
-            number = await storage.keys.changes()
-            if number == known:
-                continue
-            gateway.authenticator.forget()
-            storage.ledger.give_back()  # a grant may have been lowered: what is leased of it is asked for anew
-            principals = [visit.principal for visit in gateway.recorder.visits]
-            for key_id in dict.fromkeys(principal.key_id for principal in principals if principal.kind.is_stored):
-                if (await storage.keys.get(key_id)).revoked_at is not None:
-                    gateway.recorder.interrupt(InvalidKey("The API key was revoked."), key_id)
-            known = number
-        except GatewayError as fault:
-            structlog.get_logger("tollbar").warning("keys.unwatched", error=fault.message)
+class _Watch:
+    """Heeds what other processes did: forgets keys that they changed, ends the calls of those they revoked, and the
+    calls that they ask to have ended.
+    """
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._known: tuple[int, int] | None = None
+
+    async def look(self) -> None:
+        """Looks for news, and heeds them; what failed is done when it looks again."""
+        news = await self._work.storage.cancels.news()
+        if self._known is None or news[0] != self._known[0]:
+            await self._heed_keys()
+        if self._known is None or news[1] != self._known[1]:
+            await self._work.cancelling.heed()
+        self._known = news
+
+    async def _heed_keys(self) -> None:
+        gateway, storage = self._work.gateway, self._work.storage
+        gateway.authenticator.forget()
+        storage.ledger.give_back()  # a grant may have been lowered: what is leased of it is asked for anew
+        principals = [visit.principal for visit in gateway.recorder.visits]
+        for key_id in dict.fromkeys(principal.key_id for principal in principals if principal.kind.is_stored):
+            if (await storage.keys.get(key_id)).revoked_at is not None:
+                gateway.recorder.interrupt(InvalidKey("The API key was revoked."), key_id)
 
 
 def _publishing(worker: Worker, metrics: Metrics, gateway: Gateway) -> Callable[[], Awaitable[None]]:

@@ -15,9 +15,11 @@ from functools import partial
 import structlog
 
 from tollbar import __version__
+from tollbar.admin.alerts import Alerts
 from tollbar.admin.bootstrap import derive, ensure_admin_key, read_secret, renew_starter_key
 from tollbar.admin.keys import Digest
 from tollbar.admin.pulls import Pulls
+from tollbar.app.alerting import open_alerts
 from tollbar.app.callers import doors, rates, terms
 from tollbar.app.calls import call_log
 from tollbar.app.catalogue import Offer
@@ -40,6 +42,7 @@ from tollbar.edge.services import Doors, Services
 from tollbar.gateway.admit import Admission
 from tollbar.gateway.attempts import Attempts
 from tollbar.gateway.authenticate import Authenticator
+from tollbar.gateway.cancelling import Cancelling
 from tollbar.gateway.completions import Gateway
 from tollbar.gateway.health import Health
 from tollbar.gateway.rates import PageGate
@@ -96,6 +99,8 @@ class _Parts:
     doors: Doors
     pulls: Pulls
     worker: Worker | None
+    cancelling: Cancelling
+    alerts: Alerts
 
 
 @asynccontextmanager
@@ -147,15 +152,18 @@ async def running(
         entrances = doors(settings, PageGate(counters, limits), digest_of, rotating)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         pulls = await stack.enter_async_context(open_pulls(settings, clock, tasks.create_task))
-        services = _services(_Parts(gateway, storage, metrics, digest_of, readiness, stock, entrances, pulls, worker))
+        cancelling = _cancelling(recorder, storage, clock, worker)
+        alerts = await stack.enter_async_context(open_alerts(settings, storage.alerts, clock, secrets.encryption))
+        watch = cancelling, alerts
+        parts = _Parts(gateway, storage, metrics, digest_of, readiness, stock, entrances, pulls, worker, *watch)
         retention = timedelta(days=settings.requests.retention_days)
-        work = Work(gateway, storage, metrics, retention, rotating, worker, counted.beat)
+        work = Work(gateway, storage, metrics, retention, rotating, worker, counted.beat, *watch)
         begun = [tasks.create_task(chore) for chore in (*chores(work), *counted.chores)]
         begun += [tasks.create_task(chore) for chore in local_chores(engines.fleet, stock, gateway)]
         if made.instances:
             begun.append(tasks.create_task(_load_prices(prices)))
         stack.callback(_cancel, begun)
-        app = application(services, call_rules(settings), _origins(settings))
+        app = application(_services(parts), call_rules(settings), _origins(settings))
         yield Running(app, gateway, made, servers, keys.admin, keys.starter, readiness)
 
 
@@ -227,11 +235,6 @@ def _services(parts: _Parts) -> Services:
     def key_changed(key_id: str) -> None:
         gateway.authenticator.forget()
 
-    async def history(request_id: str) -> CallHistory | None:
-        gateway.recorder.flush()
-        storage.log.flush()
-        return await storage.requests.history(request_id)
-
     def render() -> bytes:
         parts.gateway.recorder.flush()
         return parts.metrics.render(parts.worker.others() if parts.worker else None)
@@ -251,8 +254,23 @@ def _services(parts: _Parts) -> Services:
         version=__version__,
         doors=parts.doors,
         pulls=parts.pulls,
-        history=history,
+        history=parts.cancelling.past,
+        cancel=parts.cancelling.cancel,
+        audit=storage.audit,
+        alerts=parts.alerts,
+        alert_store=storage.alerts,
     )
+
+
+def _cancelling(recorder: Recorder, storage: Storage, clock: Clock, worker: Worker | None) -> Cancelling:
+    """What ends calls, and tells of those that are over, those of this moment included."""
+
+    async def past(request_id: str) -> CallHistory | None:
+        recorder.flush()
+        storage.log.flush()
+        return await storage.requests.history(request_id)
+
+    return Cancelling(recorder, storage.cancels, clock, past, has_others=worker is not None or storage.is_shared)
 
 
 async def _load_prices(prices: Prices) -> None:

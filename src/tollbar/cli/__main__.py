@@ -7,6 +7,7 @@ import typer
 
 from tollbar import __version__
 from tollbar.cli import (
+    alerting,
     auditing,
     chatting,
     checking,
@@ -52,6 +53,7 @@ commands.command("doctor")(checking.doctor)
 commands.add_typer(keys.commands, name="keys")
 commands.add_typer(teams.commands, name="teams")
 commands.add_typer(topping.commands, name="top-up")
+commands.add_typer(alerting.commands, name="alerts")
 commands.add_typer(auditing.commands, name="audit")
 commands.command("models")(offering.models)
 commands.command("pull")(pulling.pull)

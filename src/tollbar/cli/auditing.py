@@ -1,6 +1,6 @@
 """`tollbar audit`: who changed what, and whether anybody changed that."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,10 +16,24 @@ commands = app("Show who changed keys and teams. Entries are only ever added, ea
 
 
 @commands.command("list")
-def list_newest(as_json: Json = False, config: Config = None, data: Data = None) -> None:
+def list_newest(
+    actor: Annotated[str, typer.Option("--actor", metavar="TEXT", help="Only by whoever's name holds this.")] = "",
+    action: Annotated[str, typer.Option("--action", metavar="TEXT", help="Only what holds this: key.revoke.")] = "",
+    subject: Annotated[str, typer.Option("--of", metavar="TEXT", help="Only of the key or team with this id.")] = "",
+    before: Annotated[int, typer.Option("--before", metavar="NUMBER", help="Only entries before this one.", min=1)] = (
+        2**62
+    ),
+    count: Annotated[int, typer.Option("--count", help="How many at most.", min=1, max=1_000)] = 200,
+    as_json: Json = False,
+    config: Config = None,
+    data: Data = None,
+) -> None:
     """List the last changes, newest first."""
+    from tollbar.domain.audit import Search
+
+    search = Search(actor, action, subject, before, count)
     with spoken():
-        entries, _ = run(config, data, lambda desk: desk.audit.newest())
+        entries, _ = run(config, data, lambda desk: desk.audit.find(search))
     if as_json:
         output.say_json({"object": "list", "data": [describe(entry) for entry in entries]})
         return
@@ -43,7 +57,9 @@ def verify(config: Config = None, data: Data = None) -> None:
 
 def describe(entry: "Entry") -> dict[str, object]:
     """An entry for programs."""
-    return {**entry._asdict(), "seal": entry.seal.hex()}
+    from tollbar.edge.audit_schemas import EntryView
+
+    return EntryView.of(entry).model_dump()
 
 
 def _row(entry: "Entry") -> tuple[str, ...]:

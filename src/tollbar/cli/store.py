@@ -1,12 +1,13 @@
 """The open store, as commands work with it. A server may run at the same time: the store is made for that."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from getpass import getuser
 from pathlib import Path
 
+from tollbar.admin.alerts import Alerts
 from tollbar.admin.keys import Digest
 from tollbar.admin.rotating import RotatingKey
 from tollbar.app.rotation import rotating_key
@@ -16,7 +17,7 @@ from tollbar.clock import SystemClock
 from tollbar.domain.audit import Actor
 from tollbar.domain.digest import digest
 from tollbar.domain.records import CallHistory
-from tollbar.ports import Clock, KeyStore, TeamStore
+from tollbar.ports import AlertStore, Clock, KeyStore, TeamStore
 from tollbar.settings import Settings
 from tollbar.storage.audit import StoredAudit
 from tollbar.storage.store import Options, open_storage
@@ -34,6 +35,8 @@ class Desk:
     digest: Digest
     tiers: frozenset[str]
     rotating: RotatingKey | None
+    alerts: Callable[[], AbstractAsyncContextManager[Alerts]]
+    alert_store: AlertStore
 
 
 @asynccontextmanager
@@ -51,6 +54,12 @@ async def open_store(settings: Settings) -> AsyncIterator[Desk]:
         secrets.check, survives_power_loss=settings.ledger.durability == "power", address=postgres_address(settings)
     )
     async with open_storage(settings.data, clock, options) as storage:
+
+        def alerts() -> AbstractAsyncContextManager[Alerts]:
+            from tollbar.app.alerting import open_alerts  # and with it aiohttp, for which no other command waits
+
+            return open_alerts(settings, storage.alerts, clock, secrets.encryption)
+
         digest_of = partial(digest, secrets.pepper)
         rotating = rotating_key(settings, storage.rotation, clock, digest_of, secrets.encryption, lambda: None)
         actor = Actor(f"command line of {_user()}")
@@ -63,6 +72,8 @@ async def open_store(settings: Settings) -> AsyncIterator[Desk]:
             digest_of,
             frozenset(settings.tiers),
             rotating,
+            alerts,
+            storage.alerts.by(actor),
         )
 
 

@@ -42,6 +42,24 @@ class Entry(NamedTuple):
     seal: bytes
 
 
+class Search(NamedTuple):
+    """Which entries are sought: those that hold these texts, and are older than `before`; so many of the newest."""
+
+    actor: str = ""
+    action: str = ""
+    subject: str = ""
+    before: int = 2**62
+    count: int = 200
+
+
+class Verified(NamedTuple):
+    """How many entries there are, the last one's seal, and the number of the first that does not fit, if any."""
+
+    entries: int
+    last_seal: bytes
+    wrong: int | None
+
+
 def seal(previous: bytes, entry: Entry) -> bytes:
     """What an entry that follows the one with the seal `previous` is sealed with, whatever its own `seal` says."""
     said = [entry.number, entry.at.isoformat(), *entry[2:-1]]

@@ -32,6 +32,7 @@
     │  ├─ UpstreamRejected            400: the provider says the request is wrong; never retried
     │  ├─ UpstreamMisconfigured       502: the provider refuses *our* key; an alarm for the operator
     │  └─ StreamBroken                502: after the first event, therefore told in-band
+    ├─ CallCancelled                  499: whoever may ended the call from outside; a stream of it just ends
     └─ InternalError                  500: details stay in the log, under the request's id
 
 Inner layers raise these and nothing else; the edge alone turns them into a status and a body.
@@ -348,6 +349,13 @@ class StreamBroken(UpstreamError):
     """The provider's answer ended before it was complete, or cannot be read."""
 
     code = "stream_broken"
+
+
+class CallCancelled(GatewayError):
+    """The call was ended from outside: by another request of its own key, or by an operator."""
+
+    code = "call_cancelled"
+    status = 499
 
 
 class InternalError(GatewayError):

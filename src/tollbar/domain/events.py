@@ -19,6 +19,8 @@ class FinishReason(StrEnum):
     LENGTH = "length"
     TOOL_CALLS = "tool_calls"
     CONTENT_FILTER = "content_filter"
+    CANCELLED = "cancelled"
+    """It was ended from outside; no dialect has a word for it, so each says its word for an end."""
 
 
 class Dropped(NamedTuple):

@@ -1,5 +1,6 @@
 """A call that may be sent again under one name, and the answer that is kept for whoever does."""
 
+from datetime import timedelta
 from typing import NamedTuple
 
 
@@ -23,3 +24,11 @@ class KeptAnswer(NamedTuple):
     status: int
     head: tuple[tuple[str, str], ...]
     body: bytes
+
+
+class Keeping(NamedTuple):
+    """An answer that is to be kept for so long, in the one transaction in which its call is charged."""
+
+    call: Repeatable
+    answer: KeptAnswer
+    keep_for: timedelta

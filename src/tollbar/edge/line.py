@@ -17,10 +17,10 @@ Headers = list[tuple[bytes, bytes]]
 class Line:
     """Sends one answer; `has_started` says whether its status went out."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, status: int = 0) -> None:
         self._send = send
         self._is_sending = False
-        self.status = 0
+        self.status = status
 
     @property
     def has_started(self) -> bool:
@@ -50,6 +50,11 @@ class Line:
             await self._send({"type": "http.response.body", "body": data, "more_body": True})
         finally:
             self._is_sending = False
+
+    async def last(self, data: bytes) -> None:
+        """The last piece of the body, and its end."""
+        await self.say(data)
+        await self.end()
 
     async def end(self) -> None:
         """The end of a body that was sent in pieces."""

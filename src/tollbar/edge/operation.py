@@ -32,6 +32,7 @@ CALL = (
     errors.OutOfCredit,
     errors.CallUnderWay,
     errors.OtherCall,
+    errors.CallCancelled,
     errors.Overloaded,
     *UPSTREAM,
 )

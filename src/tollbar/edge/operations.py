@@ -14,6 +14,7 @@ from tollbar.domain.identity import KeyKind, Permission, Reset
 from tollbar.domain.limits import Measure
 from tollbar.domain.money import Unit
 from tollbar.edge import (
+    alert_operations,
     anthropic_operations,
     errand_operations,
     gemini_schemas,
@@ -50,6 +51,7 @@ SAMPLES: Mapping[type[GatewayError], GatewayError] = {
         errors.InvalidKey("The API key is not valid.", hint="Check that it is whole, or ask for a new one."),
         errors.KeyAlreadyUsed("This API key is good for a number of calls, and they are made, or under way."),
         errors.CallUnderWay("The call of this Idempotency-Key is still being answered.", field="idempotency-key"),
+        errors.CallCancelled("The call was cancelled."),
         errors.OtherCall("This Idempotency-Key was sent before, with another request.", field="idempotency-key"),
         errors.KeyAlreadyIssued("This address has had its key.", hint="Ask who runs this gateway for another."),
         errors.ExpiredKey("The API key expired at 2026-11-20 00:00:00 UTC."),
@@ -264,6 +266,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ),
     **request_operations.OPERATIONS,
     **team_operations.OPERATIONS,
+    **alert_operations.OPERATIONS,
     **local_operations.OPERATIONS,
     ("GET", "/health"): _LIVE,
     ("GET", "/healthz"): _LIVE,

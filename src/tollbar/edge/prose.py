@@ -67,6 +67,8 @@ TAGS: Mapping[str, str] = {
     "Account": "What a key's holder may know of it. Free.",
     "Keys": "Make and change keys. Needs the admin key; what `tollbar keys` does, this does.",
     "Teams": "What several keys share. Needs the admin key; what `tollbar teams` does, this does.",
+    "Alerts": "Who is told that an allowance is nearly used up. Needs the admin key; `tollbar alerts` does the same.",
+    "Audit": "Who changed what. Needs the admin key; what `tollbar audit` does, this does.",
     "Local models": "Get models onto the server's machine. Needs the admin key; what `tollbar pull` does, this does.",
     "Health": "For probes and monitoring. Asks no provider.",
     "Documents": "This document and its pages.",

@@ -6,7 +6,8 @@ from collections.abc import MutableMapping, Sequence
 from tollbar.domain.errors import InvalidValue
 from tollbar.domain.repeats import KeptAnswer, Repeatable
 from tollbar.edge.line import Headers, Message, Send
-from tollbar.gateway.repeats import Turn
+from tollbar.gateway.repeats import Settle, Turn
+from tollbar.gateway.visit import Visit
 
 HEADER = b"idempotency-key"
 MOST_CHARACTERS = 255
@@ -48,11 +49,18 @@ def head_of(kept: KeptAnswer) -> Headers:
 
 
 class Tape:
-    """An ASGI `send` that keeps what goes out: a whole answer of success is kept before its last byte is sent."""
+    """An ASGI `send` that keeps what goes out.
 
-    def __init__(self, send: Send, turn: Turn) -> None:
+    Once the answer is whole it holds back what is left of it, until that was settled and kept in one go. `has_begun`
+    says whether anything has gone out.
+    """
+
+    def __init__(self, send: Send, turn: Turn, visit: Visit) -> None:
         self._send = send
         self._turn = turn
+        self._visit = visit
+        self._held: list[Message] = []
+        self.has_begun = False
         self._pieces: list[bytes] = []
         self._size = 0
         self._status = 0
@@ -66,14 +74,27 @@ class Tape:
             kept = [header for header in headers if header[0] in KEPT_HEADERS]
             self._head = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in kept]
         else:
-            await self._note(bytes(message["body"]), is_last=not message.get("more_body"))  # type: ignore[arg-type]
-        await self._send(message)
+            self._note(bytes(message["body"]))  # type: ignore[arg-type]
+        if self._visit.finish is None:
+            self.has_begun = True
+            await self._send(message)
+            return
+        self._held.append(message)
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            await self._settle(self._visit.finish)
+            self.has_begun = True
+            for held in self._held:
+                await self._send(held)
 
-    async def _note(self, piece: bytes, is_last: bool) -> None:
+    def _note(self, piece: bytes) -> None:
         self._size += len(piece)
         if self._size > self._turn.most_bytes:
             self._pieces.clear()
-            return
-        self._pieces.append(piece)
-        if is_last and 200 <= self._status < 300:
-            await self._turn.keep(self._status, self._head, b"".join(self._pieces))
+        else:
+            self._pieces.append(piece)
+
+    async def _settle(self, settle: Settle) -> None:
+        if self._size <= self._turn.most_bytes and 200 <= self._status < 300:
+            await self._turn.keep(self._status, self._head, b"".join(self._pieces), settle)
+        else:
+            await settle(None)

@@ -6,8 +6,9 @@ from decimal import Decimal
 
 from tollbar.domain import errors
 from tollbar.domain.records import Outcome, Provenance
-from tollbar.edge.operation import Operation
-from tollbar.edge.request_schemas import AttemptView, ItemView, LineView, RequestView
+from tollbar.edge.operation import READING, Operation
+from tollbar.edge.request_schemas import AttemptView, CancelView, ItemView, LineView, RequestView
+from tollbar.edge.schemas import NOTHING_MORE, NothingMore
 
 _AT = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 _LINE = LineView(
@@ -61,6 +62,27 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         answer=RequestView,
         example=_REQUEST,
         errors=(errors.NotFound, errors.Overloaded),
+    ),
+    ("POST", "/v1/requests/{request_id}/cancel"): Operation(
+        tag="Account",
+        summary="End a running call",
+        description="A stream ends as a whole one does, another call with an error 499 `call_cancelled`.",
+        body=NothingMore,
+        body_examples=NOTHING_MORE,
+        status=202,
+        answer=CancelView,
+        example=CancelView(id=_REQUEST.id),
+        errors=(*READING, errors.NotFound, errors.Conflict, errors.Overloaded),
+    ),
+    ("POST", "/admin/api/requests/{request_id}/cancel"): Operation(
+        tag="Keys",
+        summary="End a running call of any key",
+        body=NothingMore,
+        body_examples=NOTHING_MORE,
+        status=202,
+        answer=CancelView,
+        example=CancelView(id=_REQUEST.id),
+        errors=(*READING, errors.NotFound, errors.Conflict, errors.Overloaded),
     ),
     ("GET", "/admin/api/requests/{request_id}"): Operation(
         tag="Keys",

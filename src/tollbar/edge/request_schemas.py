@@ -87,6 +87,13 @@ class AttemptView(Shape):
         )
 
 
+class CancelView(Shape):
+    """A call that is being ended; what it cost is told once it is over."""
+
+    object: Literal["request.cancelled"] = "request.cancelled"
+    id: str
+
+
 class RequestView(Shape):
     """A call that is over. Without its record, which is kept for a time, the ledger alone tells of it."""
 

@@ -8,8 +8,9 @@ from starlette.responses import Response
 
 from tollbar.domain.errors import NotFound
 from tollbar.domain.identity import KeyKind, Principal
-from tollbar.edge.bodies import answer
-from tollbar.edge.request_schemas import RequestView
+from tollbar.edge.bodies import answer, read
+from tollbar.edge.request_schemas import CancelView, RequestView
+from tollbar.edge.schemas import NothingMore
 from tollbar.edge.services import Services
 
 
@@ -22,6 +23,26 @@ async def show_request(request: Request, request_id: str) -> Response:
 async def show_any_request(request: Request, request_id: str) -> Response:
     """One call of whatever key."""
     return await _shown(request, request_id, None)
+
+
+async def cancel_request(request: Request, request_id: str) -> Response:
+    """Ends a running call of the caller's own key: a stream as a whole one ends, another call with an error."""
+    principal: Principal = request.state.principal
+    if principal.kind is KeyKind.ANONYMOUS:  # one principal and many people
+        raise NotFound("There is no such request of this key.")
+    return await _cancelled(request, request_id, principal.key_id)
+
+
+async def cancel_any_request(request: Request, request_id: str) -> Response:
+    """Ends a running call of whatever key."""
+    return await _cancelled(request, request_id, None)
+
+
+async def _cancelled(request: Request, request_id: str, key_id: str | None) -> Response:
+    services: Services = request.app.state.services
+    await read(request, NothingMore)
+    await services.cancel(request_id, key_id)
+    return answer(CancelView(id=request_id), 202)
 
 
 async def _shown(request: Request, request_id: str, holder: Principal | None) -> Response:

@@ -254,3 +254,10 @@ def _state(key: Key, now: datetime) -> Literal["active", "expired", "revoked"]:
     if key.revoked_at is not None:
         return "revoked"
     return "expired" if key.expires_at is not None and key.expires_at <= now else "active"
+
+
+class NothingMore(Wish):
+    """The address says it all: the body, where there is one, is an empty object."""
+
+
+NOTHING_MORE = {"nothing": {"summary": "Nothing more to say", "value": {}}}

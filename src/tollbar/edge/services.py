@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
+from tollbar.admin.alerts import Alerts
 from tollbar.admin.pulls import Pulls
 from tollbar.admin.rotating import RotatingKey
 from tollbar.admin.self_service import SelfServiceTerms
@@ -11,7 +12,7 @@ from tollbar.domain.records import CallHistory
 from tollbar.edge.address import NOBODY_TRUSTED, Addresses
 from tollbar.gateway.completions import Gateway
 from tollbar.gateway.rates import PageGate
-from tollbar.ports import Clock, KeyStore, Ledger, TeamStore
+from tollbar.ports import AlertStore, AuditTrail, Clock, KeyStore, Ledger, TeamStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,8 @@ class Services:
     `digest` turns a secret into what the store knows of it. `status` tells what is already known of stores and
     providers, without asking anybody; `is_ready` whether new calls are welcome. `listed` are the models that can be
     named. `key_changed` makes the change of a key count at once in this process. `pulls` gets models onto this machine.
-    `history` tells of a call that is over, by its id.
+    `history` tells of a call that is over, by its id; `cancel` ends one under way, of a key or of any.
+    `alerts` sends them, and `alert_store` keeps them.
     """
 
     gateway: Gateway
@@ -60,3 +62,7 @@ class Services:
     doors: Doors
     pulls: Pulls
     history: Callable[[str], Awaitable[CallHistory | None]]
+    cancel: Callable[[str, str | None], Awaitable[None]]
+    audit: AuditTrail
+    alerts: Alerts
+    alert_store: AlertStore

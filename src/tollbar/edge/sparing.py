@@ -4,6 +4,11 @@ Guarantees: the first ones of each second are written, whatever came before; how
 the next that is. Never: a count that is lost, or a memory that grows with those who ask.
 """
 
+import structlog
+
+from tollbar.domain.errors import GatewayError
+from tollbar.gateway.visit import Arrival
+
 MOST = 10
 """Lines of one kind in a second. A person looking for a mistake sees each; a flood is 900 kB an hour at most."""
 
@@ -29,3 +34,10 @@ class Sparing:
         self._written += 1
         left_out, self._left_out = self._left_out, 0
         return left_out
+
+    def tell(self, now: float, arrival: Arrival, error: GatewayError) -> None:
+        """Writes that a call was refused before anybody knew whose it was, unless it is left out."""
+        left_out = self.left_out(now)
+        if left_out is not None:
+            told = {"request_id": arrival.request_id, "address": arrival.address, "error": error.code}
+            structlog.get_logger("tollbar.access").warning("call.refused", **told, left_out=left_out)

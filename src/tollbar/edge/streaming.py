@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from tollbar.domain.completion import CompletionRequest
-from tollbar.domain.errors import GatewayError, InternalError, Overloaded, RateLimited
+from tollbar.domain.errors import CallCancelled, GatewayError, InternalError, Overloaded, RateLimited
 from tollbar.domain.events import Dropped, Frames, StreamEvent
 from tollbar.domain.identity import KeyKind, Principal
 from tollbar.domain.records import Outcome
@@ -18,11 +18,11 @@ from tollbar.edge import quoting as dry_run
 from tollbar.edge import repeating
 from tollbar.edge.address import NOBODY_TRUSTED, Addresses, source
 from tollbar.edge.credentials import credential_in
-from tollbar.edge.headers import dropped_header, error_headers, limit_headers, place_headers, process_headers
+from tollbar.edge.ending import FIRST_BYTES, Said, early_end
+from tollbar.edge.headers import STREAMED, call_headers, dropped_header, error_headers, process_headers, target_header
 from tollbar.edge.line import Departure, Headers, Line, Receive, Send
 from tollbar.edge.origins import NO_ORIGIN, Origins, refuse_cross_site
 from tollbar.edge.query import hidden_keys
-from tollbar.edge.quoting import is_dry_run
 from tollbar.edge.receiving import MAX_BODY_SETTING, CallerLeft, read_body
 from tollbar.edge.repeating import Tape, head_of, name_in, repeatable
 from tollbar.edge.sparing import Sparing
@@ -34,7 +34,7 @@ from tollbar.gateway.repeats import Turn
 from tollbar.gateway.resolve import Pin
 from tollbar.gateway.terms import scope_of
 from tollbar.gateway.visit import Arrival, Pace, Visit
-from tollbar.wire.dialect import Dialect, Incoming, Stamp, StreamEncoder
+from tollbar.wire.dialect import Dialect, Incoming, Relayed, Stamp, StreamEncoder
 
 OURS = frozenset((repeating.HEADER, dry_run.HEADER))
 """Headers that ask something of the gateway itself."""
@@ -82,6 +82,8 @@ class CallResponse:
         self._line = Line(send)
         self._departure = Departure(receive, scope.get("tollbar.presence"))  # type: ignore[arg-type]
         self._visit: Visit | None = None
+        self._encoder: StreamEncoder | None = None
+        self._first = self._last = b""
         self._dropped: tuple[str, ...] = ()
         self._began = endpoint.gateway.clock.monotonic()
         self._request_id = str(scope["tollbar.request_id"])
@@ -108,7 +110,7 @@ class CallResponse:
             headers: Headers = self._scope["headers"]  # type: ignore[assignment]
             ours = [header for header in headers if header[0] in OURS]  # nearly always none
             name = name_in(ours) if gateway.repeats is not None else None
-            is_dry = is_dry_run(ours) if ours else False
+            is_dry = dry_run.is_dry_run(ours) if ours else False
             body = await read_body(headers, self._receive, endpoint.max_body_bytes, endpoint.body_setting)
             call = (
                 None if name is None else repeatable(self._scope, scope_of(visit.principal, arrival.source), name, body)
@@ -137,16 +139,20 @@ class CallResponse:
                 self._departure.stop()
                 await self._line.whole(turn.kept.status, [*head_of(turn.kept), *self._headers()], turn.kept.body)
                 return
-            self._line = Line(Tape(self._send, turn))
-            async with endpoint.gateway.open(visit, request, endpoint.pin) as reply:
-                await (self._pump(reply) if reply.request.stream else self._whole(reply))
+            visit.keeps, tape = True, Tape(self._send, turn, visit)
+            self._line = Line(tape)
+            try:
+                async with endpoint.gateway.open(visit, request, endpoint.pin) as reply:
+                    await (self._pump(reply) if reply.request.stream else self._whole(reply))
+            except BaseException:  # whatever is said now is no answer, and what was held back is not sent
+                self._line = Line(self._send, self._line.status if tape.has_begun else 0)
+                raise
 
     async def _quote(self, visit: Visit, request: CompletionRequest) -> None:
         """Tells what the call would cost, and does not make it."""
         quoted = await quote(self._endpoint.gateway, visit, request, self._endpoint.pin)
-        self._departure.stop()
         head = [(b"content-type", b"application/json"), (dry_run.HEADER, b"true")]
-        await self._line.whole(200, [*head, *self._headers()], dry_run.told(quoted))
+        await self._say_whole([*head, *self._headers()], dry_run.told(quoted))
 
     def _arrival(self) -> Arrival:
         scope, endpoint = self._scope, self._endpoint
@@ -185,22 +191,15 @@ class CallResponse:
                 refuse_cross_site(headers, self._endpoint.origins)
             return principal
         except GatewayError as error:
-            left_out = self._endpoint.refusals.left_out(self._began)
-            if left_out is not None:
-                told = {"request_id": self._request_id, "address": arrival.address, "error": error.code}
-                structlog.get_logger("tollbar.access").warning("call.refused", **told, left_out=left_out)
+            self._endpoint.refusals.tell(self._began, arrival, error)
             raise
 
     async def _count(self, visit: Visit, request: CompletionRequest, encode: Callable[[int], bytes]) -> None:
         counted = await count(self._endpoint.gateway, visit, request)
         by = (b"x-tollbar-counted-by", counted.by.encode())
-        self._departure.stop()
-        await self._line.whole(
-            200, [(b"content-type", b"application/json"), by, *self._headers()], encode(counted.tokens)
-        )
+        await self._say_whole([(b"content-type", b"application/json"), by, *self._headers()], encode(counted.tokens))
 
     async def _pump(self, reply: Reply) -> None:
-        encoder: StreamEncoder | None = None
         async for event in reply.events:
             if isinstance(event, Dropped):
                 await self._say_dropped(event)
@@ -208,14 +207,15 @@ class CallResponse:
             if not self._line.has_started:
                 await self._line.start(200, self._stream_headers(reply))
             if isinstance(event, Frames):
-                data = event.raw
+                data = self._last = event.raw
+                self._first = self._first or data[:FIRST_BYTES]
             else:
-                encoder = encoder or self._dialect.stream_encoder(reply.request, self._stamp())
-                data = encoder.encode(event)
+                self._encoder = self._encoder or self._dialect.stream_encoder(reply.request, self._stamp())
+                data = self._encoder.encode(event)
             if data:
                 await self._line.say(data)
-        if encoder is not None:
-            await self._line.say(encoder.end())
+        if self._encoder is not None:
+            await self._line.say(self._encoder.end())
         self._departure.stop()
         await self._line.end()
 
@@ -228,7 +228,10 @@ class CallResponse:
             case _:
                 self._dropped = tuple(field for event in events if isinstance(event, Dropped) for field in event.fields)
                 body = self._dialect.encode(reply.request, events, self._stamp())
-        headers = [(b"content-type", kind), *self._headers(), *_target_header(reply)]
+        headers = [(b"content-type", kind), *self._headers(), target_header(reply.target)]
+        await self._say_whole(headers, body)
+
+    async def _say_whole(self, headers: Headers, body: bytes) -> None:
         self._departure.stop()
         await self._line.whole(200, headers, body)
 
@@ -254,46 +257,35 @@ class CallResponse:
         await self._line.say(comment)
 
     async def _fail(self, error: GatewayError) -> None:
-        dialect = self._dialect
-        if self._line.has_started:
+        dialect, visit = self._dialect, self._visit
+        if isinstance(error, CallCancelled) and visit is not None and visit.request and visit.request.stream:
+            if not self._line.has_started:
+                await self._line.start(200, self._stream_headers(None))
+            said = Said(self._encoder, Relayed(self._first, self._last))
+            await self._line.last(early_end(dialect, visit.request, self._stamp(), said, visit.usage))
+        elif self._line.has_started:
             if dialect.encode_stream_error is None:
                 return  # without its end the answer is broken off: the server closes the connection, the client raises
-            await self._line.say(dialect.encode_stream_error(error, self._request_id))
-            await self._line.end()
-            return
-        status, body = dialect.encode_error(error, self._request_id)
-        headers = [(b"content-type", b"application/json"), *self._headers(error), *error_headers(error)]
-        await self._line.whole(status, headers, body)
+            await self._line.last(dialect.encode_stream_error(error, self._request_id))
+        else:
+            status, body = dialect.encode_error(error, self._request_id)
+            headers = [(b"content-type", b"application/json"), *self._headers(error), *error_headers(error)]
+            await self._line.whole(status, headers, body)
 
     def _headers(self, error: GatewayError | None = None) -> Headers:
-        rooms = self._visit.rooms if self._visit is not None else ()
-        if isinstance(error, RateLimited):
-            rooms = error.rooms
-        place = self._visit.place if self._visit is not None else None
-        endpoint, more = self._endpoint, self._dialect.more_headers
-        dropped = [dropped_header(self._dropped)] if self._dropped else ()
+        visit, endpoint, more = self._visit, self._endpoint, self._dialect.more_headers
+        rooms = error.rooms if isinstance(error, RateLimited) else visit.rooms if visit is not None else ()
+        place = visit.place if visit is not None else None
         return [
-            (b"x-request-id", self._request_id.encode()),
-            *dropped,
-            *limit_headers(rooms),
-            *(place_headers(place) if place is not None else ()),
+            *call_headers(self._request_id, self._dropped, rooms, place),
             *(more(self._request_id, rooms, endpoint.gateway.clock.now()) if more is not None else ()),
             *process_headers(endpoint.memory, self._began, endpoint.gateway.clock.monotonic()),
         ]
 
     def _stream_headers(self, reply: Reply | None) -> Headers:
-        headers = [
-            (b"content-type", self._dialect.stream_content_type),
-            (b"cache-control", b"no-cache"),
-            (b"x-accel-buffering", b"no"),
-        ]
-        return [*headers, *self._headers(), *(_target_header(reply) if reply else ())]
+        target = [target_header(reply.target)] if reply else ()
+        return [(b"content-type", self._dialect.stream_content_type), *STREAMED, *self._headers(), *target]
 
     def _stamp(self) -> Stamp:
         clock, began = self._endpoint.gateway.clock, self._began
         return Stamp(self._request_id, int(clock.now().timestamp()), lambda: clock.monotonic() - began)
-
-
-def _target_header(reply: Reply) -> Headers:
-    """Which target answered: with fallbacks that is not always the first of the model's."""
-    return [(b"x-tollbar-target", reply.target.name.encode("ascii", "replace"))]

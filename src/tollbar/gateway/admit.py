@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tollbar.domain.catalogue import Plan
-from tollbar.domain.errors import Overloaded
+from tollbar.domain.errors import CallCancelled, Overloaded
 from tollbar.domain.identity import Allowance, Principal
 from tollbar.domain.limits import Bounds, Charge, Verdict
 from tollbar.domain.records import Outcome
@@ -178,7 +178,12 @@ class Holding:
 
 
 def _outcome(fault: BaseException | None, visit: Visit) -> Outcome:
-    """How a call ended that did not reach its end; no fault means that nobody read the answer to it."""
+    """How a call ended that did not reach its end; no fault means that nobody read the answer to it.
+
+    One that was ended at its caller's wish is as one that its caller left.
+    """
+    if isinstance(visit.interruption, CallCancelled):
+        return Outcome.ABANDONED
     if visit.interruption is None and (fault is None or isinstance(fault, asyncio.CancelledError | GeneratorExit)):
         return Outcome.ABANDONED
     return Outcome.BROKEN if visit.has_delivered else Outcome.FAILED

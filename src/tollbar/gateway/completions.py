@@ -146,5 +146,7 @@ class Opened:
         await self._end(fault)
 
     async def _end(self, fault: BaseException | None) -> None:
-        self._visit.committed = None  # the hold knows the visit: a circle would be left for the collector
+        self._visit.committed = self._visit.finish = (
+            None  # the hold knows the visit: a circle would be left for the collector
+        )
         await self._holding.__aexit__(type(fault), fault, None)

@@ -13,6 +13,7 @@ from tollbar.domain.identity import AllowanceId, Principal
 from tollbar.domain.limits import Bounds, Charge
 from tollbar.domain.money import Unit
 from tollbar.domain.records import Outcome
+from tollbar.domain.repeats import Keeping
 from tollbar.gateway.entries import entries
 from tollbar.gateway.tariff import Bill, bill
 from tollbar.gateway.visit import Visit
@@ -42,7 +43,17 @@ class Hold:
         await self.reservation.committed()
         self.visit.is_held = True
 
-    async def settle(self, outcome: Outcome) -> None:
+    async def finish(self) -> None:
+        """The answer is whole: settles it, or leaves that to whoever keeps the answer and knows its last bytes."""
+        if self.visit.keeps:
+            self.visit.finish = self._settle_kept
+        else:
+            await self.settle(Outcome.OK)
+
+    async def _settle_kept(self, keeping: Keeping | None) -> None:
+        await self.settle(Outcome.OK, keeping)
+
+    async def settle(self, outcome: Outcome, keeping: Keeping | None = None) -> None:
         """Ends the hold, durably; raises Overloaded when the store cannot take it now. A hold that raised still stands.
 
         A complete answer that could not be settled is not sent: its bill is opened again for the ending that follows.
@@ -55,7 +66,7 @@ class Hold:
         visit = self.visit
         try:
             lines = entries(visit, self.bill, self.bounds, self.clock.now())
-            await self.ledger.settle(self.reservation, charges_of(visit.principal, self.bill), lines)
+            await self.ledger.settle(self.reservation, charges_of(visit.principal, self.bill), lines, keeping)
         except Exception:
             if visit.outcome is Outcome.OK:
                 self.bill = None

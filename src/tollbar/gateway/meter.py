@@ -9,7 +9,6 @@ from contextlib import suppress
 
 from tollbar.domain.errors import StreamBroken, UpstreamError
 from tollbar.domain.events import Finished, Frames, Said, StreamEvent, UsageSeen, output_bytes
-from tollbar.domain.records import Outcome
 from tollbar.domain.usage import Usage, merge
 from tollbar.gateway.hold import Hold
 from tollbar.gateway.visit import Visit
@@ -31,7 +30,7 @@ async def metered(
                 if event.usage is not None:
                     _report(visit, event.usage)
                 if event.is_last:
-                    await hold.settle(Outcome.OK)
+                    await hold.finish()
                 if event.is_content and visit.first_token_at is None:
                     visit.first_token_at = clock.monotonic()
             case Finished():
@@ -48,14 +47,14 @@ async def metered(
             case _:
                 pass
         yield event
-        if hold.is_written:
+        if hold.is_written or visit.finish is not None:
             with suppress(UpstreamError):  # the answer is whole: how its connection ends is nobody's business
                 async for _ in events:
                     pass
             return
     if unfinished:
         raise StreamBroken("The provider closed the stream before its answer was complete.")
-    await hold.settle(Outcome.OK)
+    await hold.finish()
 
 
 def _report(visit: Visit, usage: Usage) -> None:

@@ -9,7 +9,14 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from tollbar.domain.errors import AccessError, AdmissionError, GatewayError, InternalError, RequestError
+from tollbar.domain.errors import (
+    AccessError,
+    AdmissionError,
+    CallCancelled,
+    GatewayError,
+    InternalError,
+    RequestError,
+)
 from tollbar.domain.identity import Principal
 from tollbar.domain.records import Attempt, Outcome, RequestRecord
 from tollbar.domain.redaction import masked
@@ -76,6 +83,10 @@ class Recorder:
             for record in records:
                 self._send(sink, [record])
 
+    def find(self, request_id: str) -> Visit | None:
+        """The call under way that has this id."""
+        return next((visit for visit in self.visits if visit.arrival.request_id == request_id), None)
+
     def interrupt(self, error: GatewayError, key_id: str | None = None) -> int:
         """Ends the calls under way, of one key or all, telling their callers `error`; returns how many."""
         found = [visit for visit in self.visits if key_id in (None, visit.principal.key_id)]
@@ -135,6 +146,8 @@ def _note(visit: Visit, fault: BaseException) -> None:
 
 
 def _outcome(fault: GatewayError) -> Outcome:
+    if isinstance(fault, CallCancelled):
+        return Outcome.ABANDONED
     refusals = (RequestError, AccessError, AdmissionError)
     return Outcome.REFUSED if isinstance(fault, refusals) else Outcome.FAILED
 

@@ -1,19 +1,21 @@
 """Calls with an `Idempotency-Key`: each is answered once, and whoever sends it again is given the same answer.
 
-A call has its turn for as long as the block lasts. It ends with the answer kept, which is durable before its last byte
-goes out, or with the name free for another try. A turn that could not be ended, because the store was away, is owed,
-and ended by `tick`; one whose process died is over with it.
+A call has its turn for as long as the block lasts. It ends with the answer kept, which is durable with the charge, and
+not without it, before its last byte goes out; or with the name free for another try. A turn that could not be ended,
+because the store was away, is owed, and ended by `tick`; one whose process died is over with it.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from tollbar.domain.errors import Overloaded
-from tollbar.domain.repeats import KeptAnswer, Repeatable
+from tollbar.domain.repeats import Keeping, KeptAnswer, Repeatable
 from tollbar.gateway.hold import EXIT_SECONDS, to_the_end
 from tollbar.ports import AnswerStore
+
+Settle = Callable[[Keeping | None], Awaitable[None]]
 
 
 @dataclass(slots=True)
@@ -77,13 +79,11 @@ class Turn:
             self._is_open = False
             await to_the_end(self._repeats.end(self._call), EXIT_SECONDS)
 
-    async def keep(self, status: int, head: Sequence[tuple[str, str]], body: bytes) -> None:
-        """Ends the turn with a complete answer; where the store cannot take it, the answer goes out all the same."""
-        if not self._is_open:
-            return
-        self._is_open = False
+    async def keep(self, status: int, head: Sequence[tuple[str, str]], body: bytes, settle: Settle) -> None:
+        """Ends the turn with a complete answer, in the one transaction in which its call is settled.
+
+        Raises Overloaded when the store cannot take them: then there is neither, and the block frees the name.
+        """
         answer = KeptAnswer(self._call.request_id, status, tuple(head), body)
-        try:
-            await self._repeats.store.keep(self._call, answer, self._repeats.keep_for)
-        except Overloaded:
-            self._repeats.owe(self._call)
+        await settle(Keeping(self._call, answer, self._repeats.keep_for) if self._is_open else None)
+        self._is_open = False

@@ -4,8 +4,8 @@ ending                                   credits             dollars and tokens
 complete                                 price × multiplier  reported, else counted
 failed, nothing sent to the caller       0                   0, unless the provider reported usage
 provider cut the stream after content    0                   reported, else estimated
-caller left before content               0                   the input, if a request was sent
-caller left after content                price × multiplier  reported, else counted
+caller left or cancelled before content  0                   the input, if a request was sent
+the same after content                   price × multiplier  reported, else counted
 """
 
 from typing import NamedTuple

@@ -10,11 +10,12 @@ from typing import NamedTuple
 
 from tollbar.domain.catalogue import Plan, Target
 from tollbar.domain.completion import CompletionRequest
-from tollbar.domain.errors import GatewayError, UpstreamError
+from tollbar.domain.errors import CallCancelled, GatewayError, UpstreamError
 from tollbar.domain.identity import Principal
 from tollbar.domain.limits import Room
 from tollbar.domain.place import Place
 from tollbar.domain.records import Outcome, Provenance
+from tollbar.domain.repeats import Keeping
 from tollbar.domain.usage import Usage
 from tollbar.gateway.terms import Terms
 
@@ -62,7 +63,9 @@ class Visit:
 
     `committed` waits until the call's hold is durable, which is when the first byte may go out; None before there is a
     hold. `is_held` says that it was waited for. `reported` is the usage as the provider told it, `usage` as billed.
-    `ended_at` is in monotonic seconds. `place` is where the call stood before a local model, None for any other.
+    `ended_at` is in monotonic seconds. With `keeps` its answer is to be kept: once it is whole, `finish` settles and
+    keeps it in one go, before its last byte is sent. `place` is where the call stood before a local model, None for any
+    other.
     """
 
     arrival: Arrival
@@ -87,6 +90,8 @@ class Visit:
     terms: Terms | None = None
     ended_at: float = 0.0
     place: Place | None = None
+    keeps: bool = False
+    finish: Callable[[Keeping | None], Awaitable[None]] | None = None
 
     @property
     def has_delivered(self) -> bool:
@@ -98,6 +103,13 @@ class Visit:
         if self.interruption is None and self.task is not None:
             self.interruption = error
             self.task.cancel()
+
+    def cancel(self) -> bool:
+        """Ends the call at the wish of who may; False where there is nothing to end, its answer being whole."""
+        if self.outcome is not None or self.task is None:
+            return False
+        self.interrupt(CallCancelled("The call was cancelled.", hint="Nothing is wrong with it; send it again."))
+        return True
 
     def told(self, fault: BaseException) -> BaseException:
         """What the call ends with: what it was interrupted with, if that and nothing else cancelled it."""

@@ -20,6 +20,7 @@ MIN_DISTINCT = 6
 PLACEHOLDERS = ("changeme", "change-me", "change_me", "password", "placeholder", "example", "default", "1234567890")
 ENVIRONMENTS = DEVELOPMENT_NAMES | {"production", "prod", "staging", "test", "testing"}
 _EXAMPLE = re.compile(r"(?:sk-)?(?:<?your[ _-]|my[_-](?:secret|key|api)|x{4,}|<)", re.IGNORECASE)
+SIGNING = re.compile(r"whsec_(?:[A-Za-z0-9+/]{4}){8,21}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 IN_MEMORY = "memory://"
 POSTGRES = ("postgresql:", "postgres:")
 EXAMPLE = "looks like an example that was never replaced"
@@ -51,6 +52,7 @@ def find_faults(declared: Declared, names: Names, place_of: PlaceOf) -> list[Fau
         *_references_to_models(declared, names, place_of),
         *_open_doors(declared),
         *_routes(declared),
+        *_alerts(declared),
     ]
     return [Fault(*place_of(location), wrong, remedy) for location, wrong, remedy in found]
 
@@ -109,6 +111,15 @@ def _weak_secrets(declared: Declared) -> Iterator[tuple[Location, str, str]]:
         yield ("static_key",), EXAMPLE, remedy
     elif declared.static_key and declared.static_key == declared.admin_key:
         yield ("static_key",), "is the admin key, which calls no models", "Let them differ."
+
+
+def _alerts(declared: Declared) -> Iterator[tuple[Location, str, str]]:
+    alerts = declared.alerts
+    remedy = "Make one: echo whsec_$(head -c 32 /dev/urandom | base64)"
+    if alerts.url is not None and alerts.secret is None:
+        yield ("alerts", "secret"), "is missing, and alerts to alerts.url must be signed", remedy
+    elif alerts.secret is not None and not SIGNING.fullmatch(alerts.secret.reveal()):
+        yield ("alerts", "secret"), "is not `whsec_` and 24 to 64 bytes in base64", remedy
 
 
 def _stores(declared: Declared) -> Iterator[tuple[Location, str, str]]:

@@ -14,13 +14,13 @@ from tollbar.domain.repeats import KeptAnswer, Repeatable
 from tollbar.ports import Clock
 from tollbar.storage.engine import Connection
 from tollbar.storage.journal import Journal
+from tollbar.storage.keeping import place_of
 from tollbar.storage.statements import AnswerSql
 from tollbar.storage.times import microseconds
 from tollbar.storage.writing import LedgerWriter
 
 LONGEST_TURN = timedelta(days=1)
 """No call lasts so long; a turn that does was forgotten by everybody."""
-_encode: Callable[[object], bytes] = msgspec.json.encode
 _head: Callable[[str], tuple[tuple[str, str], ...]] = msgspec.json.Decoder(tuple[tuple[str, str], ...]).decode
 
 
@@ -38,20 +38,9 @@ class StoredAnswers:
         now = self._clock.now()
         return await self._journal.run(lambda connection: self._begin(connection, call, now))
 
-    async def keep(self, call: Repeatable, answer: KeptAnswer, keep_for: timedelta) -> None:
-        """See `ports.AnswerStore`."""
-        kept = {
-            **_place(call),
-            "new_until": microseconds(self._clock.now() + keep_for),
-            "new_status": answer.status,
-            "new_head": _encode(answer.head).decode(),
-            "new_body": answer.body,
-        }
-        await self._journal.run(lambda connection: connection.execute(self._sql.keep, kept).rowcount)
-
     async def free(self, call: Repeatable) -> None:
         """See `ports.AnswerStore`."""
-        await self._journal.run(lambda connection: connection.execute(self._sql.free, _place(call)).rowcount)
+        await self._journal.run(lambda connection: connection.execute(self._sql.free, place_of(call)).rowcount)
 
     async def prune(self) -> int:
         """Forgets the answers whose time is over; says how many."""
@@ -81,14 +70,10 @@ class StoredAnswers:
                     field="idempotency-key",
                 )
         begun = {
-            **_place(call),
+            **place_of(call),
             "digest": call.digest,
             "process": self._writer.process,
             "until": microseconds(now + LONGEST_TURN),
         }
         connection.execute(self._sql.claim, {**begun, "status": None, "head": None, "body": None})
         return None
-
-
-def _place(call: Repeatable) -> dict[str, object]:
-    return {"scope": call.scope, "name": call.name, "request_id": call.request_id}

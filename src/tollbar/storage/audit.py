@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tollbar.domain.audit import FIRST, PROGRAM, Actor, Entry, Told, differing, seal
+from tollbar.domain.audit import FIRST, PROGRAM, Actor, Entry, Search, Told, Verified, differing, seal
 from tollbar.storage.engine import Connection
 from tollbar.storage.reader import Reader
 from tollbar.storage.statements import AuditSql
@@ -38,23 +38,25 @@ class Auditor:
 
 
 class StoredAudit:
-    """The audit as people read it."""
+    """`ports.AuditTrail` over the store."""
 
     def __init__(self, reader: Reader, sql: AuditSql) -> None:
         self._reader = reader
         self._sql = sql
 
-    async def newest(self) -> Sequence[Entry]:
-        """The last changes, newest first."""
-        rows = await self._reader.run(lambda connection: connection.execute(self._sql.newest).fetchall())
+    async def find(self, search: Search = Search()) -> Sequence[Entry]:  # noqa: B008 - it is frozen
+        """See `ports.AuditTrail`."""
+        texts = {name: _holding(getattr(search, name)) for name in ("actor", "action", "subject")}
+        sought = {**texts, "before": search.before, "count": search.count}
+        rows = await self._reader.run(lambda connection: connection.execute(self._sql.page, sought).fetchall())
         return [_entry(row) for row in rows]
 
-    async def verify(self) -> tuple[int, bytes, int | None]:
-        """How many entries there are, the last one's seal, and the number of the first that does not fit, if any."""
+    async def verify(self) -> Verified:
+        """See `ports.AuditTrail`."""
         return await self._reader.run(lambda connection: checked(map(_entry, connection.execute(self._sql.all))))
 
 
-def checked(entries: Iterable[Entry]) -> tuple[int, bytes, int | None]:
+def checked(entries: Iterable[Entry]) -> Verified:
     """See `StoredAudit.verify`."""
     count, previous, wrong = 0, FIRST, None
     for entry in entries:
@@ -62,7 +64,14 @@ def checked(entries: Iterable[Entry]) -> tuple[int, bytes, int | None]:
         if wrong is None and (entry.number != count or entry.seal != seal(previous, entry)):
             wrong = entry.number
         previous = entry.seal
-    return count, previous, wrong
+    return Verified(count, previous, wrong)
+
+
+def _holding(text: str) -> str:
+    """A pattern for whatever holds the text."""
+    for special in ("\\", "%", "_"):
+        text = text.replace(special, f"\\{special}")
+    return f"%{text}%"
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:

@@ -2,16 +2,18 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, case, func, insert, literal_column, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, Update, bindparam, case, func, insert, literal_column, or_, select, tuple_
 
 from tollbar.domain.identity import KeyKind
 from tollbar.domain.teams import INSTALLATION
+from tollbar.storage.alert_sql import alert_sql
 from tollbar.storage.dialects import Compiler, Dialect, total
 from tollbar.storage.ledger_sql import ZERO, ledger_sql
 from tollbar.storage.schema import (
     allowances,
     answers,
     audit,
+    cancels,
     changes,
     holds,
     keys,
@@ -24,9 +26,9 @@ from tollbar.storage.schema import (
 )
 from tollbar.storage.statements import (
     ANSWERS_PRUNED_AT_ONCE,
-    AUDIT_SHOWN,
     AnswerSql,
     AuditSql,
+    CancelSql,
     KeySql,
     RequestSql,
     RotationSql,
@@ -35,6 +37,7 @@ from tollbar.storage.statements import (
 )
 
 ONE: ColumnElement[int] = literal_column("1")
+TWO: ColumnElement[int] = literal_column("2")
 ALL: ColumnElement[str] = literal_column(f"'{INSTALLATION}'")
 GRANTED = ("owner", "unit", "granted", "spent", "leased", "reset", "period_start", "period_end", "zone")
 SELF_SERVICE = f"'{KeyKind.SELF_SERVICE.value}'"
@@ -44,7 +47,17 @@ SELF_SERVICE = f"'{KeyKind.SELF_SERVICE.value}'"
 def compile_statements(dialect: str = Dialect.SQLITE) -> Statements:
     """Every statement."""
     to = Compiler(Dialect(dialect))
-    return Statements(ledger_sql(to), _keys(to), _rotation(to), _requests(to), _answers(to), _teams(to), _audit(to))
+    return Statements(
+        ledger_sql(to),
+        _keys(to),
+        _rotation(to),
+        _requests(to),
+        _answers(to),
+        _teams(to),
+        _audit(to),
+        _cancels(to),
+        alert_sql(to),
+    )
 
 
 def _keys(to: Compiler) -> KeySql:
@@ -103,8 +116,8 @@ def _keys(to: Compiler) -> KeySql:
             .where(a.id == bindparam("allowance"))
         ),
         regrant=to.text(regrant.where(a.id == bindparam("allowance"))),
-        note_change=to.text(changes.update().values(number=changes.c.number + ONE)),
-        changes=to.text(select(changes.c.number)),
+        note_change=to.text(_noted(ONE)),
+        changes=to.text(select(changes.c.number).where(changes.c.id == ONE)),
     )
 
 
@@ -199,11 +212,34 @@ def _teams(to: Compiler) -> TeamSql:
 
 def _audit(to: Compiler) -> AuditSql:
     a = audit.c
-    newest = select(audit).order_by(a.number.desc()).limit(literal_column(str(AUDIT_SHOWN))).offset(ZERO)
+    page = select(audit).order_by(a.number.desc()).limit(bindparam("count")).offset(ZERO)
+    for name in ("actor", "action", "subject"):
+        page = page.where(a[name].like(bindparam(name), escape="\\"))
     last = select(a.number, a.seal).order_by(a.number.desc()).limit(ONE).offset(ZERO)
     return AuditSql(
         add=to.text(insert(audit)),
         last=to.text(last),
-        newest=to.text(newest),
+        page=to.text(page.where(a.number < bindparam("before"))),
         all=to.text(select(audit).order_by(a.number)),
     )
+
+
+def _cancels(to: Compiler) -> CancelSql:
+    c = cancels.c
+    is_it = c.request_id == bindparam("call")
+    asked = {"request_id": bindparam("request_id"), "key_id": bindparam("key_id"), "at": bindparam("at")}
+    made = to.insert(cancels).values({**asked, "is_told": ZERO})
+    again = {name: made.excluded[name] for name in ("key_id", "at", "is_told")}
+    return CancelSql(
+        ask=to.text(made.on_conflict_do_update(index_elements=[c.request_id], set_=again)),
+        asked=to.text(select(c.request_id, c.key_id).where(c.is_told == ZERO)),
+        tell=to.text(cancels.update().values(is_told=ONE).where(is_it)),
+        is_told=to.text(select(c.is_told).where(is_it)),
+        forget=to.text(cancels.delete().where(c.at < bindparam("before"))),
+        note=to.text(_noted(TWO)),
+        news=to.text(select(changes.c.number).order_by(changes.c.id)),
+    )
+
+
+def _noted(place: ColumnElement[int]) -> Update:
+    return changes.update().values(number=changes.c.number + ONE).where(changes.c.id == place)

@@ -19,11 +19,13 @@ from tollbar.domain.errors import KeyAlreadyUsed, OutOfCredit, Overloaded
 from tollbar.domain.identity import Allowance, AllowanceId
 from tollbar.domain.money import Unit, to_decimal
 from tollbar.domain.records import LedgerEntry
+from tollbar.domain.repeats import Keeping
 from tollbar.ports import Claim, Clock, Reservation
 from tollbar.storage.ending import SETTLED, Ending
 from tollbar.storage.engine import Connection
 from tollbar.storage.hearing import EXPIRY_SECONDS, Hearing
 from tollbar.storage.journal import Journal
+from tollbar.storage.keeping import kept_row
 from tollbar.storage.leases import Leases, fetching
 from tollbar.storage.operations import NUMBER_BITS, Granted, Held, Return, Settlement, Taking
 from tollbar.storage.reader import Reader
@@ -104,12 +106,16 @@ class StoredLedger:
             await self._clock.sleep(RECALL_STEP_SECONDS)
 
     async def settle(
-        self, reservation: Reservation, charges: Sequence[tuple[AllowanceId, int]], entries: Sequence[LedgerEntry]
+        self,
+        reservation: Reservation,
+        charges: Sequence[tuple[AllowanceId, int]],
+        entries: Sequence[LedgerEntry],
+        keeping: Keeping | None = None,
     ) -> None:
         """See `ports.Ledger`."""
         if not isinstance(reservation, Held):
             raise TypeError("the reservation was made by another ledger")
-        ending = self._settle(reservation, charges, entries)
+        ending = self._settle(reservation, charges, entries, keeping)
         await ending.wait()
         if isinstance(ending, Settlement) and ending.is_late:
             raise Overloaded("This process was taken for dead while it answered.", hint="Send the request again.")
@@ -187,10 +193,17 @@ class StoredLedger:
         else:
             held.tell()
 
-    def _settle(self, held: Held, charges: Sequence[tuple[AllowanceId, int]], entries: Sequence[LedgerEntry]) -> Ending:
+    def _settle(
+        self,
+        held: Held,
+        charges: Sequence[tuple[AllowanceId, int]],
+        entries: Sequence[LedgerEntry],
+        keeping: Keeping | None = None,
+    ) -> Ending:
         if held.settlement is not None:
             return held.settlement
-        settlement = Settlement(held, charges, entries)
+        kept = None if keeping is None else kept_row(keeping, self._clock.now())
+        settlement = Settlement(held, charges, entries, kept)
         if settlement.is_empty:
             held.settlement = SETTLED
             return SETTLED

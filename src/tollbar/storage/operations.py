@@ -4,7 +4,7 @@ An operation is filled on the event loop, written by the journal's thread (`writ
 loop: the two never touch it at the same time. One that failed leaves memory as if it had never been asked for.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -89,13 +89,20 @@ class Held(Ending):
 
 
 class Settlement(Ending):
-    """The end of a reservation: what it costs, what returns to where, and the lines."""
+    """The end of a reservation: what it costs, what returns to where, the lines, and the answer that is kept."""
 
-    __slots__ = ("changes", "entries", "held", "is_late", "is_overrun", "process", "unheld")
+    __slots__ = ("changes", "entries", "held", "is_late", "is_overrun", "kept", "process", "unheld")
 
-    def __init__(self, held: Held, charges: Sequence[tuple[AllowanceId, int]], entries: Sequence[LedgerEntry]) -> None:
+    def __init__(
+        self,
+        held: Held,
+        charges: Sequence[tuple[AllowanceId, int]],
+        entries: Sequence[LedgerEntry],
+        kept: Mapping[str, object] | None = None,
+    ) -> None:
         super().__init__()
         self.held = held
+        self.kept = kept
         # Who must be alive for it to be in time; nobody, when nothing was held.
         self.process = held.process if held.parts else None
         self.entries = entries
@@ -116,7 +123,7 @@ class Settlement(Ending):
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to write."""
-        return not (self.held.parts or self.entries or self.unheld)
+        return not (self.held.parts or self.entries or self.unheld or self.kept)
 
     def finish(self) -> None:
         """The hold has ended; or it still stands, and may be settled again."""

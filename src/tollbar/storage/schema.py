@@ -27,7 +27,8 @@ metadata = MetaData()
 # What the store says about itself: the check value of its secret, and the statements compiled for it.
 meta = Table("meta", metadata, Column("name", Text, primary_key=True), Column("value", Text, nullable=False))
 
-# One row; its number grows with every change to keys and allowances, so that processes know when to look again.
+# Two rows, whose numbers grow, so that processes know when to look again: with every change to keys and allowances, and
+# with every call that is to be ended.
 changes = Table(
     "changes",
     metadata,
@@ -94,7 +95,8 @@ rotation = Table(
 )
 
 # `owner` is the id of a key or a team. `period_start` names the period that `spent` and `leased` belong to; it
-# never goes back. `extra` is a part of `granted` that is taken out of it at `extra_until`.
+# never goes back. `extra` is a part of `granted` that is taken out of it at `extra_until`. `alert_at` are thresholds of
+# its own, in per cent, as JSON.
 allowances = Table(
     "allowances",
     metadata,
@@ -110,6 +112,7 @@ allowances = Table(
     Column("extra", NUMBER, nullable=False, server_default="0"),
     Column("extra_until", NUMBER),
     Column("zone", Text, nullable=False, server_default="UTC"),
+    Column("alert_at", Text),
     UniqueConstraint("owner", "unit"),
     CheckConstraint("granted >= 0 AND spent >= 0 AND leased >= 0", name="amounts"),
 )
@@ -217,6 +220,44 @@ audit = Table(
     Column("after", Text, nullable=False),
     Column("request_id", Text),
     Column("seal", LargeBinary, nullable=False),
+)
+
+# Calls that are to be ended, of that key or of any, and whether the process that runs one told that it has ended it.
+cancels = Table(
+    "cancels",
+    metadata,
+    Column("request_id", Text, primary_key=True),
+    Column("key_id", Text),
+    Column("at", NUMBER, nullable=False),
+    Column("is_told", Integer, nullable=False),
+)
+
+# Alerts on their way, and those that are there: one for each allowance, threshold and period. `next_at` is when it is
+# sent next, null when it is not any more; a row is claimed for a sending by putting that off.
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("allowance", NUMBER, nullable=False),
+    Column("threshold", Integer, nullable=False),
+    Column("period", NUMBER, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("at", NUMBER, nullable=False, index=True),
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", NUMBER, index=True),
+    Column("delivered_at", NUMBER),
+    Column("fault", Text),
+    UniqueConstraint("allowance", "threshold", "period"),
+)
+
+# One row, if there is one: where alerts go, and the secret that they are signed with, encrypted.
+webhook = Table(
+    "webhook",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    CheckConstraint("id = 1", name="one"),
 )
 
 # For people: may lose rows under a flood, and forgets them with age. `detail` is JSON: usage, attempts, stages.

@@ -11,8 +11,8 @@ from tollbar.storage.engine import Connection
 # The largest has 5,632 values, where SQLite takes 32,766.
 CHUNKS = (256, 64, 16, 4, 1)
 
-AUDIT_SHOWN = 200
-"""Entries of the audit that are shown at once, the newest."""
+ALERTS_SHOWN = 200
+"""Alerts that are shown at once, the newest."""
 ANSWERS_PRUNED_AT_ONCE = 100
 """Answers that one transaction deletes: each may hold a mebibyte."""
 
@@ -128,7 +128,7 @@ class AuditSql:
 
     add: str
     last: str
-    newest: str
+    page: str
     all: str
 
 
@@ -144,6 +144,38 @@ class AnswerSql:
 
 
 @dataclass(frozen=True, slots=True)
+class CancelSql:
+    """Statements over calls that are to be ended."""
+
+    ask: str
+    asked: str
+    tell: str
+    is_told: str
+    forget: str
+    note: str
+    news: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlertSql:
+    """Statements over thresholds, alerts and the webhook."""
+
+    standings: str
+    thresholds: str
+    set_thresholds: str
+    add: str
+    due: str
+    claim: str
+    delivered: str
+    failed: str
+    newest: str
+    prune: str
+    hook: str
+    put_hook: str
+    drop_hook: str
+
+
+@dataclass(frozen=True, slots=True)
 class Statements:
     """Everything the store says to its database."""
 
@@ -154,6 +186,8 @@ class Statements:
     answers: AnswerSql
     teams: TeamSql
     audit: AuditSql
+    cancels: CancelSql
+    alerts: AlertSql
 
 
 def _chunks(count: int) -> Iterator[int]:

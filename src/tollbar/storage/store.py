@@ -15,14 +15,17 @@ from pathlib import Path
 
 from tollbar.domain.errors import Overloaded
 from tollbar.ports import Clock
+from tollbar.storage.alerts import StoredAlerts
 from tollbar.storage.answers import StoredAnswers
 from tollbar.storage.audit import StoredAudit
 from tollbar.storage.batched import BatchedRequestLog, RecordWriter
+from tollbar.storage.cancels import StoredCancels
 from tollbar.storage.engine import Connection, Database, StoreRefused, prepare, serving_lock, slot_of
 from tollbar.storage.journal import Batch, Journal
 from tollbar.storage.kept import statements
 from tollbar.storage.keys import StoredKeys
 from tollbar.storage.ledger import StoredLedger
+from tollbar.storage.news import News
 from tollbar.storage.postgres import PostgresConnection, PostgresDatabase
 from tollbar.storage.reader import Reader
 from tollbar.storage.requests import StoredRequests
@@ -70,6 +73,9 @@ class Storage:
     requests: StoredRequests
     answers: StoredAnswers
     audit: StoredAudit
+    cancels: StoredCancels
+    alerts: StoredAlerts
+    news: News
     journal: Journal
     reader: Reader
     is_shared: bool
@@ -100,16 +106,19 @@ async def open_storage(directory: Path, clock: Clock, options: Options) -> Async
         if isinstance(connection, PostgresConnection):
             connection.stuck = storage.journal.refuse
         storage.journal.start()
-        logging = asyncio.create_task(storage.log.run())
+        running = [asyncio.create_task(storage.log.run())]
+        if options.is_server and options.address is not None:
+            running.append(asyncio.create_task(storage.news.listen()))
         try:
             if options.is_server:
                 is_alone = options.slot is None and options.address is None
                 await _start(storage, database.name, is_alone, options.slot or slot_of(directory))
             yield storage
         finally:
-            logging.cancel()
-            with suppress(asyncio.CancelledError):
-                await logging
+            for task in running:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
             storage.log.flush()
             await storage.ledger.close()
             await storage.journal.close()
@@ -125,7 +134,7 @@ def assemble(
     scribe: Scribe[Batch] | None = None,
 ) -> Storage:
     """All that works on a store, over the one connection that writes and those that read; nothing is begun yet."""
-    writer = LedgerWriter(sql.ledger, options.is_strict)
+    writer = LedgerWriter(sql.ledger, sql.answers.keep, options.is_strict)
     journal = Journal(connection, (writer.write, RecordWriter(sql.requests.insert).write), scribe)
     return Storage(
         keys=StoredKeys(journal, reader, sql, clock),
@@ -135,6 +144,9 @@ def assemble(
         log=BatchedRequestLog(journal, clock),
         requests=StoredRequests(journal, reader, sql.requests),
         audit=StoredAudit(reader, sql.audit),
+        news=News(clock, options.address),
+        alerts=StoredAlerts(journal, reader, (sql.alerts, sql.audit), clock),
+        cancels=StoredCancels(journal, reader, sql.cancels, clock),
         answers=StoredAnswers(journal, writer, sql.answers, clock),
         journal=journal,
         reader=reader,

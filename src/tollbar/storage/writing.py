@@ -1,8 +1,9 @@
 """Writes the ledger's operations inside the journal's transactions, in the journal's thread.
 
-However many operations a batch has, it is a fixed set of statements. In a batch: rows of holds first, but for those
-that are settled in the same batch, which need none; then settlements with their lines, and returns; then takings, which
-so find all that was given back. Nothing is written for a process that others have taken for dead.
+However many operations a batch has, it is a fixed set of statements, but for the few answers that are kept. In a batch:
+rows of holds first, but for those that are settled in the same batch, which need none; then settlements with their
+lines, and returns; then takings, which so find all that was given back. Nothing is written for a process that others
+have taken for dead.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -27,10 +28,14 @@ class NotAloneError(Exception):
 
 
 class LedgerWriter:
-    """The journal's lane for the ledger. `process` is this process's number in the store, 0 before it has one."""
+    """The journal's lane for the ledger. `process` is this process's number in the store, 0 before it has one.
 
-    def __init__(self, sql: LedgerSql, is_strict: bool) -> None:
+    `keep` is the statement that keeps an answer.
+    """
+
+    def __init__(self, sql: LedgerSql, keep: str, is_strict: bool) -> None:
         self._sql = sql
+        self._keep = keep
         self._is_strict = is_strict
         self.process = 0
 
@@ -118,6 +123,9 @@ class LedgerWriter:
     def _write_lines(self, connection: Connection, settlements: Sequence[Settlement]) -> None:
         rows = [lines.to_row(entry, ended.is_overrun) for ended in settlements for entry in ended.entries]
         self._sql.insert_lines.insert(connection, rows)
+        for ended in settlements:
+            if ended.kept is not None:
+                connection.execute(self._keep, ended.kept)
 
     def _take(self, connection: Connection, takings: Sequence[Taking]) -> None:
         wanted = {want.allowance for taking in takings for want in taking.wants}

@@ -1,14 +1,16 @@
 """What makes an endpoint format: how its requests are read, and how answers and errors are written."""
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from tollbar.domain.completion import CompletionRequest
 from tollbar.domain.errors import GatewayError
 from tollbar.domain.events import StreamEvent
 from tollbar.domain.limits import Room
+from tollbar.wire import sse
 
 
 class Incoming(NamedTuple):
@@ -53,6 +55,26 @@ class StreamEncoder(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Relayed:
+    """What is known of a stream that was passed on so far: how its first bytes begin, and the last ones that went."""
+
+    first: bytes
+    last: bytes
+
+    @property
+    def event(self) -> Mapping[str, Any]:
+        """The last event that was passed on; empty where there was none."""
+        for data in reversed(sse.payloads(self.last)):
+            try:
+                told = json.loads(data or b"")
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(told, dict):
+                return told
+        return {}
+
+
 MoreHeaders = Callable[[str, Sequence[Room], datetime], list[tuple[bytes, bytes]]]
 """The headers that a dialect's clients look for beside ours: of a request's id, how limits stand, and the moment."""
 
@@ -72,7 +94,8 @@ class Dialect:
     `status_of` is the status that `encode_error` would give. `comment` is what a stream may say to show that it is
     alive, empty where it may not. `variant`, where there is one, is asked before `decode` which form of the dialect a
     request's headers want. `more_headers` go with every answer. Where `encode_count` is set, the tokens of the request
-    are counted and told by it; no model answers.
+    are counted and told by it; no model answers. `resumed` makes an encoder that goes on where a relay stopped; without
+    it one that begins anew does.
     """
 
     wire: str
@@ -87,3 +110,4 @@ class Dialect:
     comment: bytes = b": waiting\n\n"
     more_headers: MoreHeaders | None = None
     encode_count: Callable[[int], bytes] | None = None
+    resumed: Callable[[CompletionRequest, Stamp, Relayed], StreamEncoder] | None = None

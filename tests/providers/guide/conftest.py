@@ -13,7 +13,7 @@ HERE = Path(__file__).parent
 OTHER_PAGES = {
     *("configuration", "endpoints", "errors", "metrics", "journey", "extending", "performance", "promises"),
     "conformance",
-    "scaling",  # found by its own words
+    *("scaling", "alerts"),  # found by their own words
 }
 
 

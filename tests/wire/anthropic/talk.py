@@ -4,7 +4,7 @@ import json
 
 from hypothesis import strategies as st
 
-from tests.wire.openai_chat.talk import data, inline, links, names, said, schemas
+from tests.wire.openai_chat.talk import REASONS, data, inline, links, names, said, schemas
 from tollbar.domain.conversation import Calling, Conversation, Format, NamedTool, OutputFormat, Sampling, Tool
 from tollbar.domain.events import (
     Finished,
@@ -109,7 +109,7 @@ def answers(draw: st.DrawFn) -> list[StreamEvent]:
         if isinstance(waiting[place][0], ToolCalled):
             opened += 1
         told.append(waiting[place].pop(0))
-    reason = draw(st.sampled_from(FinishReason))
+    reason = draw(st.sampled_from(REASONS))
     if begun and reason is FinishReason.STOP:
         reason = FinishReason.TOOL_CALLS
     word = draw(st.one_of(st.none(), said)) if reason is FinishReason.STOP else None

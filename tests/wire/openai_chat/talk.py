@@ -41,6 +41,9 @@ from tollbar.domain.messages import (
 )
 from tollbar.domain.usage import Usage
 
+REASONS = [reason for reason in FinishReason if reason is not FinishReason.CANCELLED]
+"""Why a provider says that an answer ended."""
+
 words = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 said = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
 names = st.text("abcdefgh_", min_size=1, max_size=6)
@@ -114,4 +117,4 @@ def _choice(draw: st.DrawFn, choice: int) -> list[StreamEvent]:
     for index in range(draw(st.integers(0, 2))):
         events.append(ToolCalled(index, draw(names), draw(names), choice, draw(st.sampled_from(["", "proof"]))))
         events += [ToolArguments(index, draw(said), choice) for _ in range(draw(st.integers(0, 2)))]
-    return [*events, Finished(draw(st.sampled_from(FinishReason)), choice)]
+    return [*events, Finished(draw(st.sampled_from(REASONS)), choice)]

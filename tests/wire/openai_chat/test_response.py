@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
+from tests.wire.openai_chat.talk import REASONS
 from tests.wire.openai_chat.test_request import TEXTS
 from tollbar.domain.completion import CompletionRequest
 from tollbar.domain.events import Finished, FinishReason, Frames, Started, StreamEvent, Text, UsageSeen
@@ -29,7 +30,7 @@ def answers(draw: st.DrawFn) -> list[StreamEvent]:
     ended: list[StreamEvent] = []
     for choice in range(draw(st.integers(1, 3))):
         events += draw(st.lists(st.builds(Text, st.text(max_size=5), st.just(choice)), max_size=3))
-        ended.append(Finished(draw(st.sampled_from(FinishReason)), choice))
+        ended.append(Finished(draw(st.sampled_from(REASONS)), choice))
     head, rest = events[:1], events[1:]
     told = draw(st.permutations(rest))
     return [*head, *told, *draw(st.permutations(ended)), *draw(st.lists(st.builds(UsageSeen, usages), max_size=2))]

@@ -59,8 +59,8 @@ def test_every_class_has_the_unified_shape(kind: type[GatewayError]) -> None:
 
 
 def test_the_codes_are_the_contracts() -> None:
-    """Each with its status, and one more for what is wrong in no other way."""
-    assert dict(CODES.values()) == {**CONTRACT, "INVALID_REQUEST": 400}
+    """Each with its status; one more for what is wrong in no other way, and one for a call that was cancelled."""
+    assert dict(CODES.values()) == {**CONTRACT, "INVALID_REQUEST": 400, "CANCELLED": 499}
 
 
 def test_a_class_that_is_not_listed_is_told_as_its_parent() -> None:

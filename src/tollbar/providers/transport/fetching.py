@@ -32,12 +32,16 @@ MOST_DOCUMENT_BYTES = 32 << 20
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to fetch. `credential` is the value of an Authorization header; `body` makes it a POST."""
+    """What to fetch. `credential` is the value of an Authorization header; `body` makes it a POST.
+
+    Without `follows` a redirect is an answer like any other.
+    """
 
     url: str
     headers: Mapping[str, str]
     credential: str = ""
     body: bytes = b""
+    follows: bool = True
 
 
 class Fetched:
@@ -108,7 +112,7 @@ class Fetcher:
         for _ in range(MOST_REDIRECTS + 1):
             response = await self._send(peer, url, headers, request.body)
             try:
-                goal = response.headers.get("location", "") if response.status in REDIRECTS else ""
+                goal = response.headers.get("location", "") if request.follows and response.status in REDIRECTS else ""
                 seen = {**{name.lower(): value for name, value in response.headers.items()}, **seen}
                 if not goal:
                     yield Fetched(peer, response, seen)

@@ -19,6 +19,7 @@ DIALECT = Dialect(
     decode=decode,
     encode=encode,
     stream_encoder=EventEncoder,
+    resumed=EventEncoder.resumed,
     encode_error=encode_error,
     encode_stream_error=encode_stream_error,
     status_of=status_of,

@@ -6,6 +6,7 @@ overload, and 402 for an account without money.
 
 from tollbar.domain.errors import (
     AccessError,
+    CallCancelled,
     GatewayError,
     NotAllowed,
     NotFound,
@@ -74,7 +75,7 @@ def _type(error: GatewayError) -> str:
             return "not_found_error"
         case PayloadTooLarge():
             return "request_too_large"
-        case RequestError() | UpstreamRejected():
+        case RequestError() | UpstreamRejected() | CallCancelled():
             return "invalid_request_error"
         case UpstreamTimeout():
             return "timeout_error"

@@ -22,7 +22,7 @@ from tollbar.domain.fold import fold
 from tollbar.domain.messages import Part, RefusalPart, TextPart, ToolCallPart
 from tollbar.domain.usage import Usage, merge
 from tollbar.wire.anthropic.blocks import block, citation, is_object, usage_object
-from tollbar.wire.dialect import Stamp
+from tollbar.wire.dialect import Relayed, Stamp
 from tollbar.wire.writing import encoded
 
 _REASONS = {
@@ -30,6 +30,7 @@ _REASONS = {
     FinishReason.LENGTH: "max_tokens",
     FinishReason.TOOL_CALLS: "tool_use",
     FinishReason.CONTENT_FILTER: "refusal",
+    FinishReason.CANCELLED: "end_turn",
 }
 
 
@@ -53,6 +54,16 @@ class EventEncoder:
         self._places: dict[int, int] = {}
         self._has_refused = False
         self._finished = Finished(FinishReason.STOP)
+
+    @classmethod
+    def resumed(cls, request: CompletionRequest, stamp: Stamp, relayed: Relayed) -> "EventEncoder":
+        """Goes on where a relay stopped: the block that the last event belongs to is open, unless it ended it."""
+        encoder = cls(request, stamp)
+        encoder._has_begun = True
+        last = relayed.event
+        if last.get("type") in ("content_block_start", "content_block_delta"):
+            encoder._kind, encoder._index = "relayed", int(last.get("index", 0))
+        return encoder
 
     def encode(self, event: StreamEvent) -> bytes:
         """The events that tell of one of ours."""

@@ -37,6 +37,7 @@ _ARRAY = replace(
     wire=ARRAY_WIRE,
     decode=partial(decode, stream=True, wire=ARRAY_WIRE),
     stream_encoder=ArrayEncoder,
+    resumed=ArrayEncoder.resumed,
     encode_stream_error=encode_array_error,
     stream_content_type=b"application/json; charset=utf-8",
     comment=b"",

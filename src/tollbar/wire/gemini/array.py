@@ -7,7 +7,7 @@ the last item whatever was said before.
 from tollbar.domain.completion import CompletionRequest
 from tollbar.domain.events import Frames, StreamEvent
 from tollbar.wire import sse
-from tollbar.wire.dialect import Stamp
+from tollbar.wire.dialect import Relayed, Stamp
 from tollbar.wire.gemini.response import ChunkEncoder
 from tollbar.wire.hearing import Passing
 from tollbar.wire.writing import encoded
@@ -21,6 +21,13 @@ class ArrayEncoder:
     def __init__(self, request: CompletionRequest, stamp: Stamp) -> None:
         self._chunks = ChunkEncoder(request, stamp)
         self._before = _FIRST
+
+    @classmethod
+    def resumed(cls, request: CompletionRequest, stamp: Stamp, relayed: Relayed) -> "ArrayEncoder":
+        """Goes on where a relay stopped: the array is open."""
+        encoder = cls(request, stamp)
+        encoder._before = _NEXT
+        return encoder
 
     def encode(self, event: StreamEvent) -> bytes:
         """The item that tells of one event; the first event of all has one in any case."""

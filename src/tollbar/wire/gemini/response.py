@@ -41,6 +41,7 @@ _REASONS = {
     FinishReason.TOOL_CALLS: "STOP",
     FinishReason.LENGTH: "MAX_TOKENS",
     FinishReason.CONTENT_FILTER: "SAFETY",
+    FinishReason.CANCELLED: "STOP",
 }
 Object = dict[str, Any]
 
@@ -94,6 +95,8 @@ class ChunkEncoder:
         return {"modelVersion": self._model, "responseId": self._id}
 
     def _ended(self, choice: int) -> Object:
+        if (end := self._kept[choice][-1]) == Finished(FinishReason.CANCELLED, choice):
+            self._kept[choice] = [end]  # a call whose arguments are half there is none
         (answer,) = fold(event for event in self._kept[choice] if not isinstance(event, Cited)).answers
         cited = [event.citation for event in self._kept[choice] if isinstance(event, Cited)]
         return _ended(answer, cited, "".join(self._texts[choice]))

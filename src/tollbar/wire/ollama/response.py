@@ -34,7 +34,7 @@ from tollbar.domain.usage import Usage, merge
 from tollbar.wire.dialect import Stamp, StreamEncoder
 from tollbar.wire.writing import encoded
 
-_REASONS = {FinishReason.STOP: "stop", FinishReason.TOOL_CALLS: "stop"}
+_REASONS = dict.fromkeys((FinishReason.STOP, FinishReason.TOOL_CALLS, FinishReason.CANCELLED), "stop")
 NANOSECONDS = 1_000_000_000
 Said = Mapping[str, Any]
 Place = Callable[[Said], Said]
@@ -94,6 +94,8 @@ class LineEncoder:
                 return b""
             case Finished():
                 self._reason = event.reason
+                if event.reason is FinishReason.CANCELLED:
+                    self._calls = {}  # a call whose arguments are half there is none
                 return self._flush()
 
     def end(self) -> bytes:

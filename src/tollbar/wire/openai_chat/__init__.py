@@ -16,6 +16,7 @@ DIALECT = Dialect(
     decode=_decode,
     encode=encode,
     stream_encoder=ChunkEncoder,
+    resumed=ChunkEncoder.resumed,
     encode_error=encode_error,
     encode_stream_error=encode_stream_error,
 )

@@ -6,6 +6,7 @@ AuthenticationError, 403 PermissionDeniedError, 404 NotFoundError, 429 RateLimit
 
 from tollbar.domain.errors import (
     AccessError,
+    CallCancelled,
     GatewayError,
     NotAllowed,
     OutOfCredit,
@@ -56,7 +57,7 @@ def _type(error: GatewayError) -> str:
             return "permission_error"
         case AccessError():
             return "authentication_error"
-        case RequestError() | UpstreamRejected():
+        case RequestError() | UpstreamRejected() | CallCancelled():
             return "invalid_request_error"
         case UpstreamError():
             return "upstream_error"

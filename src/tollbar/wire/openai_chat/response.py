@@ -7,6 +7,7 @@ from tollbar.domain.events import (
     Cited,
     Dropped,
     Finished,
+    FinishReason,
     Frames,
     Refused,
     Started,
@@ -21,7 +22,7 @@ from tollbar.domain.fold import Answer, fold
 from tollbar.domain.messages import Citation, RefusalPart, TextPart, ThinkingPart, ToolCallPart
 from tollbar.domain.usage import Usage, merge
 from tollbar.wire import sse
-from tollbar.wire.dialect import Stamp
+from tollbar.wire.dialect import Relayed, Stamp
 from tollbar.wire.writing import encoded
 
 
@@ -34,6 +35,16 @@ class ChunkEncoder:
         self._model = request.model
         self._opened: set[int] = set()
         self._usage: Usage | None = None
+
+    @classmethod
+    def resumed(cls, request: CompletionRequest, stamp: Stamp, relayed: Relayed) -> "ChunkEncoder":
+        """Goes on where a relay stopped, under the name and in the words of the provider's chunks."""
+        encoder = cls(request, stamp)
+        encoder._opened.update(range(request.choices))
+        last = relayed.event
+        encoder._head |= {name: last[name] for name in ("id", "created", "model") if name in last}
+        encoder._model = str(encoder._head.pop("model", request.model))
+        return encoder
 
     def encode(self, event: StreamEvent) -> bytes:
         """The chunk that tells of one event."""
@@ -53,7 +64,7 @@ class ChunkEncoder:
                 call = {"index": index, "function": {"arguments": text}}
                 return self._said(event.choice, {"tool_calls": [call]})
             case Finished():
-                return self._opening(event.choice) + self._chunk(event.choice, {}, event.reason)
+                return self._opening(event.choice) + self._chunk(event.choice, {}, told_reason(event.reason))
             case UsageSeen():
                 self._usage = merge(self._usage or Usage(), event.usage)
                 return b""
@@ -99,7 +110,7 @@ def encode(request: CompletionRequest, events: Sequence[StreamEvent], stamp: Sta
             "index": answer.index,
             "message": _message(answer),
             "logprobs": None,
-            "finish_reason": answer.reason,
+            "finish_reason": told_reason(answer.reason),
         }
         for answer in completion.answers
     ]
@@ -120,6 +131,11 @@ def _message(answer: Answer) -> dict[str, object]:
     if calls:
         message["tool_calls"] = calls
     return message
+
+
+def told_reason(reason: FinishReason | None) -> FinishReason | None:
+    """OpenAI's word for why an answer ended."""
+    return FinishReason.STOP if reason is FinishReason.CANCELLED else reason
 
 
 def _annotation(citation: Citation) -> dict[str, object]:

@@ -17,6 +17,7 @@ DIALECT = Dialect(
     decode=_decode,
     encode=encode,
     stream_encoder=EventEncoder,
+    resumed=EventEncoder.resumed,
     encode_error=encode_error,
     encode_stream_error=encode_stream_error,
 )

@@ -1,5 +1,6 @@
 """Responses answers, whole and streamed, written from events that no relay could pass through."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ from tollbar.domain.completion import CompletionRequest
 from tollbar.domain.events import Dropped, Finished, FinishReason, Frames, Started, StreamEvent, UsageSeen
 from tollbar.domain.usage import Usage, merge
 from tollbar.wire import sse
-from tollbar.wire.dialect import Stamp
+from tollbar.wire.dialect import Relayed, Stamp
 from tollbar.wire.openai_responses.output import Output, Step
 from tollbar.wire.writing import encoded
 
@@ -32,8 +33,13 @@ _DEFAULTS: Mapping[str, object] = {
     "user": None,
 }
 """What a response says where its request said nothing."""
+_ID = re.compile(rb'"id" ?: ?"(resp_[^"\\]+)"')
 _SILENT = Dropped | Finished | Frames | Started | UsageSeen
-_REASONS = {FinishReason.LENGTH: "max_output_tokens", FinishReason.CONTENT_FILTER: "content_filter"}
+_REASONS = {
+    FinishReason.LENGTH: "max_output_tokens",
+    FinishReason.CONTENT_FILTER: "content_filter",
+    FinishReason.CANCELLED: "cancelled",
+}
 
 
 class EventEncoder:
@@ -44,6 +50,17 @@ class EventEncoder:
         self._output = Output(stamp.request_id)
         self._number = 0
         self._has_begun = False
+
+    @classmethod
+    def resumed(cls, request: CompletionRequest, stamp: Stamp, relayed: Relayed) -> "EventEncoder":
+        """Goes on where a relay stopped, with the provider's response and the next number; its items are not kept."""
+        encoder = cls(request, stamp)
+        encoder._has_begun = True
+        begun, number = _ID.search(relayed.first), relayed.event.get("sequence_number")
+        if begun is not None:
+            encoder._answer.name(begun[1].decode())
+        encoder._number = number + 1 if isinstance(number, int) else 0
+        return encoder
 
     def encode(self, event: StreamEvent) -> bytes:
         """The events that tell of one of ours."""
@@ -112,6 +129,10 @@ class _Response:
         self._model = request.model
         self._usage: Usage | None = None
         self._reason: FinishReason | None = None
+
+    def name(self, response_id: str) -> None:
+        """Says that the response is one that a provider began."""
+        self._head["id"] = response_id
 
     @property
     def status(self) -> str:

@@ -71,7 +71,8 @@ def encode(request: CompletionRequest, events: Sequence[StreamEvent], stamp: Sta
 
 
 def _choice(index: int, text: str, reason: FinishReason | None) -> dict[str, object]:
-    told = FinishReason.STOP if reason is FinishReason.TOOL_CALLS else reason  # there is no such word here
+    is_known = reason not in (FinishReason.TOOL_CALLS, FinishReason.CANCELLED)
+    told = reason if is_known else FinishReason.STOP  # there are no such words here
     return {"text": text, "index": index, "logprobs": None, "finish_reason": told}
 
 

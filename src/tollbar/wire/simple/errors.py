@@ -39,6 +39,7 @@ CODES: dict[type[GatewayError], tuple[str, int]] = {
     errors.UpstreamRejected: ("INVALID_REQUEST", 400),
     errors.UpstreamMisconfigured: ("UPSTREAM_ERROR", 502),
     errors.UpstreamTimeout: ("TIMEOUT", 504),
+    errors.CallCancelled: ("CANCELLED", 499),
     errors.GatewayError: ("INTERNAL_ERROR", 500),
 }
 """The code and status of each class; one that is not listed has those of the nearest class above it."""

@@ -1,0 +1,90 @@
+"""Calls that are ended from outside, by their key's holder or an operator, in whichever process they run.
+
+Guarantees: a stream ends as one that is whole does, and another call with an error that says why; either is charged as
+one that its caller left. A call of another key is as unknown as one that never was. What another process runs is asked
+of it through the store, which takes up to `ELSEWHERE_SECONDS`.
+"""
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from tollbar.domain.errors import Conflict, NotFound, Overloaded
+from tollbar.domain.identity import KeyKind
+from tollbar.domain.records import CallHistory
+from tollbar.gateway.record import Recorder
+from tollbar.gateway.visit import Visit
+from tollbar.ports import CancelStore, Clock
+
+ELSEWHERE_SECONDS = 1.0
+ASK_SECONDS = 0.05
+MOST_ASKING = 100
+"""How many such questions one process has open at once: each is written, whether or not there is such a call."""
+_ID = re.compile(r"req_[0-9a-f]{24,40}")
+
+
+@dataclass(slots=True)
+class Cancelling:
+    """Ends calls. `past` tells of one that is over; `has_others` says that other processes may run some."""
+
+    recorder: Recorder
+    store: CancelStore
+    clock: Clock
+    past: Callable[[str], Awaitable[CallHistory | None]]
+    has_others: bool
+    _asking: int = 0
+
+    async def cancel(self, request_id: str, key_id: str | None) -> None:
+        """Ends a call of that key, or without one of any; raises NotFound, or Conflict where it is over already."""
+        visit = self.recorder.find(request_id)
+        if visit is not None and _is_of(visit, key_id):
+            if not visit.cancel():
+                raise _over()
+            return
+        if visit is not None or not _ID.fullmatch(request_id):
+            raise _unknown()
+        await self._refuse_past(request_id, key_id)
+        if not (self.has_others and await self._is_ended_elsewhere(request_id, key_id)):
+            await self._refuse_past(request_id, key_id)  # it may have ended meanwhile
+            raise _unknown()
+
+    async def heed(self) -> None:
+        """Ends here what other processes ask to have ended."""
+        for request_id, key_id in await self.store.asked():
+            visit = self.recorder.find(request_id)
+            if visit is not None and _is_of(visit, key_id) and visit.cancel():
+                await self.store.tell(request_id)
+
+    async def _is_ended_elsewhere(self, request_id: str, key_id: str | None) -> bool:
+        if self._asking >= MOST_ASKING:
+            raise Overloaded("Too many calls of other processes are being ended.", hint="Ask again in a second.")
+        self._asking += 1
+        try:
+            await self.store.ask(request_id, key_id)
+            until = self.clock.monotonic() + ELSEWHERE_SECONDS
+            while self.clock.monotonic() < until:
+                await self.clock.sleep(ASK_SECONDS)
+                if await self.store.is_told(request_id):
+                    return True
+            return False
+        finally:
+            self._asking -= 1
+
+    async def _refuse_past(self, request_id: str, key_id: str | None) -> None:
+        history = await self.past(request_id)
+        if history is not None and key_id in (None, history.key_id):
+            raise _over()
+
+
+def _is_of(visit: Visit, key_id: str | None) -> bool:
+    """Callers without a key are one principal and many people: none of them may end another's call."""
+    holder = visit.principal
+    return key_id is None or (holder.key_id == key_id and holder.kind is not KeyKind.ANONYMOUS)
+
+
+def _unknown() -> NotFound:
+    return NotFound("There is no such call.", hint="The header x-request-id of an answer names its call.")
+
+
+def _over() -> Conflict:
+    return Conflict("The call is over already, or its answer is whole.", hint="GET /v1/requests/{id} tells of it.")

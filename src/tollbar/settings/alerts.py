@@ -1,0 +1,28 @@
+"""The section on alerts: thresholds of allowances, and who is told when one is reached."""
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from tollbar.settings.fields import SecretText, Section, WebAddress, setting
+
+Percent = Annotated[int, Field(ge=1, le=1_000)]
+Percents = Annotated[
+    tuple[Percent, ...], BeforeValidator(lambda value: (value,) if isinstance(value, int | str) else value)
+]
+
+
+class Alerts(Section):
+    """Who is told that an allowance is nearly used up."""
+
+    at: Percents = setting(
+        (),
+        "The thresholds of every allowance that has none of its own, in per cent of what is granted: [80, 100].",
+        unit="per cent",
+    )
+    url: WebAddress | None = setting(
+        None, "The webhook that alerts are sent to. Without it the one that was set by command or API, if there is one."
+    )
+    secret: SecretText | None = setting(
+        None, "What alerts to that webhook are signed with: `whsec_` and 24 to 64 bytes in base64."
+    )

@@ -90,12 +90,12 @@ async def test_admin_pages_want_the_admin_key() -> None:
 )
 async def test_mangled_credentials_open_nothing(header: tuple[bytes, bytes]) -> None:
     """Near misses, injections and keys in wrong places are 401 on every admin page."""
-    stage = await a_stage()
-    for place, (method, path) in enumerate(rows(Access.ADMIN), 1):
-        if place % 15 == 0:  # after twenty bad keys, an address is told to wait
-            stage = await a_stage()
-        status, _ = await refusal(stage, method, path, header)
-        assert status == 401
+    found = rows(Access.ADMIN)
+    for start in range(0, len(found), 15):  # after twenty bad keys, an address is told to wait
+        stage = await a_stage()
+        for method, path in found[start : start + 15]:
+            status, _ = await refusal(stage, method, path, header)
+            assert status == 401
 
 
 async def test_a_key_in_the_address_opens_nothing() -> None:

@@ -30,7 +30,7 @@ def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
             made.execute(f"{KEY} (?, ?, '', 'call', '[]', '[]', 0, 1)", (key, key))
         start = NOON - DAY // 2
         made.executemany(
-            "INSERT INTO allowances VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, NULL, 'UTC')",
+            "INSERT INTO allowances VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, NULL, 'UTC', NULL)",
             [
                 (1, "a", "credits", 100, 10, 60, "never", 0, None),
                 (2, "a", "dollars", 50, 20, 9, "day", start, start + DAY),

@@ -53,4 +53,6 @@ def test_allowances_of_before_are_their_keys(tmp_path: Path) -> None:
     upgrading.upgrade(database)
     with closing(database.writer()) as connection:
         assert connection.execute("SELECT team FROM keys").fetchall() == [("",)]
-    assert rows(tmp_path, "SELECT * FROM allowances") == [(7, "k", "credits", 10, 4, 2, "day", 1, 2, 0, None, "UTC")]
+    assert rows(tmp_path, "SELECT * FROM allowances") == [
+        (7, "k", "credits", 10, 4, 2, "day", 1, 2, 0, None, "UTC", None)
+    ]

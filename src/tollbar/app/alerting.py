@@ -15,7 +15,7 @@ from tollbar.settings import Settings
 @asynccontextmanager
 async def open_alerts(settings: Settings, store: AlertStore, clock: Clock, encryption: bytes) -> AsyncIterator[Alerts]:
     """The alerts, able to be sent as long as the block lasts."""
-    said, egress = settings.alerts, settings.egress
-    hook = Webhook(said.url, said.secret.reveal()) if said.url and said.secret else None
+    egress, url, secret = settings.egress, settings.alerts.url, settings.alerts.secret
+    hook = Webhook(url, secret.reveal()) if url and secret else None
     async with Fetcher(egress.proxy, egress.ca_file, LONGEST_SECONDS) as fetcher:
-        yield Alerts(store, Webhooks(fetcher), clock, AlertTerms(said.at, hook, encryption), url_fault)
+        yield Alerts(store, Webhooks(fetcher), clock, AlertTerms(settings.alerts.at, hook, encryption), url_fault)

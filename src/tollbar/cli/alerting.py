@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tollbar.domain.alerts import Webhook
     from tollbar.edge.alert_schemas import AlertList
 
-commands = app("Say who is told that an allowance is nearly used up: set thresholds and a webhook, and try it.")
+commands = app("Have a webhook told when allowances are nearly used up.")
 USUAL = "usual"
 
 
@@ -28,7 +28,7 @@ class Owner(StrEnum):
 
 @commands.command("list")
 def list_newest(as_json: Json = False, config: Config = None, data: Data = None) -> None:
-    """List the last alerts, where they go, and the thresholds that were set."""
+    """List alerts, where they go, and thresholds."""
 
     async def look(desk: "Desk") -> "AlertList":
         from tollbar.edge.alert_schemas import AlertList
@@ -79,7 +79,10 @@ def webhook(
     config: Config = None,
     data: Data = None,
 ) -> None:
-    """Set where alerts go, and show the secret that they are signed with this once."""
+    """Set where alerts go.
+
+    The secret that they are signed with is shown this once.
+    """
     from tollbar.domain.errors import InvalidValue
 
     async def change(desk: "Desk") -> "Webhook | None":
@@ -108,7 +111,10 @@ def set_thresholds(
     config: Config = None,
     data: Data = None,
 ) -> None:
-    """Set the thresholds of a key's or a team's allowances. The team 'installation' is everybody's."""
+    """Set the thresholds of a key's or a team's allowances.
+
+    The team 'installation' is everybody's.
+    """
     from tollbar.admin.keys import find_key
     from tollbar.admin.teams import find_team
 

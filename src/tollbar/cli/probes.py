@@ -209,7 +209,7 @@ PROBES = (
           check=is_error),
     Probe("ends no such call", "POST", "/v1/requests/{request_id}/cancel", Who.CALLER, (404,), given=_NONE,
           check=is_error),
-    Probe("lists alerts", "GET", "/admin/api/alerts", Who.ADMIN, check=has("data", "usual")),
+    Probe("lists alerts", "GET", "/admin/api/alerts", Who.ADMIN, check=has("object")),
     Probe("a wrong field", "POST", "/admin/api/alerts/webhook", Who.ADMIN, (422,), **_WRONG),
     Probe("a wrong field", "POST", "/admin/api/alerts/test", Who.ADMIN, (422,), **_WRONG),
     Probe("a wrong field", "POST", "/admin/api/keys/{key_id}/alerts", Who.ADMIN, (422,), **_WRONG),

@@ -18,6 +18,7 @@ from tollbar.domain.limits import Charge, Limit, Verdict
 from tollbar.domain.local_models import LocalModel, Progress, PullPlan
 from tollbar.domain.records import LedgerEntry, RequestRecord
 from tollbar.domain.repeats import KeptAnswer, Repeatable
+from tollbar.domain.responses import KeptResponse, Thread
 from tollbar.domain.teams import Team
 
 
@@ -249,6 +250,25 @@ class AnswerStore(Protocol):
 
     async def free(self, call: Repeatable) -> None:
         """Ends the turn without an answer, so that the next call is made anew; raises `Overloaded`."""
+
+
+class ResponseStore(Protocol):
+    """Responses that are kept, each for its key, shared by every process. Raises `Overloaded` when it is away."""
+
+    async def keep(self, response: KeptResponse, keep_for: timedelta, thread: Sequence[str] = ()) -> None:
+        """Keeps a response for so long, durably; those of the `thread` that it goes on from are kept as long."""
+
+    async def find(self, key_id: str, response_id: str) -> KeptResponse | None:
+        """A response of that key; None for one that it does not have."""
+
+    async def thread(self, key_id: str, response_id: str, most_bytes: int) -> Thread | None:
+        """The response and all before it, as far back as they are kept and are not larger together than `most_bytes`.
+
+        None where the key does not have that response itself.
+        """
+
+    async def remove(self, key_id: str, response_id: str) -> KeptResponse | None:
+        """Forgets a response for good; what it was, None for one that the key does not have."""
 
 
 class RequestLog(Protocol):

@@ -8,6 +8,7 @@ from tollbar.domain.identity import KeyKind
 from tollbar.domain.teams import INSTALLATION
 from tollbar.storage.dialects import Compiler, Dialect, total
 from tollbar.storage.ledger_sql import ZERO, ledger_sql
+from tollbar.storage.response_sql import response_sql
 from tollbar.storage.schema import (
     allowances,
     answers,
@@ -44,7 +45,10 @@ SELF_SERVICE = f"'{KeyKind.SELF_SERVICE.value}'"
 def compile_statements(dialect: str = Dialect.SQLITE) -> Statements:
     """Every statement."""
     to = Compiler(Dialect(dialect))
-    return Statements(ledger_sql(to), _keys(to), _rotation(to), _requests(to), _answers(to), _teams(to), _audit(to))
+    return Statements(
+        *(ledger_sql(to), _keys(to), _rotation(to), _requests(to), _answers(to), _teams(to), _audit(to)),
+        responses=response_sql(to),
+    )
 
 
 def _keys(to: Compiler) -> KeySql:

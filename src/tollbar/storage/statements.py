@@ -14,7 +14,9 @@ CHUNKS = (256, 64, 16, 4, 1)
 AUDIT_SHOWN = 200
 """Entries of the audit that are shown at once, the newest."""
 ANSWERS_PRUNED_AT_ONCE = 100
-"""Answers that one transaction deletes: each may hold a mebibyte."""
+"""Answers, or responses, that one transaction deletes: each may hold a mebibyte."""
+MOST_TURNS = 1_000
+"""Responses that one goes on from: further back nobody looks."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +146,19 @@ class AnswerSql:
 
 
 @dataclass(frozen=True, slots=True)
+class ResponseSql:
+    """Statements over the responses that are kept."""
+
+    keep: str
+    prolong: str
+    find: str
+    thread: str
+    remove: str
+    prune: str
+    crowded: str
+
+
+@dataclass(frozen=True, slots=True)
 class Statements:
     """Everything the store says to its database."""
 
@@ -154,6 +169,7 @@ class Statements:
     answers: AnswerSql
     teams: TeamSql
     audit: AuditSql
+    responses: ResponseSql
 
 
 def _chunks(count: int) -> Iterator[int]:

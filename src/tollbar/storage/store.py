@@ -26,6 +26,7 @@ from tollbar.storage.ledger import StoredLedger
 from tollbar.storage.postgres import PostgresConnection, PostgresDatabase
 from tollbar.storage.reader import Reader
 from tollbar.storage.requests import StoredRequests
+from tollbar.storage.responses import StoredResponses
 from tollbar.storage.rotation import StoredRotation
 from tollbar.storage.statements import Statements
 from tollbar.storage.teams import StoredTeams
@@ -66,6 +67,7 @@ class Storage:
     log: BatchedRequestLog
     requests: StoredRequests
     answers: StoredAnswers
+    responses: StoredResponses
     audit: StoredAudit
     journal: Journal
     reader: Reader
@@ -102,6 +104,7 @@ async def open_storage(directory: Path, clock: Clock, options: Options) -> Async
             requests=StoredRequests(journal, reader, sql.requests),
             audit=StoredAudit(reader, sql.audit),
             answers=StoredAnswers(journal, writer, sql.answers, clock),
+            responses=StoredResponses(journal, reader, sql.responses, clock),
             journal=journal,
             reader=reader,
             is_shared=options.address is not None,

@@ -162,14 +162,15 @@ class FakeUpstream:
         if entry.path in upstream_ollama.PATHS:
             planned = self._planned.popleft() if self._planned else None
             return ollama_script(planned, entry.path, entry.body, self.default)
-        if not entry.path.endswith(("/completions", "/responses", "/messages", *upstream_errands.PATHS)):
+        path = entry.path.partition("?")[0]
+        if not path.endswith(("/completions", "/responses", "/messages", *upstream_errands.PATHS)):
             return answer_unknown_path(entry.method, entry.path)
         planned = self._planned.popleft() if self._planned else None
-        if entry.path.endswith("/messages"):
+        if path.endswith("/messages"):
             return anthropic_script(planned, entry.model, self.default, entry.body)
-        if isinstance(planned, Script) or entry.path.endswith(("/chat/completions", *upstream_errands.PATHS)):
+        if isinstance(planned, Script) or path.endswith(("/chat/completions", *upstream_errands.PATHS)):
             return script_for(planned, entry.model, self.default, entry.body)
-        if entry.path.endswith("/responses"):
+        if path.endswith("/responses"):
             return as_response(script_for(planned, entry.model, self.default, with_usage(entry.body)))
         return as_text(script_for(planned, entry.model, self.default, entry.body))
 

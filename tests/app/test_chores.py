@@ -108,7 +108,7 @@ async def test_a_process_that_was_silent_too_long_ends_its_calls(tmp_path: Path)
     async def beat() -> None:
         beats.append(clock.seconds)
 
-    work = Work(gateway, storage, nothing, timedelta(days=1), None, None, beat)
+    work = Work(gateway, storage, nothing, timedelta(days=1), 10**9, None, None, beat)
     tick, *others = chores(work)
     for other in others:
         other.close()

@@ -45,6 +45,7 @@ from tollbar.gateway.health import Health
 from tollbar.gateway.rates import PageGate
 from tollbar.gateway.record import Recorder
 from tollbar.gateway.repeats import Repeats
+from tollbar.gateway.responses import Responses
 from tollbar.logs import Sink
 from tollbar.metrics import Metrics
 from tollbar.ports import Clock, Provider
@@ -138,6 +139,7 @@ async def running(
         admission = Admission(counters, storage.ledger, clock, limits, _tell_unsettled, settings.ledger.strict)
         gateway = _gateway(authenticator, admission, recorder, made, providers, clock)
         gateway.repeats = _repeats(settings, storage)
+        gateway.responses = _responses(settings, storage)
         metrics.watch(lambda: len(recorder.visits), lambda: storage.log.dropped + recorder.lost)
         readiness = Readiness()
         rotating = rotating_key(settings, storage.rotation, clock, digest_of, secrets.encryption, authenticator.forget)
@@ -148,7 +150,8 @@ async def running(
         pulls = await stack.enter_async_context(open_pulls(settings, clock, tasks.create_task))
         services = _services(_Parts(gateway, storage, metrics, digest_of, readiness, stock, entrances, pulls, worker))
         retention = timedelta(days=settings.requests.retention_days)
-        work = Work(gateway, storage, metrics, retention, rotating, worker, counted.beat)
+        most = settings.responses.max_bytes_per_key
+        work = Work(gateway, storage, metrics, retention, most, rotating, worker, counted.beat)
         begun = [tasks.create_task(chore) for chore in (*chores(work), *counted.chores)]
         begun += [tasks.create_task(chore) for chore in local_chores(engines.fleet, stock, gateway)]
         if made.instances:
@@ -193,6 +196,12 @@ def _repeats(settings: Settings, storage: Storage) -> Repeats | None:
     """How calls with an Idempotency-Key are answered once; None where the setting leaves the header without meaning."""
     hours, most = settings.idempotency.keep_hours, settings.idempotency.max_bytes
     return Repeats(storage.answers, timedelta(hours=hours), most) if hours else None
+
+
+def _responses(settings: Settings, storage: Storage) -> Responses | None:
+    """How responses are kept; None where none is."""
+    days, most = settings.responses.keep_days, settings.responses.max_bytes
+    return Responses(storage.responses, timedelta(days=days), most) if days else None
 
 
 def _origins(settings: Settings) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from tollbar.edge import (
     account,
     admin,
     health,
+    kept_responses,
     local_models,
     models,
     ollama,
@@ -168,6 +169,15 @@ PAGES = (
     PageRoute("GET", "/models", Access.KEY, models.list_models),
     PageRoute("GET", "/v1/models/{model:path}", Access.KEY, models.show_model),
     PageRoute("GET", "/models/{model:path}", Access.KEY, models.show_model),
+    *(
+        PageRoute(method, f"{prefix}/responses/{{response_id}}{below}", Access.KEY, handler)
+        for prefix in ("/v1", "")
+        for method, below, handler in (
+            ("GET", "", kept_responses.show_response),
+            ("DELETE", "", kept_responses.remove_response),
+            ("GET", "/input_items", kept_responses.list_input_items),
+        )
+    ),
     PageRoute("GET", "/api/version", Access.PUBLIC, ollama.version),
     PageRoute("GET", "/api/tags", Access.KEY, ollama.tags),
     PageRoute("GET", "/api/ps", Access.KEY, ollama.running),

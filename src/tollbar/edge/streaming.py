@@ -18,7 +18,8 @@ from tollbar.edge import quoting as dry_run
 from tollbar.edge import repeating
 from tollbar.edge.address import NOBODY_TRUSTED, Addresses, source
 from tollbar.edge.credentials import credential_in
-from tollbar.edge.headers import dropped_header, error_headers, limit_headers, place_headers, process_headers
+from tollbar.edge.headers import call_headers, dropped_header, error_headers, process_headers, target_header
+from tollbar.edge.keeping import remember
 from tollbar.edge.line import Departure, Headers, Line, Receive, Send
 from tollbar.edge.origins import NO_ORIGIN, Origins, refuse_cross_site
 from tollbar.edge.query import hidden_keys
@@ -83,6 +84,7 @@ class CallResponse:
         self._departure = Departure(receive, scope.get("tollbar.presence"))  # type: ignore[arg-type]
         self._visit: Visit | None = None
         self._dropped: tuple[str, ...] = ()
+        self._said = b""
         self._began = endpoint.gateway.clock.monotonic()
         self._request_id = str(scope["tollbar.request_id"])
 
@@ -115,6 +117,9 @@ class CallResponse:
             )
             request = self._request(body)
             del body
+            if self._dialect.is_kept:
+                request, self._send = await remember(gateway, visit, request, self._send, endpoint.max_body_bytes)
+                self._line = Line(self._send)
             if self._dialect.encode_count is not None:
                 await self._count(visit, request, self._dialect.encode_count)
                 return
@@ -213,6 +218,7 @@ class CallResponse:
                 encoder = encoder or self._dialect.stream_encoder(reply.request, self._stamp())
                 data = encoder.encode(event)
             if data:
+                self._said = data
                 await self._line.say(data)
         if encoder is not None:
             await self._line.say(encoder.end())
@@ -228,7 +234,7 @@ class CallResponse:
             case _:
                 self._dropped = tuple(field for event in events if isinstance(event, Dropped) for field in event.fields)
                 body = self._dialect.encode(reply.request, events, self._stamp())
-        headers = [(b"content-type", kind), *self._headers(), *_target_header(reply)]
+        headers = [(b"content-type", kind), *self._headers(), target_header(reply.target)]
         self._departure.stop()
         await self._line.whole(200, headers, body)
 
@@ -258,7 +264,7 @@ class CallResponse:
         if self._line.has_started:
             if dialect.encode_stream_error is None:
                 return  # without its end the answer is broken off: the server closes the connection, the client raises
-            await self._line.say(dialect.encode_stream_error(error, self._request_id))
+            await self._line.say(dialect.broken(error, self._request_id, self._said))
             await self._line.end()
             return
         status, body = dialect.encode_error(error, self._request_id)
@@ -271,12 +277,8 @@ class CallResponse:
             rooms = error.rooms
         place = self._visit.place if self._visit is not None else None
         endpoint, more = self._endpoint, self._dialect.more_headers
-        dropped = [dropped_header(self._dropped)] if self._dropped else ()
         return [
-            (b"x-request-id", self._request_id.encode()),
-            *dropped,
-            *limit_headers(rooms),
-            *(place_headers(place) if place is not None else ()),
+            *call_headers(self._request_id, self._dropped, rooms, place),
             *(more(self._request_id, rooms, endpoint.gateway.clock.now()) if more is not None else ()),
             *process_headers(endpoint.memory, self._began, endpoint.gateway.clock.monotonic()),
         ]
@@ -287,13 +289,8 @@ class CallResponse:
             (b"cache-control", b"no-cache"),
             (b"x-accel-buffering", b"no"),
         ]
-        return [*headers, *self._headers(), *(_target_header(reply) if reply else ())]
+        return [*headers, *self._headers(), *((target_header(reply.target),) if reply else ())]
 
     def _stamp(self) -> Stamp:
         clock, began = self._endpoint.gateway.clock, self._began
         return Stamp(self._request_id, int(clock.now().timestamp()), lambda: clock.monotonic() - began)
-
-
-def _target_header(reply: Reply) -> Headers:
-    """Which target answered: with fallbacks that is not always the first of the model's."""
-    return [(b"x-tollbar-target", reply.target.name.encode("ascii", "replace"))]

@@ -24,6 +24,7 @@ from tollbar.gateway.meter import metered
 from tollbar.gateway.record import Recorder
 from tollbar.gateway.repeats import Repeats
 from tollbar.gateway.resolve import Pin, resolve
+from tollbar.gateway.responses import Responses
 from tollbar.gateway.visit import Arrival, Visit
 from tollbar.ports import Clock
 
@@ -41,7 +42,7 @@ class Reply(NamedTuple):
 class Gateway:
     """The stages of a call, in the order of the fields. `catalogue` is a snapshot; a reload replaces it.
 
-    Without `repeats` the header `Idempotency-Key` means nothing.
+    Without `repeats` the header `Idempotency-Key` means nothing; without `responses` none is kept.
     """
 
     authenticator: Authenticator
@@ -52,6 +53,7 @@ class Gateway:
     attempts: Attempts
     clock: Clock
     repeats: Repeats | None = None
+    responses: Responses | None = None
 
     async def authenticate(self, credential: Credential | None, address: str) -> Principal:
         """Who calls; raises AccessError."""

@@ -14,6 +14,7 @@ from tollbar.settings.hub import Hub
 from tollbar.settings.idempotency import Idempotency
 from tollbar.settings.local import Local
 from tollbar.settings.offers import TIERS, Anonymous, Limits, Model, Provider, SelfService, Tier
+from tollbar.settings.responses import Responses
 from tollbar.settings.secret import Secret
 from tollbar.settings.sections import (
     Cors,
@@ -101,6 +102,7 @@ class Declared(Section):
     retries: Retries = setting(Retries, "How often a call is tried again.")
     ledger: Ledger = setting(Ledger, "How money is kept.")
     idempotency: Idempotency = setting(Idempotency, "Calls that are sent again with the same `Idempotency-Key`.")
+    responses: Responses = setting(Responses, "Responses of `/v1/responses`, which a later request may go on from.")
     requests: Requests = setting(Requests, "What is kept of each call, for people.")
     defaults: Defaults = setting(Defaults, "What the simple endpoints use where a request says nothing.")
     llm: LanguageModel = setting(LanguageModel, "One model of one server, without more configuration.")

@@ -1,10 +1,12 @@
 """Compiles the statements over the responses that are kept."""
 
-from sqlalchemy import Integer, bindparam, func, literal_column, select, tuple_
+from typing import Any
+
+from sqlalchemy import Integer, Select, bindparam, func, literal_column, select, tuple_
 
 from tollbar.storage.dialects import Compiler
 from tollbar.storage.ledger_sql import ZERO
-from tollbar.storage.schema import NUMBER, responses
+from tollbar.storage.schema import responses
 from tollbar.storage.statements import ANSWERS_PRUNED_AT_ONCE, MOST_TURNS, ResponseSql
 
 SOME = literal_column(str(ANSWERS_PRUNED_AT_ONCE))
@@ -36,7 +38,7 @@ def response_sql(to: Compiler) -> ResponseSql:
     )
 
 
-def _thread() -> object:
+def _thread() -> Select[Any]:
     """A response and those before it, the oldest first."""
     r = responses.c
     is_kept = r.until > bindparam("now")

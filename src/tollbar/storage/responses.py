@@ -90,5 +90,5 @@ class StoredResponses:
 
 
 def _response(row: tuple) -> KeptResponse:
-    *head, items, document = row
-    return KeptResponse(*head, bytes(items), bytes(document))
+    key_id, name, previous, provider, model, items, document = row
+    return KeptResponse(key_id, name, previous, provider, model, bytes(items), bytes(document))

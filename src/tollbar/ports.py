@@ -8,11 +8,13 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from io import BufferedReader
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from tollbar.domain.audit import Actor
 from tollbar.domain.catalogue import Call
 from tollbar.domain.events import StreamEvent
+from tollbar.domain.files import KeptFile
 from tollbar.domain.identity import Allowance, AllowanceId, Grant, Key, Principal, TopUp
 from tollbar.domain.limits import Charge, Limit, Verdict
 from tollbar.domain.local_models import LocalModel, Progress, PullPlan
@@ -65,6 +67,30 @@ class TokenCounter(Protocol):
 
     async def count(self, call: Call) -> int:
         """The tokens that the target's model would read; raises `UpstreamError`."""
+        ...
+
+
+class Delivery(Protocol):
+    """What a provider gives out of what it keeps."""
+
+    content_type: str
+
+    async def read(self) -> bytes:
+        """All of it, where that is a document; raises `UpstreamError`."""
+        ...
+
+    async def read_chunk(self) -> bytes:
+        """The next of it, b"" at the end; raises `UpstreamError`."""
+        ...
+
+
+class Storehouse(Protocol):
+    """What a provider can besides: keep things for callers, each at an address of its own."""
+
+    def ask(
+        self, method: str, path: str, body: bytes | BufferedReader = b"", content_type: str = ""
+    ) -> AbstractAsyncContextManager[Delivery]:
+        """What it answers at an address below its own; entering raises `UpstreamError`."""
         ...
 
 
@@ -267,8 +293,24 @@ class ResponseStore(Protocol):
         None where the key does not have that response itself.
         """
 
-    async def remove(self, key_id: str, response_id: str) -> KeptResponse | None:
-        """Forgets a response for good; what it was, None for one that the key does not have."""
+    async def remove(self, key_id: str, response_id: str) -> None:
+        """Forgets a response of that key for good."""
+
+
+class FileStore(Protocol):
+    """Whose the files are that lie at providers. Raises `Overloaded` when it is away."""
+
+    async def add(self, file: KeptFile) -> None:
+        """Notes a file, durably."""
+
+    async def find(self, key_id: str, file_id: str) -> KeptFile | None:
+        """A file of that key; None for one that it does not have."""
+
+    async def list(self, key_id: str) -> Sequence[KeptFile]:
+        """Every file of a key, the newest first."""
+
+    async def remove(self, key_id: str, file_id: str) -> None:
+        """Forgets a file."""
 
 
 class RequestLog(Protocol):

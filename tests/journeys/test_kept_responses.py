@@ -143,6 +143,9 @@ def test_a_provider_that_keeps_responses_is_asked_by_their_id(gateway: Gateway, 
     ]
     gateway.post(key, raw.replace(b"own/ok", b"lab/ok"), path="/v1/responses")
     assert roles(up) == ["user", "assistant", "user"]
+    assert gateway.request("DELETE", "/v1/responses/resp_there", key).status_code == 200
+    assert (up.journal[-1].method, up.journal[-1].path) == ("DELETE", "/v1/responses/resp_there")
+    assert gateway.request("GET", "/v1/responses/resp_there", key).status_code == 404
 
 
 def test_a_provider_that_keeps_nothing_is_told_all(gateway: Gateway, key: str, up: FakeUpstream) -> None:
@@ -177,8 +180,8 @@ def test_what_breaks_off_is_not_kept_and_its_events_are_numbered(gateway: Gatewa
 
 def test_a_request_that_makes_no_sense_is_refused_by_name(gateway: Gateway, key: str) -> None:
     """Before any provider sees it."""
-    asked: Any
-    for asked, named in (({"conversation": "conv_1"}, "conversation"), ({"store": "no"}, "store")):
+    faults: list[tuple[Any, str]] = [({"conversation": "conv_1"}, "conversation"), ({"store": "no"}, "store")]
+    for asked, named in faults:
         with gateway.sdk(key) as client, pytest.raises(openai.BadRequestError) as fault:
             client.responses.create(model="own/ok", input="Hi", **asked)
         assert fault.value.param == named

@@ -41,6 +41,7 @@ from tollbar.gateway.admit import Admission
 from tollbar.gateway.attempts import Attempts
 from tollbar.gateway.authenticate import Authenticator
 from tollbar.gateway.completions import Gateway
+from tollbar.gateway.files import Files
 from tollbar.gateway.health import Health
 from tollbar.gateway.rates import PageGate
 from tollbar.gateway.record import Recorder
@@ -49,7 +50,9 @@ from tollbar.gateway.responses import Responses
 from tollbar.logs import Sink
 from tollbar.metrics import Metrics
 from tollbar.ports import Clock, Provider
+from tollbar.providers import FILES
 from tollbar.providers.discovery import LocalServer
+from tollbar.providers.objects import Objects
 from tollbar.providers.prices import Prices
 from tollbar.providers.transport import Transport
 from tollbar.settings import LOCAL, Settings
@@ -97,6 +100,7 @@ class _Parts:
     doors: Doors
     pulls: Pulls
     worker: Worker | None
+    max_file_bytes: int
 
 
 @asynccontextmanager
@@ -139,7 +143,8 @@ async def running(
         admission = Admission(counters, storage.ledger, clock, limits, _tell_unsettled, settings.ledger.strict)
         gateway = _gateway(authenticator, admission, recorder, made, providers, clock)
         gateway.repeats = _repeats(settings, storage)
-        gateway.responses = _responses(settings, storage)
+        gateway.responses = _responses(settings, storage, made, transport)
+        gateway.files = _files(made, transport, storage)
         metrics.watch(lambda: len(recorder.visits), lambda: storage.log.dropped + recorder.lost)
         readiness = Readiness()
         rotating = rotating_key(settings, storage.rotation, clock, digest_of, secrets.encryption, authenticator.forget)
@@ -148,7 +153,8 @@ async def running(
         entrances = doors(settings, PageGate(counters, limits), digest_of, rotating)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         pulls = await stack.enter_async_context(open_pulls(settings, clock, tasks.create_task))
-        services = _services(_Parts(gateway, storage, metrics, digest_of, readiness, stock, entrances, pulls, worker))
+        parts = (gateway, storage, metrics, digest_of, readiness, stock, entrances, pulls, worker)
+        services = _services(_Parts(*parts, settings.files.max_bytes))
         retention = timedelta(days=settings.requests.retention_days)
         most = settings.responses.max_bytes_per_key
         work = Work(gateway, storage, metrics, retention, most, rotating, worker, counted.beat)
@@ -198,10 +204,23 @@ def _repeats(settings: Settings, storage: Storage) -> Repeats | None:
     return Repeats(storage.answers, timedelta(hours=hours), most) if hours else None
 
 
-def _responses(settings: Settings, storage: Storage) -> Responses | None:
+def _responses(settings: Settings, storage: Storage, made: Offer, transport: Transport) -> Responses | None:
     """How responses are kept; None where none is."""
     days, most = settings.responses.keep_days, settings.responses.max_bytes
-    return Responses(storage.responses, timedelta(days=days), most) if days else None
+    wire = "responses"
+    having = [name for name, one in made.instances.items() if wire in (one.vendor.wire, *one.vendor.also)]
+    houses = {name: Objects(made.instances[name], transport) for name in having}
+    return Responses(storage.responses, timedelta(days=days), most, houses) if days else None
+
+
+def _files(made: Offer, transport: Transport, storage: Storage) -> Files | None:
+    """The providers that have files, and which is the usual one; None where there is none."""
+    having = {name: instance for name, instance in made.instances.items() if FILES in instance.vendor.also}
+    houses = {name: Objects(instance, transport) for name, instance in having.items()}
+    default = made.catalogue.models.get(made.catalogue.default_model)
+    of_default = default.targets[0].provider if default is not None else ""
+    usual = of_default if of_default in houses else next(iter(houses), "") if len(houses) == 1 else ""
+    return Files(houses, usual, storage.files) if houses else None
 
 
 def _origins(settings: Settings) -> tuple[str, ...]:
@@ -260,6 +279,7 @@ def _services(parts: _Parts) -> Services:
         doors=parts.doors,
         pulls=parts.pulls,
         history=history,
+        max_file_bytes=parts.max_file_bytes,
     )
 
 

@@ -16,6 +16,7 @@ from tollbar.domain.money import Unit
 from tollbar.edge import (
     anthropic_operations,
     errand_operations,
+    file_operations,
     gemini_schemas,
     kept_operations,
     local_operations,
@@ -265,6 +266,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ),
     **request_operations.OPERATIONS,
     **kept_operations.OPERATIONS,
+    **file_operations.OPERATIONS,
     **team_operations.OPERATIONS,
     **local_operations.OPERATIONS,
     ("GET", "/health"): _LIVE,

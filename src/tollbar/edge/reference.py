@@ -14,6 +14,7 @@ from tollbar.edge.shapes import ANTHROPIC, OPENAI, UNIFIED, ErrorShape, shape_of
 WHO = {
     Access.PUBLIC: "anybody",
     Access.KEY: "a key for calls",
+    Access.COUNTED: "a key for calls",
     Access.ADMIN: "the admin key",
     Access.SECRET: "the admin secret",
     Access.MACHINE: "the admin key, or a program on the same machine",

@@ -10,6 +10,7 @@ from starlette.routing import compile_path
 from tollbar.edge import (
     account,
     admin,
+    files,
     health,
     kept_responses,
     local_models,
@@ -40,6 +41,8 @@ class Access(StrEnum):
     ADMIN = "admin"
     MACHINE = "machine"
     """The admin key, or no key at all from a program on this machine."""
+    COUNTED = "counted"
+    """A key, whose own rates it is counted against."""
     SECRET = "secret"
     """The admin secret, in a header of its own."""
 
@@ -176,6 +179,17 @@ PAGES = (
             ("GET", "", kept_responses.show_response),
             ("DELETE", "", kept_responses.remove_response),
             ("GET", "/input_items", kept_responses.list_input_items),
+        )
+    ),
+    *(
+        PageRoute(method, f"{prefix}/files{below}", Access.COUNTED, handler)
+        for prefix in ("/v1", "")
+        for method, below, handler in (
+            ("POST", "", files.upload_file),
+            ("GET", "", files.list_files),
+            ("GET", "/{file_id}", files.show_file),
+            ("DELETE", "/{file_id}", files.remove_file),
+            ("GET", "/{file_id}/content", files.show_content),
         )
     ),
     PageRoute("GET", "/api/version", Access.PUBLIC, ollama.version),

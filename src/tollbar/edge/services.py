@@ -42,7 +42,7 @@ class Services:
     `digest` turns a secret into what the store knows of it. `status` tells what is already known of stores and
     providers, without asking anybody; `is_ready` whether new calls are welcome. `listed` are the models that can be
     named. `key_changed` makes the change of a key count at once in this process. `pulls` gets models onto this machine.
-    `history` tells of a call that is over, by its id.
+    `history` tells of a call that is over, by its id. `max_file_bytes` is how large a form with a file may be.
     """
 
     gateway: Gateway
@@ -60,3 +60,4 @@ class Services:
     doors: Doors
     pulls: Pulls
     history: Callable[[str], Awaitable[CallHistory | None]]
+    max_file_bytes: int = 512 * 1024 * 1024

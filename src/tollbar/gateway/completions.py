@@ -19,6 +19,7 @@ from tollbar.gateway.admit import Admission, Holding
 from tollbar.gateway.attempts import Attempts, Walk
 from tollbar.gateway.authenticate import Authenticator
 from tollbar.gateway.estimate import estimate
+from tollbar.gateway.files import Files
 from tollbar.gateway.health import Health
 from tollbar.gateway.meter import metered
 from tollbar.gateway.record import Recorder
@@ -42,7 +43,8 @@ class Reply(NamedTuple):
 class Gateway:
     """The stages of a call, in the order of the fields. `catalogue` is a snapshot; a reload replaces it.
 
-    Without `repeats` the header `Idempotency-Key` means nothing; without `responses` none is kept.
+    Without `repeats` the header `Idempotency-Key` means nothing; without `responses` none is kept,
+    and without `files` callers have none.
     """
 
     authenticator: Authenticator
@@ -54,6 +56,7 @@ class Gateway:
     clock: Clock
     repeats: Repeats | None = None
     responses: Responses | None = None
+    files: Files | None = None
 
     async def authenticate(self, credential: Credential | None, address: str) -> Principal:
         """Who calls; raises AccessError."""

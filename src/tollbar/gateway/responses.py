@@ -4,23 +4,28 @@ Only what was answered to its end, and is settled, is kept; a response that cann
 the worse for it. Callers without a key have nothing kept: they are one principal and many people.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
+from urllib.parse import quote
 
-from tollbar.domain.errors import NotFound, Overloaded, UnknownResponse
+from tollbar.domain.errors import NotFound, Overloaded, UnknownResponse, UpstreamRejected
 from tollbar.domain.identity import KeyKind, Principal
 from tollbar.domain.responses import KeptResponse, Thread
-from tollbar.ports import ResponseStore
+from tollbar.ports import ResponseStore, Storehouse
 
 
 @dataclass(frozen=True, slots=True)
 class Responses:
-    """Keeps responses for `keep_for`; of those of more than `most_bytes` only who may go on from them."""
+    """Keeps responses for `keep_for`; of those of more than `most_bytes` only who may go on from them.
+
+    `houses` are the providers that keep some, too.
+    """
 
     store: ResponseStore
     keep_for: timedelta
     most_bytes: int
+    houses: Mapping[str, Storehouse] = field(default_factory=dict)
 
     async def thread(self, principal: Principal, response_id: str, most_bytes: int) -> Thread:
         """What a request of that caller goes on from, as far as it is kept; raises UnknownResponse, Overloaded."""
@@ -53,12 +58,20 @@ class Responses:
             )
         return found
 
-    async def remove(self, principal: Principal, response_id: str) -> KeptResponse:
-        """Forgets a response of that caller's; raises NotFound, Overloaded."""
-        removed = await self.store.remove(principal.key_id, response_id) if may_keep(principal) else None
-        if removed is None:
+    async def remove(self, principal: Principal, response_id: str) -> None:
+        """Forgets a response of that caller's, here and at its provider; raises NotFound, UpstreamError, Overloaded."""
+        found = await self.store.find(principal.key_id, response_id) if may_keep(principal) else None
+        if found is None:
             raise missing(response_id)
-        return removed
+        house = self.houses.get(found.provider or "")
+        if house is not None:
+            try:
+                async with house.ask("DELETE", f"/responses/{quote(response_id, safe='')}") as answer:
+                    await answer.read()
+            except UpstreamRejected as fault:
+                if fault.upstream_status != NotFound.status:
+                    raise
+        await self.store.remove(principal.key_id, response_id)
 
 
 def may_keep(principal: Principal) -> bool:

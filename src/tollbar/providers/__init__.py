@@ -10,6 +10,10 @@ if TYPE_CHECKING:  # a look at the vendors must not cost the import of an HTTP c
     from tollbar.providers.vendors import Instance
 
 
+FILES = "files"
+"""What of a vendor's `also` is no wire: that callers may have files there."""
+
+
 def connect(instance: "Instance", transport: "Transport", clock: "Clock") -> "Provider":
     """The provider that speaks an instance's wires; raises ValueError when nobody speaks its usual one yet."""
     if instance.vendor.auth == "google_oauth":
@@ -17,11 +21,12 @@ def connect(instance: "Instance", transport: "Transport", clock: "Clock") -> "Pr
     if instance.vendor.deployments:
         return _of_deployments(instance, transport, clock)
     usual = _speaking(instance.vendor.wire, instance, transport, clock)
-    if not instance.vendor.also:
+    others = [wire for wire in instance.vendor.also if wire != FILES]
+    if not others:
         return usual
     from tollbar.providers.several import SeveralWires
 
-    return SeveralWires(usual, {wire: _speaking(wire, instance, transport, clock) for wire in instance.vendor.also})
+    return SeveralWires(usual, {wire: _speaking(wire, instance, transport, clock) for wire in others})
 
 
 def _speaking(wire: str, instance: "Instance", transport: "Transport", clock: "Clock") -> "Provider":

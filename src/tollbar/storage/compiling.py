@@ -14,6 +14,7 @@ from tollbar.storage.schema import (
     answers,
     audit,
     changes,
+    files,
     holds,
     keys,
     ledger,
@@ -28,6 +29,7 @@ from tollbar.storage.statements import (
     AUDIT_SHOWN,
     AnswerSql,
     AuditSql,
+    FileSql,
     KeySql,
     RequestSql,
     RotationSql,
@@ -48,6 +50,7 @@ def compile_statements(dialect: str = Dialect.SQLITE) -> Statements:
     return Statements(
         *(ledger_sql(to), _keys(to), _rotation(to), _requests(to), _answers(to), _teams(to), _audit(to)),
         responses=response_sql(to),
+        files=_files(to),
     )
 
 
@@ -198,6 +201,20 @@ def _teams(to: Compiler) -> TeamSql:
         all=to.text(select(teams).order_by(t.name)),
         one=to.text(select(teams).where(one)),
         change=to.text(change.where(one)),
+    )
+
+
+def _files(to: Compiler) -> FileSql:
+    f = files.c
+    told = select(f.key_id, f.id, f.provider, f.document).where(f.key_id == bindparam("key_id"))
+    is_meant = (f.key_id == bindparam("key_id")) & (f.id == bindparam("id"))
+    added = to.insert(files).values({column.name: bindparam(column.name) for column in f})
+    again = {column.name: added.excluded[column.name] for column in f if not column.primary_key}
+    return FileSql(
+        add=to.text(added.on_conflict_do_update(index_elements=[f.key_id, f.id], set_=again)),
+        find=to.text(told.where(f.id == bindparam("id"))),
+        all=to.text(told.order_by(f.at.desc(), f.id)),
+        remove=to.text(files.delete().where(is_meant)),
     )
 
 

@@ -38,7 +38,7 @@ def response_sql(to: Compiler) -> ResponseSql:
     )
 
 
-def _thread() -> Select[Any]:
+def _thread() -> Select[*tuple[Any, ...]]:
     """A response and those before it, the oldest first."""
     r = responses.c
     is_kept = r.until > bindparam("now")

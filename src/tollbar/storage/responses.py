@@ -55,17 +55,9 @@ class StoredResponses:
         rows = await self._reader.run(lambda connection: list(connection.execute(self._sql.thread, named)))
         return Thread(tuple(map(_response, rows))) if rows else None
 
-    async def remove(self, key_id: str, response_id: str) -> KeptResponse | None:
+    async def remove(self, key_id: str, response_id: str) -> None:
         """See `ports.ResponseStore`."""
-        named = self._named(key_id, response_id)
-
-        def take(connection: Connection) -> KeptResponse | None:
-            row = connection.execute(self._sql.find, named).fetchone()
-            if row is not None:
-                connection.execute(self._sql.remove, {"key_id": key_id, "id": response_id})
-            return None if row is None else _response(row)
-
-        return await self._journal.run(take)
+        await self._forget([(key_id, response_id)])
 
     async def prune(self, most_bytes: int) -> int:
         """Forgets those whose time is over, and of each key what goes beyond so many bytes; says how many."""

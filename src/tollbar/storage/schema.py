@@ -221,6 +221,17 @@ responses = Table(
 )
 Index("sizes_of_responses", responses.c.key_id, responses.c.at, responses.c.size)
 
+# Files that keys have put at providers. `document` is what the provider said of it then.
+files = Table(
+    "files",
+    metadata,
+    Column("key_id", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("provider", Text, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    Column("at", NUMBER, nullable=False),
+)
+
 # Who changed what. Only ever added to; `seal` is over the row and the seal of the one before it.
 audit = Table(
     "audit",

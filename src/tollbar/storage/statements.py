@@ -159,6 +159,16 @@ class ResponseSql:
 
 
 @dataclass(frozen=True, slots=True)
+class FileSql:
+    """Statements over the files at providers."""
+
+    add: str
+    find: str
+    all: str
+    remove: str
+
+
+@dataclass(frozen=True, slots=True)
 class Statements:
     """Everything the store says to its database."""
 
@@ -170,6 +180,7 @@ class Statements:
     teams: TeamSql
     audit: AuditSql
     responses: ResponseSql
+    files: FileSql
 
 
 def _chunks(count: int) -> Iterator[int]:

@@ -19,6 +19,7 @@ from tollbar.storage.answers import StoredAnswers
 from tollbar.storage.audit import StoredAudit
 from tollbar.storage.batched import BatchedRequestLog, RecordWriter
 from tollbar.storage.engine import Connection, Database, StoreRefused, prepare, serving_lock, slot_of
+from tollbar.storage.files import StoredFiles
 from tollbar.storage.journal import Journal
 from tollbar.storage.kept import statements
 from tollbar.storage.keys import StoredKeys
@@ -68,6 +69,7 @@ class Storage:
     requests: StoredRequests
     answers: StoredAnswers
     responses: StoredResponses
+    files: StoredFiles
     audit: StoredAudit
     journal: Journal
     reader: Reader
@@ -105,6 +107,7 @@ async def open_storage(directory: Path, clock: Clock, options: Options) -> Async
             audit=StoredAudit(reader, sql.audit),
             answers=StoredAnswers(journal, writer, sql.answers, clock),
             responses=StoredResponses(journal, reader, sql.responses, clock),
+            files=StoredFiles(journal, reader, sql.files, clock),
             journal=journal,
             reader=reader,
             is_shared=options.address is not None,

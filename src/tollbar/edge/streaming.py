@@ -218,7 +218,8 @@ class CallResponse:
                 encoder = encoder or self._dialect.stream_encoder(reply.request, self._stamp())
                 data = encoder.encode(event)
             if data:
-                self._said = data
+                if self._dialect.encode_next_error is not None:
+                    self._said = data
                 await self._line.say(data)
         if encoder is not None:
             await self._line.say(encoder.end())

@@ -11,7 +11,9 @@ if TYPE_CHECKING:  # a look at the vendors must not cost the import of an HTTP c
 
 
 FILES = "files"
-"""What of a vendor's `also` is no wire: that callers may have files there."""
+"""What of a vendor's `also` says that callers may have files there."""
+NO_WIRES = frozenset({FILES, "predict"})
+"""What of a vendor's `also` is no wire."""
 
 
 def connect(instance: "Instance", transport: "Transport", clock: "Clock") -> "Provider":
@@ -21,7 +23,7 @@ def connect(instance: "Instance", transport: "Transport", clock: "Clock") -> "Pr
     if instance.vendor.deployments:
         return _of_deployments(instance, transport, clock)
     usual = _speaking(instance.vendor.wire, instance, transport, clock)
-    others = [wire for wire in instance.vendor.also if wire != FILES]
+    others = [wire for wire in instance.vendor.also if wire not in NO_WIRES]
     if not others:
         return usual
     from tollbar.providers.several import SeveralWires

@@ -9,8 +9,8 @@ from tollbar.providers.destinations import url_fault
 from tollbar.providers.quirks import NAMES as QUIRKS
 
 WIRES = frozenset({"openai", "responses", "anthropic", "gemini", "ollama"})
-ALSO = frozenset({"responses", "completions", "files"})
-"""What a server may speak beside its usual wire, at the same address: other wires, and files that callers put there."""
+ALSO = frozenset({"responses", "completions", "files", "predict"})
+"""What a server may have beside its usual wire, at the same address: other wires, files, vectors as Vertex AI's."""
 HEADER_AUTHS = frozenset({"api-key", "x-api-key", "x-goog-api-key"})
 AUTHS = frozenset({"bearer", "none", "google_oauth", "aws_sigv4"}) | HEADER_AUTHS
 FEATURES = frozenset({"tools", "images", "audio", "files", "json_schema", "logprobs"})

@@ -53,6 +53,7 @@ SAMPLES: Mapping[type[GatewayError], GatewayError] = {
         errors.KeyAlreadyUsed("This API key is good for a number of calls, and they are made, or under way."),
         errors.CallUnderWay("The call of this Idempotency-Key is still being answered.", field="idempotency-key"),
         errors.OtherCall("This Idempotency-Key was sent before, with another request.", field="idempotency-key"),
+        errors.UnknownResponse("This key has no response 'resp_8f2c' to go on from.", field="previous_response_id"),
         errors.KeyAlreadyIssued("This address has had its key.", hint="Ask who runs this gateway for another."),
         errors.ExpiredKey("The API key expired at 2026-11-20 00:00:00 UTC."),
         errors.NotAllowed("This API key may not use the model 'gpt-4o'.", field="model"),

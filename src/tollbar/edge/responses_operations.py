@@ -6,6 +6,7 @@ Reference: the Responses and Completions APIs of OpenAI.
 
 from collections.abc import Mapping
 
+from tollbar.domain import errors
 from tollbar.edge.operation import ANSWERED, CALL, Operation
 
 Schema = dict[str, object]
@@ -192,7 +193,7 @@ _RESPONSE = Operation(
         ],
         "usage": {"input_tokens": 9, "output_tokens": 12, "total_tokens": 21},
     },
-    errors=CALL,
+    errors=(*CALL, errors.UnknownResponse),
     headers=ANSWERED,
     streams={"text/event-stream": _RESPONSE_STREAM},
     samples=_samples("/v1/responses", "input", "responses", "output_text"),

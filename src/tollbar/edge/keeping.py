@@ -34,7 +34,6 @@ async def remember(
     What it goes on from may be as large as `most_bytes`.
     """
     wish, responses = keeping.wish_in(request), gateway.responses
-    items = keeping.items_in(request)
     thread: tuple[str, ...] = ()
     if wish.previous is not None:
         if responses is None:
@@ -45,6 +44,7 @@ async def remember(
         thread = tuple(turn.id for turn in found.turns)
     if responses is None or not wish.is_kept or not may_keep(visit.principal):
         return Remembered(request, send)
+    items = keeping.items_in(request)
     origin = KeptResponse(visit.principal.key_id, "", wish.previous, None, request.model, items, b"")
     return Remembered(keeping.kept(request), Keeper(send, visit, responses, origin, thread))
 

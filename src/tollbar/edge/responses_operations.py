@@ -7,6 +7,7 @@ Reference: the Responses and Completions APIs of OpenAI.
 from collections.abc import Mapping
 
 from tollbar.domain import errors
+from tollbar.edge import kept_operations
 from tollbar.edge.operation import ANSWERED, CALL, Operation
 
 Schema = dict[str, object]
@@ -224,6 +225,7 @@ _COMPLETION = Operation(
 )
 
 OPERATIONS: Mapping[tuple[str, str], Operation] = {
+    **kept_operations.OPERATIONS,
     ("POST", "/v1/responses"): _RESPONSE,
     ("POST", "/responses"): _RESPONSE,
     ("POST", "/v1/completions"): _COMPLETION,

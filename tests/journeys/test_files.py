@@ -80,7 +80,7 @@ def test_what_cannot_be_taken_is_refused_before_it_is_sent(gateway: Gateway, key
 
 def test_each_counts_as_a_call_without_a_price(gateway: Gateway) -> None:
     """Against the rates of its key, with a record, and no credit."""
-    key = gateway.make_key("counted", credits=5, limits=["2/minute"])
+    key = gateway.make_key("counted", credits=5, rpm=2)
     for status in (200, 200, 429):
         answer = gateway.request("GET", "/v1/files", key)
         assert answer.status_code == status

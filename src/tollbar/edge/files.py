@@ -4,15 +4,15 @@ Each request counts as one against the rates of its key and has a record; it cos
 """
 
 import json
-from collections.abc import Mapping
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 from urllib.parse import parse_qsl
 
 from fastapi import Request
 from starlette.responses import Response
 
-from tollbar.domain.errors import GatewayError, InvalidValue, NotFound
+from tollbar.domain.errors import GatewayError, InvalidValue, NotFound, RateLimited
 from tollbar.domain.identity import Principal
 from tollbar.edge.address import source
 from tollbar.edge.bodies import answer
@@ -20,7 +20,6 @@ from tollbar.edge.line import Departure, Receive, Send
 from tollbar.edge.middleware import Scope
 from tollbar.edge.services import Services
 from tollbar.edge.spooling import spooled
-from tollbar.gateway.completions import Entered
 from tollbar.gateway.files import Files
 from tollbar.gateway.visit import Arrival
 from tollbar.ports import Delivery
@@ -108,15 +107,22 @@ class Delivered(Response):
                 await send({"type": "http.response.body", "body": b""})
 
 
-def _entered(request: Request) -> Entered:
-    """The block of a call: its key's rates are taken, and there will be a record."""
+@asynccontextmanager
+async def _entered(request: Request) -> AsyncIterator[None]:
+    """The block of a call: its key's rates are taken, the answer tells how they stand, and there will be a record."""
     services: Services = request.app.state.services
     scope = request.scope
     address = services.doors.addresses.find(scope.get("client"), scope["headers"])
     route = "/v1" + scope["path"].removeprefix("/v1")
     now = services.clock.monotonic()
     arrival = Arrival(str(scope["tollbar.request_id"]), _known(route), address, now, source(address))
-    return services.gateway.enter(_caller(request), arrival)
+    try:
+        async with services.gateway.enter(_caller(request), arrival) as visit:
+            scope["tollbar.rooms"] = visit.rooms
+            yield
+    except RateLimited as refused:
+        scope["tollbar.rooms"] = refused.rooms
+        raise
 
 
 def _known(path: str) -> str:

@@ -51,9 +51,9 @@ async def test_what_is_too_large_is_kept_by_its_name_alone() -> None:
     assert await responses.keep(RESPONSE, ())
     thread = await responses.thread(PRINCIPAL, "r1", 100)
     assert (thread.turns[0].provider, thread.is_complete) == ("lab", False)
-    with pytest.raises(NotFound, match=r"responses\.max_bytes") as fault:
+    with pytest.raises(NotFound) as fault:
         await responses.get(PRINCIPAL, "r1")
-    assert fault.type is NotFound
+    assert "responses.max_bytes" in fault.value.hint
 
 
 async def test_callers_without_a_key_have_none() -> None:

@@ -22,6 +22,7 @@ from tollbar.app.callers import doors, rates, terms
 from tollbar.app.calls import call_log
 from tollbar.app.catalogue import Offer
 from tollbar.app.chores import Work, chores
+from tollbar.app.keeping import files, responses
 from tollbar.app.local import Stock, local_chores, local_engines, shelf_of
 from tollbar.app.pulling import open_pulls
 from tollbar.app.rotation import rotating_key
@@ -41,18 +42,14 @@ from tollbar.gateway.admit import Admission
 from tollbar.gateway.attempts import Attempts
 from tollbar.gateway.authenticate import Authenticator
 from tollbar.gateway.completions import Gateway
-from tollbar.gateway.files import Files
 from tollbar.gateway.health import Health
 from tollbar.gateway.rates import PageGate
 from tollbar.gateway.record import Recorder
 from tollbar.gateway.repeats import Repeats
-from tollbar.gateway.responses import Responses
 from tollbar.logs import Sink
 from tollbar.metrics import Metrics
 from tollbar.ports import Clock, Provider
-from tollbar.providers import FILES
 from tollbar.providers.discovery import LocalServer
-from tollbar.providers.objects import Objects
 from tollbar.providers.prices import Prices
 from tollbar.providers.transport import Transport
 from tollbar.settings import LOCAL, Settings
@@ -143,8 +140,8 @@ async def running(
         admission = Admission(counters, storage.ledger, clock, limits, _tell_unsettled, settings.ledger.strict)
         gateway = _gateway(authenticator, admission, recorder, made, providers, clock)
         gateway.repeats = _repeats(settings, storage)
-        gateway.responses = _responses(settings, storage, made, transport)
-        gateway.files = _files(made, transport, storage)
+        gateway.responses = responses(settings, storage, made, transport)
+        gateway.files = files(made, transport, storage)
         metrics.watch(lambda: len(recorder.visits), lambda: storage.log.dropped + recorder.lost)
         readiness = Readiness()
         rotating = rotating_key(settings, storage.rotation, clock, digest_of, secrets.encryption, authenticator.forget)
@@ -202,25 +199,6 @@ def _repeats(settings: Settings, storage: Storage) -> Repeats | None:
     """How calls with an Idempotency-Key are answered once; None where the setting leaves the header without meaning."""
     hours, most = settings.idempotency.keep_hours, settings.idempotency.max_bytes
     return Repeats(storage.answers, timedelta(hours=hours), most) if hours else None
-
-
-def _responses(settings: Settings, storage: Storage, made: Offer, transport: Transport) -> Responses | None:
-    """How responses are kept; None where none is."""
-    days, most = settings.responses.keep_days, settings.responses.max_bytes
-    wire = "responses"
-    having = [name for name, one in made.instances.items() if wire in (one.vendor.wire, *one.vendor.also)]
-    houses = {name: Objects(made.instances[name], transport) for name in having}
-    return Responses(storage.responses, timedelta(days=days), most, houses) if days else None
-
-
-def _files(made: Offer, transport: Transport, storage: Storage) -> Files | None:
-    """The providers that have files, and which is the usual one; None where there is none."""
-    having = {name: instance for name, instance in made.instances.items() if FILES in instance.vendor.also}
-    houses = {name: Objects(instance, transport) for name, instance in having.items()}
-    default = made.catalogue.models.get(made.catalogue.default_model)
-    of_default = default.targets[0].provider if default is not None else ""
-    usual = of_default if of_default in houses else next(iter(houses), "") if len(houses) == 1 else ""
-    return Files(houses, usual, storage.files) if houses else None
 
 
 def _origins(settings: Settings) -> tuple[str, ...]:

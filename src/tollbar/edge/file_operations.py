@@ -59,6 +59,7 @@ _OPERATIONS = {
         "the key's own.",
         body="FileForm",
         body_type=FORM,
+        body_examples={"batch": {"summary": "A batch", "value": {"purpose": "batch", "file": "(a file)"}}},
         answer="File",
         example=_FILE,
         errors=(errors.InvalidValue, errors.PayloadTooLarge, errors.RequestTimeout, *_FAILURES),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from tollbar.domain import errors
+from tollbar.edge import file_operations
 from tollbar.edge.operation import Operation
 
 _FAILURES = (errors.NotFound, errors.Overloaded)
@@ -57,8 +58,10 @@ _ITEMS = Operation(
     errors=(errors.InvalidValue, *_FAILURES),
 )
 
-OPERATIONS: Mapping[tuple[str, str], Operation] = {
+RESPONSES: Mapping[tuple[str, str], Operation] = {
     (method, f"{prefix}/responses/{{response_id}}{below}"): operation
     for prefix in ("/v1", "")
     for method, below, operation in (("GET", "", _SHOWN), ("DELETE", "", _REMOVED), ("GET", "/input_items", _ITEMS))
 }
+OPERATIONS: Mapping[tuple[str, str], Operation] = {**RESPONSES, **file_operations.OPERATIONS}
+"""Of all that is kept for a key."""

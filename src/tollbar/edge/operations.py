@@ -16,8 +16,8 @@ from tollbar.domain.money import Unit
 from tollbar.edge import (
     anthropic_operations,
     errand_operations,
-    file_operations,
     gemini_schemas,
+    kept_operations,
     local_operations,
     ollama_operations,
     request_operations,
@@ -265,7 +265,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         headers=("etag",),
     ),
     **request_operations.OPERATIONS,
-    **file_operations.OPERATIONS,
+    **kept_operations.OPERATIONS,
     **team_operations.OPERATIONS,
     **local_operations.OPERATIONS,
     ("GET", "/health"): _LIVE,

@@ -7,7 +7,6 @@ Reference: the Responses and Completions APIs of OpenAI.
 from collections.abc import Mapping
 
 from tollbar.domain import errors
-from tollbar.edge import kept_operations
 from tollbar.edge.operation import ANSWERED, CALL, Operation
 
 Schema = dict[str, object]
@@ -225,7 +224,6 @@ _COMPLETION = Operation(
 )
 
 OPERATIONS: Mapping[tuple[str, str], Operation] = {
-    **kept_operations.OPERATIONS,
     ("POST", "/v1/responses"): _RESPONSE,
     ("POST", "/responses"): _RESPONSE,
     ("POST", "/v1/completions"): _COMPLETION,

@@ -8,7 +8,7 @@ import pytest
 from tests.app.making import settings_of
 from tests.storage.making import StepClock, a_directory, opened
 from tollbar.app.catalogue import offer
-from tollbar.app.keeping import files, responses
+from tollbar.app.keeping import kept
 from tollbar.clock import SystemClock
 from tollbar.providers import vendors
 from tollbar.providers.prices import Prices
@@ -37,7 +37,7 @@ async def test_the_usual_provider_is_that_of_the_default_model(
     settings = settings_of(tmp_path, yaml)
     made = offer(settings, vendors.load(), (), Prices(lambda: date(2026, 11, 20)))
     async with opened(a_directory(tmp_path), StepClock()) as storage, Transport(SystemClock()) as transport:
-        found, kept = files(made, transport, storage), responses(settings, storage, made, transport)
+        responses, found = kept(settings, storage, made, transport)
     assert (found is not None, found.usual if found else "") == (has_files, usual)
-    assert kept is not None
-    assert sorted(kept.houses) == keeping
+    assert responses is not None
+    assert sorted(responses.houses) == keeping

@@ -15,6 +15,13 @@ from tollbar.storage.store import Storage
 WIRE = "responses"
 
 
+def kept(
+    settings: Settings, storage: Storage, made: Offer, transport: Transport
+) -> tuple[Responses | None, Files | None]:
+    """How both are kept."""
+    return responses(settings, storage, made, transport), files(made, transport, storage)
+
+
 def responses(settings: Settings, storage: Storage, made: Offer, transport: Transport) -> Responses | None:
     """How responses are kept; None where none is."""
     days, most = settings.responses.keep_days, settings.responses.max_bytes

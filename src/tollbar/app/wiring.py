@@ -22,7 +22,7 @@ from tollbar.app.callers import doors, rates, terms
 from tollbar.app.calls import call_log
 from tollbar.app.catalogue import Offer
 from tollbar.app.chores import Work, chores
-from tollbar.app.keeping import files, responses
+from tollbar.app.keeping import kept
 from tollbar.app.local import Stock, local_chores, local_engines, shelf_of
 from tollbar.app.pulling import open_pulls
 from tollbar.app.rotation import rotating_key
@@ -97,7 +97,7 @@ class _Parts:
     doors: Doors
     pulls: Pulls
     worker: Worker | None
-    max_file_bytes: int
+    settings: Settings
 
 
 @asynccontextmanager
@@ -140,8 +140,7 @@ async def running(
         admission = Admission(counters, storage.ledger, clock, limits, _tell_unsettled, settings.ledger.strict)
         gateway = _gateway(authenticator, admission, recorder, made, providers, clock)
         gateway.repeats = _repeats(settings, storage)
-        gateway.responses = responses(settings, storage, made, transport)
-        gateway.files = files(made, transport, storage)
+        gateway.responses, gateway.files = kept(settings, storage, made, transport)
         metrics.watch(lambda: len(recorder.visits), lambda: storage.log.dropped + recorder.lost)
         readiness = Readiness()
         rotating = rotating_key(settings, storage.rotation, clock, digest_of, secrets.encryption, authenticator.forget)
@@ -150,8 +149,8 @@ async def running(
         entrances = doors(settings, PageGate(counters, limits), digest_of, rotating)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         pulls = await stack.enter_async_context(open_pulls(settings, clock, tasks.create_task))
-        parts = (gateway, storage, metrics, digest_of, readiness, stock, entrances, pulls, worker)
-        services = _services(_Parts(*parts, settings.files.max_bytes))
+        parts = (gateway, storage, metrics, digest_of, readiness, stock, entrances, pulls, worker, settings)
+        services = _services(_Parts(*parts))
         retention = timedelta(days=settings.requests.retention_days)
         most = settings.responses.max_bytes_per_key
         work = Work(gateway, storage, metrics, retention, most, rotating, worker, counted.beat)
@@ -257,7 +256,7 @@ def _services(parts: _Parts) -> Services:
         doors=parts.doors,
         pulls=parts.pulls,
         history=history,
-        max_file_bytes=parts.max_file_bytes,
+        max_file_bytes=parts.settings.files.max_bytes,
     )
 
 

@@ -31,8 +31,9 @@ from ssl import SSLContext
 from types import TracebackType
 from typing import Any, Self
 
-from tests import upstream_errands, upstream_gemini, upstream_ollama
+from tests import upstream_errands, upstream_files, upstream_gemini, upstream_ollama
 from tests.upstream_anthropic import answer_count, anthropic_script
+from tests.upstream_files import Shelf
 from tests.upstream_ollama import ollama_script
 from tests.upstream_scripts import Script, answer_models, answer_tags, answer_unknown_path
 from tests.upstream_table import script_for
@@ -84,6 +85,7 @@ class FakeUpstream:
     is_deaf: bool = False
     journal: deque[Entry] = field(default_factory=lambda: deque(maxlen=MOST_REMEMBERED))
     connections: int = 0
+    shelf: Shelf = field(default_factory=Shelf)
     _planned: deque[str | Script] = field(default_factory=deque)
     _open: "set[_Connection]" = field(default_factory=set)
     _server: asyncio.Server | None = None
@@ -144,6 +146,8 @@ class FakeUpstream:
         if entry.path.partition("?")[0].endswith("/models") and entry.method == "GET":
             listing = upstream_gemini.gemini_models if entry.path == upstream_gemini.LIST else answer_models
             return self.models if isinstance(self.models, Script) else listing(self.models)
+        if entry.path.startswith(upstream_files.BEGINNING):
+            return self.shelf.answer(entry.method, entry.path, entry.body)
         if entry.path == "/journal":
             return Script(pieces=(json.dumps(self._told(entry)).encode(),))
         if entry.path == "/api/tags":
@@ -162,14 +166,15 @@ class FakeUpstream:
         if entry.path in upstream_ollama.PATHS:
             planned = self._planned.popleft() if self._planned else None
             return ollama_script(planned, entry.path, entry.body, self.default)
-        if not entry.path.endswith(("/completions", "/responses", "/messages", *upstream_errands.PATHS)):
+        path = entry.path.partition("?")[0]
+        if not path.endswith(("/completions", "/responses", "/messages", *upstream_errands.PATHS)):
             return answer_unknown_path(entry.method, entry.path)
         planned = self._planned.popleft() if self._planned else None
-        if entry.path.endswith("/messages"):
+        if path.endswith("/messages"):
             return anthropic_script(planned, entry.model, self.default, entry.body)
-        if isinstance(planned, Script) or entry.path.endswith(("/chat/completions", *upstream_errands.PATHS)):
+        if isinstance(planned, Script) or path.endswith(("/chat/completions", *upstream_errands.PATHS)):
             return script_for(planned, entry.model, self.default, entry.body)
-        if entry.path.endswith("/responses"):
+        if path.endswith("/responses"):
             return as_response(script_for(planned, entry.model, self.default, with_usage(entry.body)))
         return as_text(script_for(planned, entry.model, self.default, entry.body))
 

@@ -39,6 +39,9 @@ def answer(path: str, body: bytes, model: str) -> Script:
 def answer_google(method: str, body: bytes) -> Script:
     """A good answer in Google's shapes."""
     asked = json.loads(body)
+    if method == "predict":
+        told = [{"values": vector(one["content"]), "statistics": {"token_count": 3}} for one in asked["instances"]]
+        return Script(pieces=(json.dumps({"predictions": [{"embeddings": one} for one in told]}).encode(),))
     each = asked["requests"] if method == "batchEmbedContents" else [asked]
     values = [{"values": vector(one["content"]["parts"][0]["text"])} for one in each]
     told = {"embeddings": values} if method == "batchEmbedContents" else {"embedding": values[0]}

@@ -16,7 +16,7 @@ from tests.upstream_table import script_for
 from tollbar.wire.sse import frames
 
 PATH = re.compile(
-    r"/v1beta/models/(.+):(generateContent|streamGenerateContent|countTokens|embedContent|batchEmbedContents)(?:\?alt=sse)?"
+    r"/v1beta/models/(.+):(generateContent|streamGenerateContent|countTokens|embedContent|batchEmbedContents|predict)(?:\?alt=sse)?"
 )
 LIST = "/v1beta/models?pageSize=1000"
 COUNTED = 7
@@ -34,7 +34,7 @@ def gemini_script(planned: str | Script | None, path: str, default: str | Script
     model, method = (found[1], found[2]) if found else ("", "")
     if method == "countTokens":
         return Script(pieces=(json.dumps({"totalTokens": COUNTED}).encode(),))
-    if method.endswith(("embedContent", "batchEmbedContents")) and not is_scripted(model):
+    if method.endswith(("embedContent", "batchEmbedContents", "predict")) and not is_scripted(model):
         return answer_google(method, body)
     stream = method == "streamGenerateContent"
     asked = {"model": model, "stream": stream, "stream_options": {"include_usage": True}}

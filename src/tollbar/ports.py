@@ -7,19 +7,22 @@ nothing else; `app.py` alone says which adapter stands behind which port.
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from io import BufferedReader
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from tollbar.domain.alerts import Alert, Standing
 from tollbar.domain.audit import Actor, Entry, Search, Verified
 from tollbar.domain.catalogue import Call
 from tollbar.domain.events import StreamEvent
+from tollbar.domain.files import KeptFile
 from tollbar.domain.identity import Allowance, AllowanceId, Grant, Key, Principal, TopUp
 from tollbar.domain.limits import Charge, Limit, Verdict
 from tollbar.domain.local_models import LocalModel, Progress, PullPlan
 from tollbar.domain.money import Unit
 from tollbar.domain.records import LedgerEntry, RequestRecord
 from tollbar.domain.repeats import Keeping, KeptAnswer, Repeatable
+from tollbar.domain.responses import KeptResponse, Thread
 from tollbar.domain.teams import Team
 
 
@@ -66,6 +69,30 @@ class TokenCounter(Protocol):
 
     async def count(self, call: Call) -> int:
         """The tokens that the target's model would read; raises `UpstreamError`."""
+        ...
+
+
+class Delivery(Protocol):
+    """What a provider gives out of what it keeps."""
+
+    content_type: str
+
+    async def read(self) -> bytes:
+        """All of it, where that is a document; raises `UpstreamError`."""
+        ...
+
+    async def read_chunk(self) -> bytes:
+        """The next of it, b"" at the end; raises `UpstreamError`."""
+        ...
+
+
+class Storehouse(Protocol):
+    """What a provider can besides: keep things for callers, each at an address of its own."""
+
+    def ask(
+        self, method: str, path: str, body: bytes | BufferedReader = b"", content_type: str = ""
+    ) -> AbstractAsyncContextManager[Delivery]:
+        """What it answers at an address below its own; entering raises `UpstreamError`."""
         ...
 
 
@@ -341,6 +368,41 @@ class Courier(Protocol):
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
         """The status of the answer, redirects not followed; raises `UpstreamError` when there is none."""
         ...
+
+
+class ResponseStore(Protocol):
+    """Responses that are kept, each for its key, shared by every process. Raises `Overloaded` when it is away."""
+
+    async def keep(self, response: KeptResponse, keep_for: timedelta, thread: Sequence[str] = ()) -> None:
+        """Keeps a response for so long, durably; those of the `thread` that it goes on from are kept as long."""
+
+    async def find(self, key_id: str, response_id: str) -> KeptResponse | None:
+        """A response of that key; None for one that it does not have."""
+
+    async def thread(self, key_id: str, response_id: str, most_bytes: int) -> Thread | None:
+        """The response and all before it, as far back as they are kept and are not larger together than `most_bytes`.
+
+        None where the key does not have that response itself.
+        """
+
+    async def remove(self, key_id: str, response_id: str) -> None:
+        """Forgets a response of that key for good."""
+
+
+class FileStore(Protocol):
+    """Whose the files are that lie at providers. Raises `Overloaded` when it is away."""
+
+    async def add(self, file: KeptFile) -> None:
+        """Notes a file, durably."""
+
+    async def find(self, key_id: str, file_id: str) -> KeptFile | None:
+        """A file of that key; None for one that it does not have."""
+
+    async def list(self, key_id: str) -> Sequence[KeptFile]:
+        """Every file of a key, the newest first."""
+
+    async def remove(self, key_id: str, file_id: str) -> None:
+        """Forgets a file."""
 
 
 class RequestLog(Protocol):

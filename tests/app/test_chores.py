@@ -114,7 +114,7 @@ async def test_a_process_that_was_silent_too_long_ends_its_calls(tmp_path: Path)
         beats.append(clock.seconds)
 
     alerts: Any = SimpleNamespace(tick=beat)
-    work = Work(gateway, storage, nothing, timedelta(days=1), None, None, beat, nothing, alerts)
+    work = Work(gateway, storage, nothing, timedelta(days=1), 10**9, None, None, beat, nothing, alerts)
     tick, *others = chores(work)
     for other in others:
         other.close()
@@ -154,7 +154,7 @@ async def test_keys_are_watched_although_the_store_was_away_at_the_start(tmp_pat
     nothing: Any = None
     cancelling: Any = SimpleNamespace(heed=heed)
     alerts: Any = SimpleNamespace(tick=heed)
-    made = chores(Work(gateway, storage, nothing, timedelta(days=1), None, None, nothing, cancelling, alerts))
+    made = chores(Work(gateway, storage, nothing, timedelta(days=1), 10**9, None, None, nothing, cancelling, alerts))
     watch = next(chore for chore in made if inspect.getcoroutinelocals(chore)["chore"].__name__ == "look")
     for other in made:
         if other is not watch:
@@ -182,7 +182,7 @@ async def test_a_fault_of_ours_ends_nothing(tmp_path: Path) -> None:
 
     nothing: Any = None
     alerts: Any = SimpleNamespace(tick=beat)
-    tick, *others = chores(Work(gateway, storage, metrics, timedelta(days=1), None, None, beat, nothing, alerts))
+    tick, *others = chores(Work(gateway, storage, metrics, timedelta(days=1), 10**9, None, None, beat, nothing, alerts))
     for other in others:
         other.close()
     ticking = asyncio.create_task(tick)

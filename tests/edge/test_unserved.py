@@ -12,8 +12,7 @@ from tollbar.edge.unserved import unserved
         ("/v1/realtime/client_secrets", "realtime"),
         ("/mcp", "Model Context Protocol"),
         ("/v1/mcp/tools", "Model Context Protocol"),
-        ("/v1/responses/resp_1", "not kept"),
-        ("/v1/responses/resp_1/input_items", "not kept"),
+        ("/v1/responses/resp_1/cancel", "background"),
     ],
 )
 def test_what_clients_look_for_is_told_of(path: str, word: str) -> None:

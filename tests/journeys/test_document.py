@@ -47,6 +47,7 @@ ADMIN = {"authorization": f"Bearer {ADMIN_KEY}"}
 OPENS = {
     "public": {},
     "key": {"authorization": f"Bearer {STATIC_KEY}"},
+    "counted": {"authorization": f"Bearer {STATIC_KEY}"},
     "admin": ADMIN,
     "machine": ADMIN,
     "secret": {"admin-secret": ADMIN_SECRET},

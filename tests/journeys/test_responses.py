@@ -132,7 +132,7 @@ def test_every_event_is_as_the_sdk_has_it(gateway: Gateway, key: str) -> None:
 
 def test_the_callers_bytes_reach_a_provider_that_has_responses(gateway: Gateway, key: str, up: FakeUpstream) -> None:
     """With the model replaced; built-in tools, state and what nobody here knows included."""
-    raw = b'{ "model": "own/ok","input":"Hi","tools":[{"type":"web_search"}],"previous_response_id":"resp_1","x":1.50}'
+    raw = b'{ "model": "own/ok","input":"Hi","tools":[{"type":"web_search"}],"prompt":{"id":"pmpt_1"},"x":1.50}'
     answer = gateway.post(key, raw, path="/responses")
     assert answer.status_code == 200
     assert up.journal[-1].path == "/v1/responses"
@@ -158,7 +158,6 @@ def test_other_callers_are_asked_for_by_responses_where_a_provider_has_nothing_e
     ("fields", "named"),
     [
         ({"tools": [{"type": "web_search"}]}, "tools[0]"),
-        ({"previous_response_id": "resp_1"}, "previous_response_id"),
         ({"conversation": "conv_1"}, "conversation"),
         ({"input": [{"type": "item_reference", "id": "msg_1"}]}, "input[0]"),
         ({"include": ["message.output_text.logprobs"]}, "include"),
@@ -190,8 +189,8 @@ def test_knobs_that_a_chat_does_not_have_are_named(gateway: Gateway, key: str) -
     """The answer was made without them."""
     body = {"model": "lab/ok", "input": "Hi", "truncation": "auto", "text": {"verbosity": "low"}, "store": True}
     answer = gateway.post(key, body, path="/v1/responses")
-    assert answer.headers["x-tollbar-dropped"] == "truncation, store, text.verbosity"
-    assert (answer.json()["truncation"], answer.json()["store"]) == ("auto", False)
+    assert answer.headers["x-tollbar-dropped"] == "truncation, text.verbosity"
+    assert (answer.json()["truncation"], answer.json()["store"]) == ("auto", True)
 
 
 @EVERYWHERE

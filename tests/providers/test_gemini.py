@@ -15,9 +15,13 @@ from tollbar.domain.errors import InvalidValue, UpstreamFailed, UpstreamMisconfi
 from tollbar.domain.events import Dropped, Frames
 from tollbar.domain.usage import Usage
 from tollbar.ports import Provider, TokenCounter
+from tollbar.providers import connect
 from tollbar.providers.gemini import MOST_REMEMBERED, GeminiProvider, read_models
 from tollbar.providers.transport import Transport
 from tollbar.providers.vendors import Instance, load
+from tollbar.wire import embeddings
+from tollbar.wire.dialect import Dialect, Incoming
+from tollbar.wire.gemini import embedding
 from tollbar.wire.gemini.request import ARRAY_WIRE
 
 pytestmark = pytest.mark.anyio
@@ -154,3 +158,23 @@ def test_rows_of_google() -> None:
     }
     assert rows["gemini"].families == ("gemini-",)
     assert replace(rows["gemini"]).price_id == "google"
+
+
+@pytest.mark.parametrize("dialect", [embeddings.OPENAI, embedding.ONE])
+async def test_vertex_has_an_address_of_its_own_for_vectors(
+    up: FakeUpstream, transport: Transport, dialect: Dialect
+) -> None:
+    """Whoever asks for them, Google's own clients included."""
+    vendor = replace(load()["vertex-gemini"], auth="bearer")
+    vertex = connect(Instance("v", vendor, up.google_url, SECRET), transport, SystemClock())
+    body = (
+        {"model": "m", "input": "four"} if dialect is embeddings.OPENAI else {"content": {"parts": [{"text": "four"}]}}
+    )
+    asked = call("text-embedding-005")
+    request = dialect.decode(Incoming(json.dumps(body).encode(), name="m"))
+    (told,) = await ask(vertex, asked._replace(request=request))
+    assert isinstance(told, Frames)
+    assert b"[4.0,0.5]" in told.raw.replace(b" ", b"")
+    assert told.usage == Usage(3)
+    assert up.journal[-1].path == "/v1beta/models/text-embedding-005:predict"
+    assert up.journal[-1].json["instances"] == [{"content": "four"}]

@@ -232,7 +232,7 @@ def test_an_empty_table_is_a_table() -> None:
 def test_other_wires_are_a_vendors_own_unless_something_is_said() -> None:
     """Some, none, or such as nobody knows."""
     vendor = load()["openai"]
-    assert vendor.also == ("responses",)
+    assert vendor.also == ("responses", "files")
     assert speaking("x", vendor, None) is vendor
     assert speaking("x", vendor, []).also == ()
     assert speaking("x", vendor, ["completions"]).also == ("completions",)

@@ -150,7 +150,7 @@ class Process:
                 await asyncio.sleep(1.0)
         cancelling = Cancelling(self.gateway.recorder, storage.cancels, self.clock, _nothing_past, has_others=True)
         alerts = Alerts(storage.alerts, Nobody(), self.clock, NO_ALERTS, lambda address: "")
-        around = (None, None, self._beat, cancelling, alerts)
+        around = (10**9, None, None, self._beat, cancelling, alerts)
         work = Work(self.gateway, storage, _Faults(self._chore_crashed), timedelta(days=30), *around)
         self._chores = [asyncio.create_task(chore) for chore in (*chores(work), storage.log.run())]
         for chore in self._chores:

@@ -38,12 +38,16 @@ FENCED = Overloaded("This process has lost its store, and what it held is not it
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What the chores are done on. `beat` says to the counters that this process lives."""
+    """What the chores are done on.
+
+    `beat` says to the counters that this process lives; `most_kept` is how many bytes of responses a key may have.
+    """
 
     gateway: Gateway
     storage: Storage
     metrics: Metrics
     retention: timedelta
+    most_kept: int
     rotating: RotatingKey | None
     worker: Worker | None
     beat: Callable[[], Awaitable[None]]
@@ -69,6 +73,7 @@ def chores(work: Work) -> list[Coroutine[None, None, None]]:
 
     async def prune() -> None:
         await storage.answers.prune()
+        await storage.responses.prune(work.most_kept)
         await storage.requests.prune(clock.now() - work.retention)
 
     def failed(chore: str) -> None:

@@ -24,6 +24,7 @@ from tollbar.app.callers import doors, rates, terms
 from tollbar.app.calls import call_log
 from tollbar.app.catalogue import Offer
 from tollbar.app.chores import Work, chores
+from tollbar.app.keeping import kept
 from tollbar.app.local import Stock, local_chores, local_engines, shelf_of
 from tollbar.app.pulling import open_pulls
 from tollbar.app.rotation import rotating_key
@@ -101,6 +102,7 @@ class _Parts:
     worker: Worker | None
     cancelling: Cancelling
     alerts: Alerts
+    settings: Settings
 
 
 @asynccontextmanager
@@ -144,6 +146,7 @@ async def running(
         stack.push_async_callback(admission.tick)  # what is owed at the end, while the store is still open
         gateway = _gateway(authenticator, admission, recorder, made, providers, clock)
         gateway.repeats = _repeats(settings, storage)
+        gateway.responses, gateway.files = kept(settings, storage, made, transport)
         metrics.watch(lambda: len(recorder.visits), lambda: storage.log.dropped + recorder.lost)
         readiness = Readiness()
         rotating = rotating_key(settings, storage.rotation, clock, digest_of, secrets.encryption, authenticator.forget)
@@ -155,15 +158,17 @@ async def running(
         cancelling = _cancelling(recorder, storage, clock, worker)
         alerts = await stack.enter_async_context(open_alerts(settings, storage.alerts, clock, secrets.encryption))
         watch = cancelling, alerts
-        parts = _Parts(gateway, storage, metrics, digest_of, readiness, stock, entrances, pulls, worker, *watch)
+        parts = (gateway, storage, metrics, digest_of, readiness, stock, entrances, pulls, worker, *watch, settings)
+        services = _services(_Parts(*parts))
         retention = timedelta(days=settings.requests.retention_days)
-        work = Work(gateway, storage, metrics, retention, rotating, worker, counted.beat, *watch)
+        most = settings.responses.max_bytes_per_key
+        work = Work(gateway, storage, metrics, retention, most, rotating, worker, counted.beat, *watch)
         begun = [tasks.create_task(chore) for chore in (*chores(work), *counted.chores)]
         begun += [tasks.create_task(chore) for chore in local_chores(engines.fleet, stock, gateway)]
         if made.instances:
             begun.append(tasks.create_task(_load_prices(prices)))
         stack.callback(_cancel, begun)
-        app = application(_services(parts), call_rules(settings), _origins(settings))
+        app = application(services, call_rules(settings), _origins(settings))
         yield Running(app, gateway, made, servers, keys.admin, keys.starter, readiness)
 
 
@@ -259,6 +264,7 @@ def _services(parts: _Parts) -> Services:
         audit=storage.audit,
         alerts=parts.alerts,
         alert_store=storage.alerts,
+        max_file_bytes=parts.settings.files.max_bytes,
     )
 
 

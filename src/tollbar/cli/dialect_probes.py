@@ -82,6 +82,26 @@ def _ollama(path: str, body: Mapping[str, object], field: str) -> tuple[Probe, .
     )
 
 
+def _kept(prefix: str) -> tuple[Probe, ...]:
+    """What is kept for a key: asked for where it is not. Whether there are files at all, depends on the providers."""
+    unknown = (("response_id", "resp_none"), ("file_id", "file-none"))
+    places = [("GET", "responses/{response_id}"), ("DELETE", "responses/{response_id}")]
+    places += [
+        ("GET", "responses/{response_id}/input_items"),
+        ("GET", "files/{file_id}"),
+        ("DELETE", "files/{file_id}"),
+    ]
+    places += [("GET", "files/{file_id}/content")]
+    return (
+        *(
+            Probe("what is not there", method, f"{prefix}/{path}", Who.CALLER, (404,), given=unknown, check=is_error)
+            for method, path in places
+        ),
+        Probe("lists files", "GET", f"{prefix}/files", Who.CALLER, (200, 404)),
+        Probe("a file that is none", "POST", f"{prefix}/files", Who.CALLER, (400, 404), body={}, check=is_error),
+    )
+
+
 DIALECT_PROBES = (
     *_anthropic("/v1/messages"),
     *_anthropic("/messages"),
@@ -89,6 +109,8 @@ DIALECT_PROBES = (
     *_gemini("v1"),
     Probe("lists models", "GET", "/v1beta/models", Who.CALLER, check=has("models.0.name")),
     Probe("shows a model", "GET", "/v1beta/models/{model}", Who.CALLER, check=has("name")),
+    *_kept("/v1"),
+    *_kept(""),
     *_ollama("/api/chat", _OLLAMA_CHAT, "message.content"),
     *_ollama("/api/generate", _OLLAMA_PROMPT, "response"),
     Probe("its version", "GET", "/api/version", check=has("version")),

@@ -158,7 +158,7 @@ def _everywhere(drive: Drive, document: Mapping[str, Any], operations: set[tuple
     rows = {(probe.method, probe.path) for probe in ROWS}
     for method, path in sorted(operations, key=lambda operation: operation[1]):
         access = document["paths"][path][method.lower()].get("x-access")
-        if access == "admin" or (access == "key" and not is_open):
+        if access == "admin" or (access in {"key", "counted"} and not is_open):
             # An address of which too many keyless requests came is told to wait, which keeps it out as well.
             yield drive.ask_anything(Probe("without a key", method, path, status=(401, 429), check=is_error))
         if (method, path) in NOT_DRIVEN:

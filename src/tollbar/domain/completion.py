@@ -28,6 +28,18 @@ class Source(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
 
 
+class Memory(NamedTuple):
+    """What was said before a request, where that only names it by the id of a response.
+
+    `provider` is the one that keeps that response, and can be sent the request as it came; None where there is none.
+    `told` is the body that brings along all that was said, for other providers of the same dialect; it raises
+    RequestError where that is not known.
+    """
+
+    provider: str | None
+    told: Callable[[], bytes]
+
+
 class CompletionRequest(NamedTuple):
     """What the gateway needs to know of a request before any provider sees it.
 
@@ -36,6 +48,7 @@ class CompletionRequest(NamedTuple):
     usage report at the end of its stream. `prompt_bytes` is how much text the model is given, where that is not what
     `source` shows. `model` is empty where the address says which one it means. `echoed` are members of the body, as
     they came, that the caller's dialect repeats in its answer. With an `errand` it is no completion that is asked for.
+    `memory` is what it goes on from, where it does not say that itself.
     """
 
     model: str
@@ -49,10 +62,11 @@ class CompletionRequest(NamedTuple):
     prompt_bytes: int | None = None
     echoed: Mapping[str, bytes] = _NOTHING
     errand: Errand | None = None
+    memory: Memory | None = None
 
     def spent(self) -> "CompletionRequest":
         """The same without its source, once a provider has begun to answer: nobody will send it again."""
-        return self._replace(source=SPENT)
+        return self._replace(source=SPENT, memory=None)
 
 
 def _nothing() -> Conversation:

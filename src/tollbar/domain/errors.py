@@ -11,6 +11,7 @@
     │  ├─ RequestTimeout              408: the request arrived too slowly
     │  ├─ AddressTooLong, HeadTooLarge   414, 431
     │  ├─ NotFound, MethodNotAllowed  404, 405: no such door
+    │  │  └─ UnknownResponse          404: the request goes on from a response that the key does not have
     │  ├─ NotServed                   501: a door that clients know, and that is not built yet
     │  └─ Conflict                    409: somebody else changed it, or the name is taken
     │     ├─ KeyAlreadyIssued         409: this address has had its key
@@ -162,6 +163,12 @@ class MethodNotAllowed(RequestError):
 
     code = "method_not_allowed"
     status = 405
+
+
+class UnknownResponse(NotFound):
+    """The request goes on from a response that this key does not have, or has no longer."""
+
+    code = "previous_response_not_found"
 
 
 class NotServed(RequestError):

@@ -64,12 +64,16 @@ async def _public(request: Request) -> None:
 
 async def _key(request: Request) -> None:
     """Lets holders of a key for calls through."""
+    await _counted(request)
+    await _enter(request, request.state.principal)
+
+
+async def _counted(request: Request) -> None:
+    """The same, where the handler takes the limits, those of the key among them."""
     services: Services = request.app.state.services
     reads_query = services.doors.reads_query_key and may_be_in_address(request.scope["path"])
     credential = credential_in(request.scope["headers"], hidden_keys(request.scope) if reads_query else ())
-    principal = await services.gateway.authenticate(credential, _source(request))
-    await _enter(request, principal)
-    request.state.principal = principal
+    request.state.principal = await services.gateway.authenticate(credential, _source(request))
 
 
 async def _admin(request: Request) -> None:
@@ -108,6 +112,7 @@ async def _secret(request: Request) -> None:
 _GUARDS: dict[Access, Guard] = {
     Access.PUBLIC: _public,
     Access.KEY: _key,
+    Access.COUNTED: _counted,
     Access.ADMIN: _admin,
     Access.MACHINE: _machine,
     Access.SECRET: _secret,

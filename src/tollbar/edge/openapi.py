@@ -21,6 +21,7 @@ from tollbar.edge import prose
 from tollbar.edge.anthropic_operations import SCHEMAS as ANTHROPIC_SCHEMAS
 from tollbar.edge.chat_schemas import SCHEMAS as CHAT_SCHEMAS
 from tollbar.edge.errand_operations import SCHEMAS as ERRAND_SCHEMAS
+from tollbar.edge.file_operations import SCHEMAS as FILE_SCHEMAS
 from tollbar.edge.gemini_schemas import SCHEMAS as GEMINI_SCHEMAS
 from tollbar.edge.headers import error_headers
 from tollbar.edge.ollama_operations import SCHEMAS as OLLAMA_SCHEMAS
@@ -179,7 +180,7 @@ def _schemas() -> Document:
     ]
     _, made = models_json_schema(shapes, ref_template="#/components/schemas/{model}")
     dialects = {**CHAT_SCHEMAS, **RESPONSES_SCHEMAS, **ANTHROPIC_SCHEMAS, **GEMINI_SCHEMAS, **OLLAMA_SCHEMAS}
-    return {**dialects, **ERRAND_SCHEMAS, **SIMPLE_SCHEMAS, **made["$defs"], **prose.SCHEMAS}
+    return {**dialects, **ERRAND_SCHEMAS, **FILE_SCHEMAS, **SIMPLE_SCHEMAS, **made["$defs"], **prose.SCHEMAS}
 
 
 def _identifier(row: CallRoute | PageRoute) -> str:

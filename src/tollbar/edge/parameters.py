@@ -110,6 +110,22 @@ PARAMETERS: Mapping[str, Mapping[str, Any]] = {
         "schema": {"type": "string"},
         "example": "3fK9x0PqLm",
     },
+    "response_id": {
+        "name": "response_id",
+        "in": "path",
+        "required": True,
+        "description": "The `id` of a response.",
+        "schema": {"type": "string"},
+        "example": "resp_8f2c",
+    },
+    "file_id": {
+        "name": "file_id",
+        "in": "path",
+        "required": True,
+        "description": "The `id` of a file.",
+        "schema": {"type": "string"},
+        "example": "file-8f2c",
+    },
     "request_id": {
         "name": "request_id",
         "in": "path",

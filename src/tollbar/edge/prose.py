@@ -102,6 +102,7 @@ SECURITY_SCHEMES: Mapping[str, Mapping[str, str]] = {
 SECURITY: Mapping[str, list[Mapping[str, list[str]]]] = {
     "public": [],
     "key": [{"Key": []}, {"KeyHeader": []}],
+    "counted": [{"Key": []}, {"KeyHeader": []}],
     "admin": [{"AdminKey": []}],
     "machine": [{"AdminKey": []}, {}],
     "secret": [{"AdminSecret": []}],

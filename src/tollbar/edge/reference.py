@@ -14,6 +14,7 @@ from tollbar.edge.shapes import ANTHROPIC, OPENAI, UNIFIED, ErrorShape, shape_of
 WHO = {
     Access.PUBLIC: "anybody",
     Access.KEY: "a key for calls",
+    Access.COUNTED: "a key for calls",
     Access.ADMIN: "the admin key",
     Access.SECRET: "the admin secret",
     Access.MACHINE: "the admin key, or a program on the same machine",
@@ -31,7 +32,7 @@ Addresses under `/v1/messages` and `/messages` tell errors in Anthropic's shape,
 `/chat/completions`, `/responses` and `/completions` in OpenAI's, and all others in the unified one, whose codes are in
 upper case. Beside the errors below, an address that needs a key can answer {access}; and any address {always}: in
 OpenAI's shape {openai_access}; {openai_always}; in Anthropic's {anthropic_access}; {anthropic_always}. An address that
-there is not answers 404, a wrong method 405 with `Allow`, the realtime API, MCP and single responses 501. A `GET` page
+there is not answers 404, a wrong method 405 with `Allow`, the realtime API and MCP 501. A `GET` page
 answers `HEAD` too, unless it changes something.
 
 Every answer, errors included, carries `x-request-id`, and

@@ -6,6 +6,7 @@ Reference: the Responses and Completions APIs of OpenAI.
 
 from collections.abc import Mapping
 
+from tollbar.domain import errors
 from tollbar.edge.operation import ANSWERED, CALL, Operation
 
 Schema = dict[str, object]
@@ -46,7 +47,8 @@ SCHEMAS: Mapping[str, Schema] = {
             "temperature": {"type": "number", "minimum": 0, "maximum": 2},
             "top_p": {"type": "number", "minimum": 0, "maximum": 1},
             "metadata": {**_OPEN, "description": "Repeated in the answer."},
-            "previous_response_id": {**_TEXT, "description": "For providers that keep responses themselves."},
+            "previous_response_id": {**_TEXT, "description": "A response of the same key to go on from."},
+            "store": {**_FLAG, "default": True, "description": "Whether the response is kept."},
             "user": {**_TEXT, "description": "Who is behind the call, in your own words; kept in its record."},
         },
         "model",
@@ -63,6 +65,12 @@ SCHEMAS: Mapping[str, Schema] = {
             "usage": {"anyOf": [_OPEN, {"type": "null"}]},
         },
         "output",
+    ),
+    "RemovedResponse": _object(
+        "What was forgotten.", {"id": _TEXT, "object": _TEXT, "deleted": _FLAG}, "id", "object", "deleted"
+    ),
+    "ResponseItems": _object(
+        "A page of items.", {"object": _TEXT, "data": _list(_OPEN), "has_more": _FLAG}, "object", "data", "has_more"
     ),
     "TextRequest": _object(
         "A request to go on from a text. Fields that are not listed go to the provider as they are.",
@@ -155,8 +163,9 @@ _RESPONSE = Operation(
     summary="Response",
     description=(
         "OpenAI's Responses. A provider that has them is sent the body as it came, with the model's name replaced; for "
-        "any other it is translated: functions, images, files and reasoning are carried, built-in tools and "
-        "`previous_response_id` refused by name. With `stream: true` it is `text/event-stream`; a failure after the "
+        "any other it is translated: functions, images, files and reasoning are carried, built-in tools "
+        "refused by name. A response is kept for its key unless `store` is false: `previous_response_id` goes on from "
+        "it, whatever model answers next. With `stream: true` it is `text/event-stream`; a failure after the "
         "first event is told by `response.failed` and `error`."
     ),
     body="ResponseRequest",
@@ -184,7 +193,7 @@ _RESPONSE = Operation(
         ],
         "usage": {"input_tokens": 9, "output_tokens": 12, "total_tokens": 21},
     },
-    errors=CALL,
+    errors=(*CALL, errors.UnknownResponse),
     headers=ANSWERED,
     streams={"text/event-stream": _RESPONSE_STREAM},
     samples=_samples("/v1/responses", "input", "responses", "output_text"),

@@ -12,7 +12,9 @@ from tollbar.edge import (
     admin,
     alerts,
     audit,
+    files,
     health,
+    kept_responses,
     local_models,
     models,
     ollama,
@@ -41,6 +43,8 @@ class Access(StrEnum):
     ADMIN = "admin"
     MACHINE = "machine"
     """The admin key, or no key at all from a program on this machine."""
+    COUNTED = "counted"
+    """A key, whose own rates it is counted against."""
     SECRET = "secret"
     """The admin secret, in a header of its own."""
 
@@ -170,6 +174,26 @@ PAGES = (
     PageRoute("GET", "/models", Access.KEY, models.list_models),
     PageRoute("GET", "/v1/models/{model:path}", Access.KEY, models.show_model),
     PageRoute("GET", "/models/{model:path}", Access.KEY, models.show_model),
+    *(
+        PageRoute(method, f"{prefix}/responses/{{response_id}}{below}", Access.KEY, handler)
+        for prefix in ("/v1", "")
+        for method, below, handler in (
+            ("GET", "", kept_responses.show_response),
+            ("DELETE", "", kept_responses.remove_response),
+            ("GET", "/input_items", kept_responses.list_input_items),
+        )
+    ),
+    *(
+        PageRoute(method, f"{prefix}/files{below}", Access.COUNTED, handler)
+        for prefix in ("/v1", "")
+        for method, below, handler in (
+            ("POST", "", files.upload_file),
+            ("GET", "", files.list_files),
+            ("GET", "/{file_id}", files.show_file),
+            ("DELETE", "/{file_id}", files.remove_file),
+            ("GET", "/{file_id}/content", files.show_content),
+        )
+    ),
     PageRoute("GET", "/api/version", Access.PUBLIC, ollama.version),
     PageRoute("GET", "/api/tags", Access.KEY, ollama.tags),
     PageRoute("GET", "/api/ps", Access.KEY, ollama.running),

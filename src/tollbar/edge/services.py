@@ -44,7 +44,7 @@ class Services:
     providers, without asking anybody; `is_ready` whether new calls are welcome. `listed` are the models that can be
     named. `key_changed` makes the change of a key count at once in this process. `pulls` gets models onto this machine.
     `history` tells of a call that is over, by its id; `cancel` ends one under way, of a key or of any.
-    `alerts` sends them, and `alert_store` keeps them.
+    `alerts` sends them, and `alert_store` keeps them. `max_file_bytes` is how large a form with a file may be.
     """
 
     gateway: Gateway
@@ -66,3 +66,4 @@ class Services:
     audit: AuditTrail
     alerts: Alerts
     alert_store: AlertStore
+    max_file_bytes: int = 512 * 1024 * 1024

@@ -10,7 +10,7 @@ from tollbar.wire import anthropic, gemini, ollama, openai_chat
 from tollbar.wire.dialect import own_status
 from tollbar.wire.simple import errors as unified
 
-OPENAI_PLACES = ("/v1/", "/models", "/chat/completions", "/responses", "/completions", "/embeddings")
+OPENAI_PLACES = ("/v1/", "/models", "/chat/completions", "/responses", "/completions", "/embeddings", "/files")
 """Beginnings of the addresses, served or not, at which OpenAI's clients ask: they read errors in OpenAI's shape."""
 ANTHROPIC_PLACES = ("/v1/messages", "/messages")
 """The same of Anthropic's."""

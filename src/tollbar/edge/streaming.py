@@ -20,6 +20,7 @@ from tollbar.edge.address import NOBODY_TRUSTED, Addresses, source
 from tollbar.edge.credentials import credential_in
 from tollbar.edge.ending import FIRST_BYTES, Said, early_end
 from tollbar.edge.headers import STREAMED, call_headers, dropped_header, error_headers, process_headers, target_header
+from tollbar.edge.keeping import remember
 from tollbar.edge.line import Departure, Headers, Line, Receive, Send
 from tollbar.edge.origins import NO_ORIGIN, Origins, refuse_cross_site
 from tollbar.edge.query import hidden_keys
@@ -117,6 +118,9 @@ class CallResponse:
             )
             request = self._request(body)
             del body
+            if self._dialect.is_kept:
+                request, self._send = await remember(gateway, visit, request, self._send, endpoint.max_body_bytes)
+                self._line = Line(self._send)
             if self._dialect.encode_count is not None:
                 await self._count(visit, request, self._dialect.encode_count)
                 return
@@ -207,12 +211,13 @@ class CallResponse:
             if not self._line.has_started:
                 await self._line.start(200, self._stream_headers(reply))
             if isinstance(event, Frames):
-                data = self._last = event.raw
+                data = event.raw
                 self._first = self._first or data[:FIRST_BYTES]
             else:
                 self._encoder = self._encoder or self._dialect.stream_encoder(reply.request, self._stamp())
                 data = self._encoder.encode(event)
             if data:
+                self._last = data
                 await self._line.say(data)
         if self._encoder is not None:
             await self._line.say(self._encoder.end())
@@ -266,7 +271,7 @@ class CallResponse:
         elif self._line.has_started:
             if dialect.encode_stream_error is None:
                 return  # without its end the answer is broken off: the server closes the connection, the client raises
-            await self._line.last(dialect.encode_stream_error(error, self._request_id))
+            await self._line.last(dialect.broken(error, self._request_id, self._last))
         else:
             status, body = dialect.encode_error(error, self._request_id)
             headers = [(b"content-type", b"application/json"), *self._headers(error), *error_headers(error)]

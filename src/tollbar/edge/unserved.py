@@ -16,9 +16,9 @@ _PLACES = (
         "Connect your client to its MCP servers directly.",
     ),
     (
-        re.compile(r"(/v1)?/responses/[^/]+(/(input_items|cancel))?"),
-        "Responses are not kept here.",
-        "Send the whole conversation in 'input'.",
+        re.compile(r"(/v1)?/responses/[^/]+/cancel"),
+        "Only a response that is made in the background can be cancelled, and none is here.",
+        "Close the connection of a call to end it.",
     ),
 )
 

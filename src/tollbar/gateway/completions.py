@@ -19,11 +19,13 @@ from tollbar.gateway.admit import Admission, Holding
 from tollbar.gateway.attempts import Attempts, Walk
 from tollbar.gateway.authenticate import Authenticator
 from tollbar.gateway.estimate import estimate
+from tollbar.gateway.files import Files
 from tollbar.gateway.health import Health
 from tollbar.gateway.meter import metered
 from tollbar.gateway.record import Recorder
 from tollbar.gateway.repeats import Repeats
 from tollbar.gateway.resolve import Pin, resolve
+from tollbar.gateway.responses import Responses
 from tollbar.gateway.visit import Arrival, Visit
 from tollbar.ports import Clock
 
@@ -41,7 +43,8 @@ class Reply(NamedTuple):
 class Gateway:
     """The stages of a call, in the order of the fields. `catalogue` is a snapshot; a reload replaces it.
 
-    Without `repeats` the header `Idempotency-Key` means nothing.
+    Without `repeats` the header `Idempotency-Key` means nothing; without `responses` none is kept,
+    and without `files` callers have none.
     """
 
     authenticator: Authenticator
@@ -52,6 +55,8 @@ class Gateway:
     attempts: Attempts
     clock: Clock
     repeats: Repeats | None = None
+    responses: Responses | None = None
+    files: Files | None = None
 
     async def authenticate(self, credential: Credential | None, address: str) -> Principal:
         """Who calls; raises AccessError."""

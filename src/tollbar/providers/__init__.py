@@ -10,16 +10,25 @@ if TYPE_CHECKING:  # a look at the vendors must not cost the import of an HTTP c
     from tollbar.providers.vendors import Instance
 
 
+FILES = "files"
+"""What of a vendor's `also` says that callers may have files there."""
+NO_WIRES = frozenset({FILES, "predict"})
+"""What of a vendor's `also` is no wire."""
+
+
 def connect(instance: "Instance", transport: "Transport", clock: "Clock") -> "Provider":
     """The provider that speaks an instance's wires; raises ValueError when nobody speaks its usual one yet."""
     if instance.vendor.auth == "google_oauth":
         return _of_google(instance, transport, clock)
+    if instance.vendor.deployments:
+        return _of_deployments(instance, transport, clock)
     usual = _speaking(instance.vendor.wire, instance, transport, clock)
-    if not instance.vendor.also:
+    others = [wire for wire in instance.vendor.also if wire not in NO_WIRES]
+    if not others:
         return usual
     from tollbar.providers.several import SeveralWires
 
-    return SeveralWires(usual, {wire: _speaking(wire, instance, transport, clock) for wire in instance.vendor.also})
+    return SeveralWires(usual, {wire: _speaking(wire, instance, transport, clock) for wire in others})
 
 
 def _speaking(wire: str, instance: "Instance", transport: "Transport", clock: "Clock") -> "Provider":
@@ -49,6 +58,19 @@ def _speaking(wire: str, instance: "Instance", transport: "Transport", clock: "C
 
             return CompletionsProvider(instance, transport, clock)
     raise ValueError(f"{instance.name}: {instance.vendor.reason or 'its wire is not served'}")
+
+
+def _of_deployments(instance: "Instance", transport: "Transport", clock: "Clock") -> "Provider":
+    """A provider whose models each have an address of their own."""
+    from tollbar.providers.azure import Deployments
+
+    vendor = replace(instance.vendor, deployments=False)
+
+    def make(name: str) -> "Provider":
+        address = f"{instance.base_url}/deployments/{name}"
+        return connect(replace(instance, vendor=vendor, base_url=address), transport, clock)
+
+    return Deployments(make)
 
 
 def _of_google(instance: "Instance", transport: "Transport", clock: "Clock") -> "Provider":

@@ -38,12 +38,15 @@ from tollbar.wire.gemini.embedding import (
     told_by_google,
 )
 from tollbar.wire.gemini.hearing import Hearing
+from tollbar.wire.gemini.predicting import asking_vertex, hear_vertex
 from tollbar.wire.gemini.request import ARRAY_WIRE, WIRE, outgoing, outgoing_counting
 from tollbar.wire.hearing import Passing
 from tollbar.wire.sse import Splitter
 
 MOST_MODELS = 10_000
 MOST_REMEMBERED = 256
+PREDICT = "predict"
+"""What of a vendor's `also` says that it has vectors by Vertex AI's address for them."""
 _PART = r"[A-Za-z0-9_][A-Za-z0-9_.@:-]{0,199}"
 _MODEL = re.compile(rf"{_PART}(?:/{_PART}){{0,7}}")
 _COLLECTIONS = ("models/", "tunedModels/", "publishers/", "endpoints/")
@@ -62,6 +65,7 @@ class _Doors(NamedTuple):
     place: str
     embed: Endpoint
     embed_batch: Endpoint
+    predict: Endpoint
 
 
 class GeminiProvider:
@@ -71,6 +75,7 @@ class GeminiProvider:
         self._instance = instance
         self._peer = Peer(instance.name, instance.credential, instance.api_key)
         self._models = endpoint(self._peer, f"{instance.base_url}/models", instance.headers, "pageSize=1000")
+        self._predicts = PREDICT in instance.vendor.also
         self._doors: dict[str, _Doors] = {}
         self._transport = transport
         self._clock = clock
@@ -98,15 +103,17 @@ class GeminiProvider:
     def _run(self, call: Call, errand: Errand) -> Translated:
         """Vectors, in Google's own shapes as they are, for all others many at once; no other errand is run."""
         wire, doors, embedding = call.request.source.wire, self._of(call.target.model), errand.embedding
-        if wire in (ONE_WIRE, BATCH_WIRE):
+        if wire in (ONE_WIRE, BATCH_WIRE) and not self._predicts:
             to = doors.embed if wire == ONE_WIRE else doors.embed_batch
             return carried(self._send(to, outgoing_embedding(call.request, doors.place), call), passing(told_by_google))
         if embedding is None:
             unspoken(errand.path)
         texts = embedding.texts()
-        body, dropped = asking_google(texts, doors.place)
-        hear = telling(embedding, partial(hear_google, call.target.model), len(texts.inputs))
-        return carried(self._send(doors.embed_batch, body, call), hear, dropped)
+        to, (body, dropped), read = doors.embed_batch, asking_google(texts, doors.place), hear_google
+        if self._predicts:
+            to, (body, dropped), read = doors.predict, asking_vertex(texts), hear_vertex
+        hear = telling(embedding, partial(read, call.target.model), len(texts.inputs))
+        return carried(self._send(to, body, call), hear, dropped)
 
     def _send(self, to: Endpoint, body: bytes, call: Call) -> Answer:
         seconds_left = call.deadline - self._clock.monotonic()
@@ -156,6 +163,7 @@ class GeminiProvider:
             place,
             endpoint(self._peer, f"{url}:embedContent", headers),
             endpoint(self._peer, f"{url}:batchEmbedContents", headers),
+            endpoint(self._peer, f"{url}:predict", headers),
         )
         if len(self._doors) >= MOST_REMEMBERED:  # names come from callers, too
             self._doors.clear()

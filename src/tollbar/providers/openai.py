@@ -39,9 +39,9 @@ class OpenAIProvider:
 
     def __init__(self, instance: Instance, transport: Transport, clock: Clock) -> None:
         peer = self._peer = Peer(instance.name, instance.credential, instance.api_key)
-        self._base_url, self._headers = instance.base_url, instance.headers
-        self._chat = endpoint(peer, f"{instance.base_url}/chat/completions", instance.headers)
-        self._models = endpoint(peer, f"{instance.base_url}/models", instance.headers)
+        self._base_url, self._headers, self._query = instance.base_url, instance.headers, instance.query
+        self._chat = endpoint(peer, f"{instance.base_url}/chat/completions", instance.headers, instance.query)
+        self._models = endpoint(peer, f"{instance.base_url}/models", instance.headers, instance.query)
         self._asks_for_usage = "no_stream_usage" not in instance.vendor.quirks
         is_new = "max_completion_tokens" in instance.vendor.quirks
         self._limit_name = "max_completion_tokens" if is_new else "max_tokens"
@@ -91,7 +91,7 @@ class OpenAIProvider:
 
     def _send(self, call: Call, errand: Errand, body: bytes) -> Answer:
         headers = {**self._headers, "Content-Type": errand.content_type}
-        to = endpoint(self._peer, f"{self._base_url}{errand.path}", headers)
+        to = endpoint(self._peer, f"{self._base_url}{errand.path}", headers, self._query)
         seconds_left = call.deadline - self._clock.monotonic()
         return self._transport.post(to, body, call.target.timeouts, False, seconds_left, call.bound)
 

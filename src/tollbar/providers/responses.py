@@ -30,6 +30,7 @@ class ResponsesProvider:
         peer = Peer(instance.name, instance.credential, instance.api_key)
         self._responses = endpoint(peer, f"{instance.base_url}/responses", instance.headers)
         self._models = endpoint(peer, f"{instance.base_url}/models", instance.headers)
+        self._name = instance.name
         self._transport = transport
         self._clock = clock
 
@@ -37,7 +38,9 @@ class ResponsesProvider:
         """The answer as frames of the provider's own, or as events; see the port."""
         request, target = call.request, call.target
         is_native = request.source.wire == WIRE
-        body, dropped = (outgoing(request, target.model), ()) if is_native else asking(request, target.model)
+        body, dropped = (
+            (outgoing(request, target.model, self._name), ()) if is_native else asking(request, target.model)
+        )
         seconds_left = call.deadline - self._clock.monotonic()
         answer = self._transport.post(self._responses, body, target.timeouts, request.stream, seconds_left, call.bound)
         hearing = Hearing(request.stream)

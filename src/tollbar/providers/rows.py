@@ -9,8 +9,8 @@ from tollbar.providers.destinations import url_fault
 from tollbar.providers.quirks import NAMES as QUIRKS
 
 WIRES = frozenset({"openai", "responses", "anthropic", "gemini", "ollama"})
-ALSO = frozenset({"responses", "completions"})
-"""Wires that a server may speak beside its usual one, at the same address."""
+ALSO = frozenset({"responses", "completions", "files", "predict"})
+"""What a server may have beside its usual wire, at the same address: other wires, files, vectors as Vertex AI's."""
 HEADER_AUTHS = frozenset({"api-key", "x-api-key", "x-goog-api-key"})
 AUTHS = frozenset({"bearer", "none", "google_oauth", "aws_sigv4"}) | HEADER_AUTHS
 FEATURES = frozenset({"tools", "images", "audio", "files", "json_schema", "logprobs"})
@@ -20,6 +20,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _ENVIRONMENT_NAME = re.compile(r"[A-Z][A-Z0-9_]{0,99}")
 _FAMILY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _WORD = re.compile(r"\S{1,200}")
+_QUERY = re.compile(r"[A-Za-z_-]+=[A-Za-z0-9_.{}-]+")
 
 Check = Callable[[object], str]
 
@@ -42,10 +43,10 @@ def _joint_faults(row: Mapping[str, object]) -> list[str]:
     """What is wrong between the keys of a row, each of which is right by itself."""
     faults: list[str] = []
     placeholders = row.get("placeholders", {})
-    used = set(PLACEHOLDER.findall(str(row["base_url"])))
+    used = set(PLACEHOLDER.findall(f"{row['base_url']} {row.get('query', '')}"))
     named = set(placeholders) if isinstance(placeholders, Mapping) else set()
-    faults += [f"base_url has {{{name}}}, which placeholders do not fill" for name in sorted(used - named)]
-    faults += [f"placeholders fill {{{name}}}, which base_url does not have" for name in sorted(named - used)]
+    faults += [f"the address has {{{name}}}, which placeholders do not fill" for name in sorted(used - named)]
+    faults += [f"placeholders fill {{{name}}}, which the address does not have" for name in sorted(named - used)]
     if not row.get("key_env") and row.get("auth", "bearer") != "none" and not row.get("local"):
         faults.append('key_env is missing: say where its key is found, or auth = "none"')
     return faults
@@ -102,6 +103,10 @@ def _base_url(value: object) -> str:
     return url_fault(example) or ("must not end with /" if value.endswith("/") else "")
 
 
+def _query(value: object) -> str:
+    return "" if isinstance(value, str) and _QUERY.fullmatch(value) else "must be one name=value"
+
+
 def _placeholders(value: object) -> str:
     if not isinstance(value, Mapping):
         return "must be a table"
@@ -112,6 +117,8 @@ def _placeholders(value: object) -> str:
 CHECKS: Mapping[str, Check] = {
     "wire": _one_of(WIRES),
     "base_url": _base_url,
+    "query": _query,
+    "deployments": _of_type(bool, "true or false"),
     "key_env": _list_of(_ENVIRONMENT_NAME, "environment names"),
     "auth": _one_of(AUTHS),
     "placeholders": _placeholders,

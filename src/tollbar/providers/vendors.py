@@ -42,8 +42,9 @@ class Vendor:
     `placeholders` name, for each `{part}` of the address, the environment names that may fill it. `also` are the wires
     that it speaks besides, at the same address, for callers of those wires alone. `supports` None means that nobody
     wrote down what its models can do: then all is tried. `families` are the beginnings of bare model names that are
-    this vendor's; `price_id` is its id in the price table. `checked` is when it was last called for real, None for
-    never. `reason` says why it cannot be served yet; empty when it can.
+    this vendor's; `price_id` is its id in the price table. `query` is what every address ends with; with `deployments`
+    a model's name is part of its address. `checked` is when it was last called for real, None for never. `reason` says
+    why it cannot be served yet; empty when it can.
     """
 
     name: str
@@ -59,6 +60,8 @@ class Vendor:
     default_model: str = ""
     price_id: str = ""
     is_local: bool = False
+    query: str = ""
+    deployments: bool = False
     documented: date | None = None
     checked: date | None = None
     reason: str = ""
@@ -83,6 +86,7 @@ class Instance:
     base_url: str
     api_key: str = field(default="", repr=False)
     credential: str = ""
+    query: str = ""
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -156,17 +160,18 @@ def configure(
     """
     faults = [vendor.reason] if vendor.reason else []
     address, address_faults = _address(vendor, base_url, environment)
+    query, query_faults = _filled(vendor, vendor.query, environment)
     variable = next((variable for variable in vendor.key_env if environment.get(variable)), "")
     key = (api_key or environment.get(variable, "")).strip()
     if vendor.needs_key and not key:
         faults.append(f"has no key: set {' or '.join(vendor.key_env)}")
     elif key and not _KEY.fullmatch(key):
         faults.append("has a key with blanks, control characters or characters beyond ASCII")
-    faults += address_faults
+    faults += [*address_faults, *query_faults]
     if faults:
         raise VendorFaults([f"provider {name}: {fault}" for fault in faults])
     credential = (setting if api_key else variable) or setting or next(iter(vendor.key_env), "")
-    return Instance(name, vendor, address, key, credential)
+    return Instance(name, vendor, address, key, credential, query)
 
 
 def find_configured(vendors: Mapping[str, Vendor], environment: Mapping[str, str]) -> Found:
@@ -205,6 +210,8 @@ def _vendor(name: str, row: Mapping[str, Any]) -> Vendor:
         default_model=row.get("default_model", ""),
         price_id=row.get("price_id", ""),
         is_local=row.get("local", False),
+        query=row.get("query", ""),
+        deployments=row.get("deployments", False),
         documented=row.get("documented"),
         checked=row.get("checked"),
         reason=_reason(row["wire"], auth),
@@ -222,21 +229,27 @@ def _reason(wire: str, auth: str) -> str:
 
 def _address(vendor: Vendor, base_url: str, environment: Mapping[str, str]) -> tuple[str, list[str]]:
     """Where an instance is called, and what is wrong with that."""
-    address, faults = base_url or vendor.base_url, []
-    for part in () if base_url else PLACEHOLDER.findall(vendor.base_url):
-        names = vendor.placeholders[part]
-        value = next((environment[name] for name in names if environment.get(name)), "").strip().rstrip("/")
-        if not value:
-            faults.append(f"has no {part}: set {' or '.join(names)}")
-        elif not vendor.base_url.startswith(f"{{{part}}}"):
-            if not _PART.fullmatch(value):
-                faults.append(f"has a {part} ({names[0]}) that is no part of an address")
-        elif "://" not in value:
-            value = f"https://{value}"
-        address = address.replace(f"{{{part}}}", value)
+    address, faults = (base_url, []) if base_url else _filled(vendor, vendor.base_url, environment)
     address = address.rstrip("/")
     if not faults and not address:
         faults.append("has no base_url: say where the server is")
     elif not faults and (fault := url_fault(address)):
         faults.append(f"base_url {fault}")
     return address, faults
+
+
+def _filled(vendor: Vendor, text: str, environment: Mapping[str, str]) -> tuple[str, list[str]]:
+    """A part of an address with what the environment has for its placeholders, and what is wrong with that."""
+    filled, faults = text, []
+    for part in PLACEHOLDER.findall(text):
+        names = vendor.placeholders[part]
+        value = next((environment[name] for name in names if environment.get(name)), "").strip().rstrip("/")
+        if not value:
+            faults.append(f"has no {part}: set {' or '.join(names)}")
+        elif not text.startswith(f"{{{part}}}"):
+            if not _PART.fullmatch(value):
+                faults.append(f"has a {part} ({names[0]}) that is no part of an address")
+        elif "://" not in value:
+            value = f"https://{value}"
+        filled = filled.replace(f"{{{part}}}", value)
+    return filled, faults

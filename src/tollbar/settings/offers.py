@@ -17,7 +17,7 @@ class Provider(Section):
     wire: str | None = setting(None, "The protocol the server speaks, for servers that are no known vendor.")
     also: tuple[str, ...] | None = setting(
         None,
-        "Wires that it speaks besides, at the same address, for callers of those: `responses`, `completions`. "
+        "What it speaks besides, at the same address, for callers of that: `responses`, `completions`, `files`. "
         "A vendor's own are used where nothing is said; `[]` for none.",
     )
     base_url: WebAddress | None = setting(None, "The server's address; needed with `wire`, an override with `vendor`.")

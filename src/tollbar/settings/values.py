@@ -11,10 +11,12 @@ from typing import Annotated
 
 from tollbar.settings.alerts import Alerts
 from tollbar.settings.fields import Frozen, SecretText, Section, over, setting
+from tollbar.settings.files import Files
 from tollbar.settings.hub import Hub
 from tollbar.settings.idempotency import Idempotency
 from tollbar.settings.local import Local
 from tollbar.settings.offers import TIERS, Anonymous, Limits, Model, Provider, SelfService, Tier
+from tollbar.settings.responses import Responses
 from tollbar.settings.secret import Secret
 from tollbar.settings.sections import (
     Cors,
@@ -103,6 +105,8 @@ class Declared(Section):
     ledger: Ledger = setting(Ledger, "How money is kept.")
     alerts: Alerts = setting(Alerts, "Who is told that an allowance is nearly used up.")
     idempotency: Idempotency = setting(Idempotency, "Calls that are sent again with the same `Idempotency-Key`.")
+    responses: Responses = setting(Responses, "Responses of `/v1/responses`, which a later request may go on from.")
+    files: Files = setting(Files, "Files of `/v1/files`, which go on to a provider.")
     requests: Requests = setting(Requests, "What is kept of each call, for people.")
     defaults: Defaults = setting(Defaults, "What the simple endpoints use where a request says nothing.")
     llm: LanguageModel = setting(LanguageModel, "One model of one server, without more configuration.")

@@ -9,12 +9,14 @@ from tollbar.domain.teams import INSTALLATION
 from tollbar.storage.alert_sql import alert_sql
 from tollbar.storage.dialects import Compiler, Dialect, total
 from tollbar.storage.ledger_sql import ZERO, ledger_sql
+from tollbar.storage.response_sql import response_sql
 from tollbar.storage.schema import (
     allowances,
     answers,
     audit,
     cancels,
     changes,
+    files,
     holds,
     keys,
     ledger,
@@ -29,6 +31,7 @@ from tollbar.storage.statements import (
     AnswerSql,
     AuditSql,
     CancelSql,
+    FileSql,
     KeySql,
     RequestSql,
     RotationSql,
@@ -55,8 +58,10 @@ def compile_statements(dialect: str = Dialect.SQLITE) -> Statements:
         _answers(to),
         _teams(to),
         _audit(to),
-        _cancels(to),
-        alert_sql(to),
+        cancels=_cancels(to),
+        alerts=alert_sql(to),
+        responses=response_sql(to),
+        files=_files(to),
     )
 
 
@@ -207,6 +212,20 @@ def _teams(to: Compiler) -> TeamSql:
         all=to.text(select(teams).order_by(t.name)),
         one=to.text(select(teams).where(one)),
         change=to.text(change.where(one)),
+    )
+
+
+def _files(to: Compiler) -> FileSql:
+    f = files.c
+    told = select(f.key_id, f.id, f.provider, f.document).where(f.key_id == bindparam("key_id"))
+    is_meant = (f.key_id == bindparam("key_id")) & (f.id == bindparam("id"))
+    added = to.insert(files).values({column.name: bindparam(column.name) for column in f})
+    again = {column.name: added.excluded[column.name] for column in f if not column.primary_key}
+    return FileSql(
+        add=to.text(added.on_conflict_do_update(index_elements=[f.key_id, f.id], set_=again)),
+        find=to.text(told.where(f.id == bindparam("id"))),
+        all=to.text(told.order_by(f.at.desc(), f.id)),
+        remove=to.text(files.delete().where(is_meant)),
     )
 
 

@@ -207,6 +207,34 @@ answers = Table(
     Column("body", LargeBinary),
 )
 
+# Responses that their keys can go on from. `provider` keeps it too, if there is one; `items` and `document` are JSON.
+responses = Table(
+    "responses",
+    metadata,
+    Column("key_id", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("previous", Text),
+    Column("provider", Text),
+    Column("model", Text, nullable=False),
+    Column("at", NUMBER, nullable=False),
+    Column("until", NUMBER, nullable=False, index=True),
+    Column("size", NUMBER, nullable=False),
+    Column("items", LargeBinary, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+)
+Index("sizes_of_responses", responses.c.key_id, responses.c.at, responses.c.size)
+
+# Files that keys have put at providers. `document` is what the provider said of it then.
+files = Table(
+    "files",
+    metadata,
+    Column("key_id", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("provider", Text, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    Column("at", NUMBER, nullable=False),
+)
+
 # Who changed what. Only ever added to; `seal` is over the row and the seal of the one before it.
 audit = Table(
     "audit",

@@ -14,7 +14,9 @@ CHUNKS = (256, 64, 16, 4, 1)
 ALERTS_SHOWN = 200
 """Alerts that are shown at once, the newest."""
 ANSWERS_PRUNED_AT_ONCE = 100
-"""Answers that one transaction deletes: each may hold a mebibyte."""
+"""Answers, or responses, that one transaction deletes: each may hold a mebibyte."""
+MOST_TURNS = 1_000
+"""Responses that one goes on from: further back nobody looks."""
 
 
 @dataclass(frozen=True)
@@ -176,6 +178,29 @@ class AlertSql:
 
 
 @dataclass(frozen=True, slots=True)
+class ResponseSql:
+    """Statements over the responses that are kept."""
+
+    keep: str
+    prolong: str
+    find: str
+    thread: str
+    remove: str
+    prune: str
+    crowded: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileSql:
+    """Statements over the files at providers."""
+
+    add: str
+    find: str
+    all: str
+    remove: str
+
+
+@dataclass(frozen=True, slots=True)
 class Statements:
     """Everything the store says to its database."""
 
@@ -188,6 +213,8 @@ class Statements:
     audit: AuditSql
     cancels: CancelSql
     alerts: AlertSql
+    responses: ResponseSql
+    files: FileSql
 
 
 def _chunks(count: int) -> Iterator[int]:

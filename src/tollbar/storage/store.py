@@ -21,6 +21,7 @@ from tollbar.storage.audit import StoredAudit
 from tollbar.storage.batched import BatchedRequestLog, RecordWriter
 from tollbar.storage.cancels import StoredCancels
 from tollbar.storage.engine import Connection, Database, StoreRefused, prepare, serving_lock, slot_of
+from tollbar.storage.files import StoredFiles
 from tollbar.storage.journal import Batch, Journal
 from tollbar.storage.kept import statements
 from tollbar.storage.keys import StoredKeys
@@ -29,6 +30,7 @@ from tollbar.storage.news import News
 from tollbar.storage.postgres import PostgresConnection, PostgresDatabase
 from tollbar.storage.reader import Reader
 from tollbar.storage.requests import StoredRequests
+from tollbar.storage.responses import StoredResponses
 from tollbar.storage.rotation import StoredRotation
 from tollbar.storage.scribe import Scribe
 from tollbar.storage.statements import Statements
@@ -72,6 +74,8 @@ class Storage:
     log: BatchedRequestLog
     requests: StoredRequests
     answers: StoredAnswers
+    responses: StoredResponses
+    files: StoredFiles
     audit: StoredAudit
     cancels: StoredCancels
     alerts: StoredAlerts
@@ -148,6 +152,8 @@ def assemble(
         alerts=StoredAlerts(journal, reader, (sql.alerts, sql.audit), clock),
         cancels=StoredCancels(journal, reader, sql.cancels, clock),
         answers=StoredAnswers(journal, writer, sql.answers, clock),
+        responses=StoredResponses(journal, reader, sql.responses, clock),
+        files=StoredFiles(journal, reader, sql.files, clock),
         journal=journal,
         reader=reader,
         is_shared=options.address is not None,

@@ -95,7 +95,8 @@ class Dialect:
     alive, empty where it may not. `variant`, where there is one, is asked before `decode` which form of the dialect a
     request's headers want. `more_headers` go with every answer. Where `encode_count` is set, the tokens of the request
     are counted and told by it; no model answers. `resumed` makes an encoder that goes on where a relay stopped; without
-    it one that begins anew does.
+    it one that begins anew does. `encode_next_error` stands in for `encode_stream_error` where what is said is
+    numbered: it is given the last that was. `is_kept` says that a later request can go on from an answer.
     """
 
     wire: str
@@ -111,3 +112,11 @@ class Dialect:
     more_headers: MoreHeaders | None = None
     encode_count: Callable[[int], bytes] | None = None
     resumed: Callable[[CompletionRequest, Stamp, Relayed], StreamEncoder] | None = None
+    encode_next_error: Callable[[GatewayError, str, bytes], bytes] | None = None
+    is_kept: bool = False
+
+    def broken(self, error: GatewayError, request_id: str, said: bytes) -> bytes:
+        """What tells of a failure in a stream, after what was said last; nothing where there are no words for it."""
+        if self.encode_next_error is not None:
+            return self.encode_next_error(error, request_id, said)
+        return self.encode_stream_error(error, request_id) if self.encode_stream_error is not None else b""

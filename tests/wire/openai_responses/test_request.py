@@ -36,7 +36,7 @@ def test_a_whole_head_is_read() -> None:
 def test_the_callers_bytes_go_out_with_the_model_replaced() -> None:
     """All else as it came."""
     body = b'{"input": [ 1.50 ], "model" : "m", "later": {"x": null}}'
-    assert outgoing(decode(body), "real") == body.replace(b'"m"', b'"real"')
+    assert outgoing(decode(body), "real", "lab") == body.replace(b'"m"', b'"real"')
 
 
 @pytest.mark.parametrize(

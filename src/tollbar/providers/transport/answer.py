@@ -41,7 +41,15 @@ class ForbiddenAddressError(OSError):
 class Answer:
     """What a provider answers, as a context; entering it raises UpstreamError."""
 
-    def __init__(self, pool: Pool, address: Address, body: bytes, peer: Peer, limits: Limits, clock: Clock) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        address: Address,
+        body: bytes | io.BufferedReader,
+        peer: Peer,
+        limits: Limits,
+        clock: Clock,
+    ) -> None:
         self._pool = pool
         self._address = address
         self._body = body
@@ -129,10 +137,11 @@ class Answer:
 
     async def _head(self) -> Received | aiohttp.ClientResponse:
         """Status and headers."""
-        body: bytes | io.BytesIO = self._body
-        if len(self._body) > LARGE_BODY_BYTES:
-            body = io.BytesIO(self._body)
-            self._stall = _Stall(body, len(self._body), self._limits.timeouts)
+        body: bytes | io.BytesIO | io.BufferedReader = self._body
+        if isinstance(body, bytes) and len(body) > LARGE_BODY_BYTES:
+            body = io.BytesIO(body)
+        if not isinstance(body, bytes):
+            self._stall = _Stall(body, body.seek(0, io.SEEK_END), self._limits.timeouts)
         within = min(self._limits.timeouts.connect, self._limits.total_seconds)
         if within <= 0:  # which aiohttp would take for no limit
             raise self._exceeded("total")
@@ -216,7 +225,7 @@ class Answer:
 class _Stall:
     """Ends the sending of a large request that makes no progress."""
 
-    def __init__(self, body: io.BytesIO, body_bytes: int, timeouts: Timeouts) -> None:
+    def __init__(self, body: io.BytesIO | io.BufferedReader, body_bytes: int, timeouts: Timeouts) -> None:
         self.is_stalled = False
         self._body = body
         self._body_bytes = body_bytes

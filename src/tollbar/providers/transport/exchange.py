@@ -91,7 +91,7 @@ class Address:
             self._pattern = self.request(None)
         return self._pattern
 
-    def request(self, body: io.BytesIO | None) -> aiohttp.ClientRequest:
+    def request(self, body: io.BytesIO | io.BufferedReader | None) -> aiohttp.ClientRequest:
         """A request as aiohttp writes it."""
         loop = asyncio.get_running_loop()
         return aiohttp.ClientRequest(
@@ -112,7 +112,7 @@ class Outgoing(NamedTuple):
     """
 
     address: Address
-    body: bytes | io.BytesIO
+    body: bytes | io.BytesIO | io.BufferedReader
     connect: aiohttp.ClientTimeout
     connected: Callable[[ResponseHandler], None]
 

@@ -9,6 +9,7 @@ import socket
 import ssl
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from io import BufferedReader
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -119,6 +120,11 @@ class Transport:
         """The answer to a question without a body, as a context."""
         limits = Limits(timeouts, False, self._max_body_bytes)
         return Answer(self._open_pool, self._address("GET", to), b"", to.peer, limits, self._clock)
+
+    def send(self, method: str, to: Endpoint, timeouts: Timeouts, body: bytes | BufferedReader = b"") -> Answer:
+        """The answer to a request of any method, as a context; a body that is a file is read piece by piece."""
+        limits = Limits(timeouts, False, self._max_body_bytes)
+        return Answer(self._open_pool, self._address(method, to), body, to.peer, limits, self._clock)
 
     @property
     def _open_pool(self) -> Pool:

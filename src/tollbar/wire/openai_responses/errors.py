@@ -5,15 +5,23 @@ because it also holds an `error` object, as the chat dialect's does.
 """
 
 import json
+from contextlib import suppress
 
-from tollbar.domain.errors import GatewayError, RateLimited, UpstreamBusy
+from tollbar.domain.errors import GatewayError, RateLimited, StreamBroken, UpstreamBusy
 from tollbar.wire import sse
 from tollbar.wire.openai_chat.errors import encode_error
+from tollbar.wire.openai_responses.report import read
 from tollbar.wire.writing import encoded
 
 
 def encode_stream_error(error: GatewayError, request_id: str) -> bytes:
     """The events that tell of a failure after the first byte; nothing follows them."""
+    return encode_next_error(error, request_id, b"")
+
+
+def encode_next_error(error: GatewayError, request_id: str, said: bytes) -> bytes:
+    """The same, numbered on from the last of the events that were said before."""
+    number = _last_number(said) + 1
     told = json.loads(encode_error(error, request_id)[1])["error"]
     code = "rate_limit_exceeded" if isinstance(error, RateLimited | UpstreamBusy) else "server_error"
     response = {
@@ -32,7 +40,17 @@ def encode_stream_error(error: GatewayError, request_id: str) -> bytes:
         "tools": [],
         "usage": None,
     }
-    failed = {"type": "response.failed", "sequence_number": 0, "response": response}
+    failed = {"type": "response.failed", "sequence_number": number, "response": response}
     flat = {"code": told["code"], "message": told["message"], "param": told["param"]}
-    final = {"type": "error", "sequence_number": 0, **flat, "error": told}
+    final = {"type": "error", "sequence_number": number + 1, **flat, "error": told}
     return b"".join(b"event: %b\n%b" % (str(one["type"]).encode(), sse.event(encoded(one))) for one in (failed, final))
+
+
+def _last_number(said: bytes) -> int:
+    """The number of the last event; -1 where there is none."""
+    for data in reversed(sse.payloads(said)):
+        with suppress(StreamBroken):
+            number = read(data or b"").get("sequence_number")
+            if isinstance(number, int):
+                return number
+    return -1

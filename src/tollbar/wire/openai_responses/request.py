@@ -14,12 +14,14 @@ from tollbar.wire.openai_chat.request import MAX_MESSAGES, MAX_TOKENS, MAX_TOOLS
 from tollbar.wire.openai_responses.conversation import expand
 
 WIRE = "responses"
-KINDS = {"model": str, "stream": bool, "max_output_tokens": int, "user": str, "tools": list, "background": bool}
-MODELLED = frozenset((*KINDS, "input", "instructions", "previous_response_id", "text"))
+_TEXTS = ("model", "user", "previous_response_id")
+_FLAGS = ("stream", "background", "store")
+KINDS = {"max_output_tokens": int, "tools": list, **dict.fromkeys(_TEXTS, str), **dict.fromkeys(_FLAGS, bool)}
+MODELLED = frozenset((*KINDS, "input", "instructions", "conversation", "text"))
 ECHOED = (
     *("instructions", "max_output_tokens", "max_tool_calls", "metadata", "parallel_tool_calls", "prompt_cache_key"),
     *("reasoning", "safety_identifier", "service_tier", "temperature", "text", "tool_choice", "tools", "top_p"),
-    *("truncation", "user"),
+    *("truncation", "user", "previous_response_id"),
 )
 """What a response repeats of its request."""
 _MARKS = ((b'"input_image"', "images"), (b'"input_audio"', "audio"), (b'"input_file"', "files"))
@@ -51,16 +53,27 @@ def decode(raw: bytes) -> CompletionRequest:
     )
 
 
-def outgoing(request: CompletionRequest, model: str) -> bytes:
-    """The caller's body with the model replaced; all else as it came."""
-    return splice(Body(request.source.raw, request.source.spans), {"model": msgspec.json.encode(model)})
+def outgoing(request: CompletionRequest, model: str, provider: str) -> bytes:
+    """The caller's body with the model replaced; all else as it came.
+
+    Where it goes on from a response that the provider does not have, it brings along what was said before.
+    """
+    body, memory = Body(request.source.raw, request.source.spans), request.memory
+    if memory is not None and memory.provider != provider:
+        body = scan(memory.told())
+    return splice(body, {"model": msgspec.json.encode(model)})
 
 
 def _features(body: Body, has_tools: bool) -> frozenset[str]:
     """The capabilities a target must have, read from marks in the bytes: a mark in mere text errs on the safe side."""
-    found = [name for mark, name in _MARKS if mark in body.raw]
+    found = content_in(body.raw)
     if has_tools:
-        found.append("tools")
+        found.add("tools")
     if b'"json_schema"' in (body.value("text") or b""):
-        found.append("json_schema")
+        found.add("json_schema")
     return frozenset(found)
+
+
+def content_in(raw: bytes) -> set[str]:
+    """The capabilities that items want, read from marks in their bytes."""
+    return {name for mark, name in _MARKS if mark in raw}

@@ -1,0 +1,11 @@
+"""The section on files that callers put at a provider."""
+
+from tollbar.settings.fields import Section, setting
+
+
+class Files(Section):
+    """Files of `/v1/files`, which go on to a provider."""
+
+    max_bytes: int = setting(
+        536_870_912, "The largest form with a file; it waits on this machine's disk.", unit="bytes", bounds=(1, None)
+    )

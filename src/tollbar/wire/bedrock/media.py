@@ -76,11 +76,13 @@ def _with_source(source: Link | Inline, formats: Mapping[str, str], text: str, f
 
 
 def _checked(data: str, field: str) -> str:
-    """Base64 that is right."""
+    """Base64 that is right, and of something."""
     try:
-        base64.b64decode(data, validate=True)
+        raw = base64.b64decode(data, validate=True)
     except (binascii.Error, ValueError):
         raise InvalidValue(f"{field!r} holds something that is no base64.", field=field) from None
+    if not raw:
+        raise _refused(field, "an empty file")
     return data
 
 

@@ -47,12 +47,12 @@ def bedrock_models(names: tuple[str, ...], path: str) -> Script:
 
 
 def bedrock_script(planned: str | Script | None, path: str, default: str | Script) -> Script:
-    """The answer to a call at an address that fits `PATH`."""
+    """The answer to a call at an address that fits `PATH`; before the name of a script may stand a maker's model."""
     if isinstance(planned, Script):
         return planned
-    stream = path.endswith("-stream")
-    asked = {"model": model_of(path), "stream": stream, "stream_options": {"include_usage": True}}
-    return translated(script_for(planned, model_of(path), default, json.dumps(asked).encode()))
+    name = model_of(path).rpartition("/")[2]
+    asked = {"model": name, "stream": path.endswith("-stream"), "stream_options": {"include_usage": True}}
+    return translated(script_for(planned, name, default, json.dumps(asked).encode()))
 
 
 def event(kind: str, told: Mapping[str, Any]) -> bytes:

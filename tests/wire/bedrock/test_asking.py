@@ -12,7 +12,16 @@ from tests.wire.anthropic.talk import conversations
 from tests.wire.bedrock.shapes import faults
 from tests.wire.openai_chat import talk
 from tollbar.domain.completion import CompletionRequest, Source
-from tollbar.domain.conversation import Calling, Conversation, Format, NamedTool, OutputFormat, Sampling, Tool
+from tollbar.domain.conversation import (
+    CachePoint,
+    Calling,
+    Conversation,
+    Format,
+    NamedTool,
+    OutputFormat,
+    Sampling,
+    Tool,
+)
 from tollbar.domain.errors import InvalidValue
 from tollbar.domain.messages import (
     AudioPart,
@@ -175,6 +184,27 @@ def test_the_shape_of_the_answer_and_how_hard_to_try() -> None:
     }
     assert made["additionalModelRequestFields"] == {"thinking": {"type": "adaptive", "display": "summarized"}}
     assert "additionalModelRequestFields" not in told(Conversation((HI,), effort="low"))
+
+
+def test_what_is_to_be_remembered() -> None:
+    """Up to where the caller said, of the models that can be told; the others lose it, and that is told."""
+    points = (CachePoint(None, 0), CachePoint(0, 0, "1h"), CachePoint(1, 1, "5m"))
+    conversation = Conversation(
+        (Message(Role.SYSTEM, (TextPart("One."),)), Message(Role.USER, (TextPart("Hi"), TextPart("")))),
+        tools=(Tool("f"), Tool("g")),
+        unmodelled=("cache_control",),
+        cache_points=points,
+    )
+    point, long = {"cachePoint": {"type": "default"}}, {"cachePoint": {"type": "default", "ttl": "1h"}}
+    made = told(conversation, SONNET)
+    assert made["system"] == [{"text": "One."}, long]
+    assert made["messages"][0]["content"] == [{"text": "Hi"}, point]
+    assert [next(iter(tool)) for tool in made["toolConfig"]["tools"]] == ["toolSpec", "cachePoint", "toolSpec"]
+    assert asking(a_request(conversation), SONNET).dropped == ()
+    nova = told(conversation, "amazon.nova-pro-v1:0")
+    assert (len(nova["system"]), len(nova["toolConfig"]["tools"])) == (2, 2)
+    body, dropped = asking(a_request(conversation), "meta.llama3-3-70b-instruct-v1:0")
+    assert (b"cachePoint" in body, dropped) == (False, ("cache_control",))
 
 
 def test_which_word_ended_the_answer_is_asked_for() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tollbar.domain.completion import CompletionRequest, Source
 from tollbar.domain.conversation import Conversation, Sampling
-from tollbar.wire.bedrock.knobs import Knobs, knobs_of
+from tollbar.wire.bedrock.knobs import Knobs, Remembers, knobs_of
 
 SONNET, OPUS = "us.anthropic.claude-sonnet-4-5-20250929-v1:0", "anthropic.claude-opus-4-7-v1"
 NOVA, NOVA_2 = "amazon.nova-pro-v1:0", "us.amazon.nova-2-lite-v1:0"
@@ -23,7 +23,7 @@ def knobs(model: str, max_tokens: int | None = None, sampling: Sampling | None =
 @pytest.mark.parametrize("model", [SONNET, NOVA, NOVA_2, GPT, LLAMA, MISTRAL])
 def test_what_all_models_understand(model: str) -> None:
     """Nothing is said that the caller did not say; what is hotter than Bedrock allows is as hot as it allows."""
-    assert knobs(model) == Knobs({}, {})
+    assert knobs(model) == Knobs({}, {}, remembers=knobs(model).remembers)
     told = knobs(model, 7, Sampling(temperature=1.5, stop=("x",)))
     assert told.inference == {"maxTokens": 7, "temperature": 1.0, "stopSequences": ["x"]}
     assert (told.fields, told.dropped) == ({}, ())
@@ -88,3 +88,12 @@ def test_which_word_ended_the_answer_is_asked_for_where_it_is_told() -> None:
     """Converse itself does not say it, and only this maker's models do."""
     assert knobs(SONNET, sampling=Sampling(stop=("x",))).answers == ("/stop_sequence",)
     assert knobs(NOVA, sampling=Sampling(stop=("x",))).answers == ()
+
+
+@pytest.mark.parametrize(
+    ("model", "remembers"),
+    [(SONNET, Remembers.TOOLS_TOO), (NOVA, Remembers.MESSAGES), (LLAMA, Remembers.NOTHING), (GPT, Remembers.NOTHING)],
+)
+def test_what_can_be_remembered(model: str, remembers: Remembers) -> None:
+    """Others refuse to be told up to where."""
+    assert knobs(model).remembers is remembers

@@ -8,7 +8,8 @@ question would be another one. The model stands in the address.
 import base64
 import binascii
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -33,12 +34,13 @@ from tollbar.domain.messages import (
 from tollbar.wire.anthropic.blocks import arguments_object
 from tollbar.wire.asked import Asked
 from tollbar.wire.bedrock import media
-from tollbar.wire.bedrock.knobs import knobs_of
+from tollbar.wire.bedrock.knobs import Remembers, knobs_of
 from tollbar.wire.writing import encoded
 
 _NO_PARAMETERS = msgspec.Raw(b'{"type":"object","properties":{}}')
 _ID = re.compile(r"[a-zA-Z0-9_.:-]{1,64}")
 _METADATA = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,.-]{0,256}", re.ASCII)
+_Points = Mapping[tuple[int | None, int], dict[str, str]]
 _EARLIER = "A tool of earlier turns, not to be called any more."
 
 
@@ -52,20 +54,34 @@ def asking(request: CompletionRequest, model: str, most_output: int | None = Non
     conversation = request.source.expand()
     knobs = knobs_of(request, conversation, model, most_output)
     user = request.user if request.user and _METADATA.fullmatch(request.user) else None
-    writing = _Writing(conversation.messages)
+    points = _points(conversation, knobs.remembers)
+    writing = _Writing(conversation.messages, points)
     told: dict[str, Any] = {
         "system": writing.system() or None,
         "messages": writing.turns(),
         "inferenceConfig": knobs.inference or None,
-        "toolConfig": _tools(conversation),
+        "toolConfig": _tools(conversation, points),
         "outputConfig": _output(conversation, knobs.effort) or None,
         "additionalModelRequestFields": knobs.fields or None,
         "additionalModelResponseFieldPaths": list(knobs.answers) or None,
         "requestMetadata": {"user": user} if user else None,
     }
     body = encoded({name: value for name, value in told.items() if value is not None})
-    dropped = (*conversation.unmodelled, *knobs.dropped, *_dropped(conversation))
+    unmodelled = conversation.unmodelled
+    if points:
+        unmodelled = tuple(name for name in unmodelled if name != "cache_control")
+    dropped = (*unmodelled, *knobs.dropped, *_dropped(conversation))
     return Asked(body, dropped if user or not request.user else (*dropped, "user"))
+
+
+def _points(conversation: Conversation, remembers: Remembers) -> _Points:
+    """Up to where the model is told to remember, by message and part, or by tool."""
+    if remembers is Remembers.NOTHING:
+        return {}
+    tools_too = remembers is Remembers.TOOLS_TOO
+    told = (point for point in conversation.cache_points if tools_too or point.message is not None)
+    # What is kept for five minutes is so unasked, and the older models know nothing else.
+    return {(point.message, point.part): {"ttl": "1h"} if point.ttl == "1h" else {} for point in told}
 
 
 def _dropped(conversation: Conversation) -> Iterator[str]:
@@ -100,14 +116,18 @@ def _is_proven(part: ThinkingPart) -> bool:
 class _Writing:
     """Writes what was said; the documents of a request are counted, because each has a name of its own."""
 
-    def __init__(self, messages: Sequence[Message]) -> None:
+    def __init__(self, messages: Sequence[Message], points: _Points) -> None:
         self._messages = messages
+        self._points = points
         self._documents = 0
 
     def system(self) -> list[dict[str, Any]]:
         """The instructions, wherever they were said."""
-        spoken = [part for message in self._messages if message.role is Role.SYSTEM for part in message.parts]
-        return [self._instruction(part) for part in spoken if part != TextPart("")]
+        told: list[dict[str, Any]] = []
+        for index, message in enumerate(self._messages):
+            if message.role is Role.SYSTEM:
+                told += self._content(index, self._instruction)
+        return told
 
     def turns(self) -> list[dict[str, Any]]:
         """The turns without the system's, each by one who has not just spoken: answers of tools are the user's."""
@@ -116,12 +136,22 @@ class _Writing:
             if message.role is Role.SYSTEM:
                 continue
             role = "assistant" if message.role is Role.ASSISTANT else "user"
-            blocks = [self._block(part, f"messages[{index}].content") for part in message.parts if _is_said(part)]
+            blocks = self._content(index, partial(self._block, field=f"messages[{index}].content"))
             if turns and turns[-1]["role"] == role:
                 turns[-1]["content"] += blocks
             elif blocks:
                 turns.append({"role": role, "content": blocks})
         return turns
+
+    def _content(self, index: int, write: Callable[[Part], dict[str, Any]]) -> list[dict[str, Any]]:
+        """What a message says, with the points up to which it is to be remembered."""
+        blocks: list[dict[str, Any]] = []
+        for place, part in enumerate(self._messages[index].parts):
+            if _is_said(part):
+                blocks.append(write(part))
+            if blocks and (index, place) in self._points:
+                blocks.append(_point(self._points[index, place]))
+        return blocks
 
     def _instruction(self, part: Part) -> dict[str, Any]:
         if isinstance(part, TextPart):
@@ -153,6 +183,10 @@ class _Writing:
         raise _unknown(part, field)
 
 
+def _point(more: Mapping[str, str]) -> dict[str, Any]:
+    return {"cachePoint": {"type": "default", **more}}
+
+
 def _is_said(part: Part) -> bool:
     if isinstance(part, ThinkingPart):
         return _is_proven(part)
@@ -175,13 +209,16 @@ def _called(conversation: Conversation) -> list[str]:
     return list(dict.fromkeys(part.name for part in parts if isinstance(part, ToolCallPart)))
 
 
-def _tools(conversation: Conversation) -> dict[str, Any] | None:
+def _tools(conversation: Conversation, points: _Points) -> dict[str, Any] | None:
     """The tools. Who may call none is offered none, but those of earlier turns have to be told again."""
     choice = conversation.tool_choice
     if not conversation.tools or choice is Calling.NONE:
         tools = [Tool(name, _EARLIER) for name in _called(conversation)]
         return {"tools": list(map(_tool, tools))} if tools else None
-    told: dict[str, Any] = {"tools": list(map(_tool, conversation.tools))}
+    offered: list[dict[str, Any]] = []
+    for index, tool in enumerate(conversation.tools):
+        offered += [_tool(tool), _point(points[None, index])] if (None, index) in points else [_tool(tool)]
+    told: dict[str, Any] = {"tools": offered}
     if isinstance(choice, NamedTool):
         told["toolChoice"] = {"tool": {"name": choice.name}}
     elif choice is not None:

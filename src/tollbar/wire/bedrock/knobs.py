@@ -7,6 +7,7 @@ name tells nothing gets what all understand; what that leaves out is told.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from tollbar.domain.completion import CompletionRequest
@@ -21,12 +22,20 @@ _EFFORTS = {"minimal": "low", "xhigh": "high", "max": "high"}
 _WORDS = frozenset(("low", "medium", "high"))
 
 
+class Remembers(Enum):
+    """What a model can be told to remember, and what besides."""
+
+    NOTHING = 0
+    MESSAGES = 1
+    TOOLS_TOO = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Knobs:
     """The settings that all models understand, the model's own, and what it cannot be told.
 
     `effort` is how long to think where Converse itself says it; `answers` are the places in the model's own answer
-    that are wanted beside Converse's.
+    that are wanted beside Converse's; `remembers` says of what the model may be told to remember up to where.
     """
 
     inference: Mapping[str, Any]
@@ -34,6 +43,7 @@ class Knobs:
     dropped: tuple[str, ...] = ()
     effort: str | None = None
     answers: tuple[str, ...] = ()
+    remembers: Remembers = Remembers.NOTHING
 
 
 def knobs_of(request: CompletionRequest, conversation: Conversation, model: str, most_output: int | None) -> Knobs:
@@ -70,7 +80,7 @@ def _claude(request: CompletionRequest, conversation: Conversation, model: str, 
     )
     effort = thought.members.get("output_config", {}).get("effort")
     answers = ("/stop_sequence",) if stop else ()
-    return Knobs(inference, fields, (*thought.dropped, *lost), effort, answers)
+    return Knobs(inference, fields, (*thought.dropped, *lost), effort, answers, Remembers.TOOLS_TOO)
 
 
 def _nova(request: CompletionRequest, conversation: Conversation, is_thinking: bool) -> Knobs:
@@ -95,7 +105,8 @@ def _nova(request: CompletionRequest, conversation: Conversation, is_thinking: b
         dropped.append("reasoning_effort")
     if sampling.top_k is not None:
         fields["inferenceConfig"] = {"topK": sampling.top_k}
-    return Knobs(_inference(length, temperature, top_p, sampling.stop), fields, tuple(dropped))
+    inference = _inference(length, temperature, top_p, sampling.stop)
+    return Knobs(inference, fields, tuple(dropped), remembers=Remembers.MESSAGES)
 
 
 def _effort(conversation: Conversation) -> str | None:

@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote
 
+from tests.upstream_errands import TOKENS
 from tests.upstream_scripts import Script
 from tests.upstream_table import script_for
 from tollbar.wire.sse import frames
 
-PATH = re.compile(r"/model/([^/]+)/(converse|converse-stream)")
+PATH = re.compile(r"/model/([^/]+)/(converse-stream|converse|invoke)")
 LISTS = ("/foundation-models", "/inference-profiles?maxResults=1000")
 STREAM = (("content-type", "application/vnd.amazon.eventstream"), ("x-amzn-requestid", "req_fake"))
 _REASONS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "content_filter": "content_filtered"}
@@ -50,6 +51,8 @@ def bedrock_script(planned: str | Script | None, path: str, default: str | Scrip
     """The answer to a call at an address that fits `PATH`; before the name of a script may stand a maker's model."""
     if isinstance(planned, Script):
         return planned
+    if path.endswith("/invoke"):
+        return Script(pieces=(json.dumps({"embedding": [0.5, -0.25], "inputTextTokenCount": TOKENS}).encode(),))
     name = model_of(path).rpartition("/")[2]
     asked = {"model": name, "stream": path.endswith("-stream"), "stream_options": {"include_usage": True}}
     return translated(script_for(planned, name, default, json.dumps(asked).encode()))

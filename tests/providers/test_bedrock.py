@@ -17,6 +17,8 @@ from tollbar.providers import connect
 from tollbar.providers.aws import AccessKey, Signer
 from tollbar.providers.transport import Transport
 from tollbar.providers.vendors import Instance, custom
+from tollbar.wire import embeddings, forwarded
+from tollbar.wire.dialect import Incoming
 
 pytestmark = pytest.mark.anyio
 KEY = AccessKey("AKIDEXAMPLE", SECRET, "session-token")
@@ -93,8 +95,8 @@ async def test_a_name_that_would_lead_elsewhere_is_refused(up: FakeUpstream, tra
     assert not up.journal
 
 
-async def test_what_is_no_completion_is_refused(up: FakeUpstream, transport: Transport) -> None:
-    """A conversation in an unknown dialect cannot be carried; the name of its field is told."""
+async def test_what_cannot_be_carried_is_refused(up: FakeUpstream, transport: Transport) -> None:
+    """With the name of its field."""
     body = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}]}]
     with pytest.raises(InvalidValue) as fault:
         await ask(bedrock(up, transport), call("ok", messages=body))
@@ -134,6 +136,20 @@ async def test_a_refusal_tells_no_secret(up: FakeUpstream, transport: Transport)
     assert KEY.token not in fault.value.message
     assert fault.value.details["type"] == "InvalidSignatureException"
     assert fault.value.details["request_id"] == "r-1"
+
+
+async def test_vectors_are_asked_of_the_model_itself(up: FakeUpstream, transport: Transport) -> None:
+    """By a signed request; what else is no completion is refused."""
+    serving, asked = bedrock(up, transport), call("amazon.titan-embed-text-v2:0")
+    request = embeddings.OPENAI.decode(Incoming(b'{"model": "x", "input": "a gate"}'))
+    said = joined(await ask(serving, asked._replace(request=request)))
+    assert json.loads(said)["data"][0]["embedding"] == [0.5, -0.25]
+    entry = up.journal[0]
+    assert (entry.path, entry.json) == ("/model/amazon.titan-embed-text-v2:0/invoke", {"inputText": "a gate"})
+    assert is_signed(entry, up)
+    images = forwarded.dialect("/images/generations").decode(Incoming(b'{"model": "x", "prompt": "a gate"}'))
+    with pytest.raises(InvalidValue, match="images"):
+        await ask(serving, asked._replace(request=images))
 
 
 async def test_words_come_through(up: FakeUpstream, transport: Transport) -> None:

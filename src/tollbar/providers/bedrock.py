@@ -1,7 +1,8 @@
 """Providers that speak Amazon Bedrock's Converse.
 
 It knows no vendor: address, key and region come with the `Instance`; the model stands in the address of each call. No
-caller speaks this wire, so every request is written anew and every answer heard as events. One attempt per call;
+caller speaks this wire, so every request is written anew and every answer heard as events; vectors alone are asked of
+a model in its maker's own words. One attempt per call;
 retries are the gateway's.
 """
 
@@ -9,22 +10,26 @@ import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import msgspec
 
 from tollbar.domain.catalogue import Call, Timeouts
+from tollbar.domain.errand import Errand
 from tollbar.domain.errors import InvalidValue, UpstreamFailed, UpstreamRejected
 from tollbar.domain.events import StreamEvent
 from tollbar.ports import Clock
 from tollbar.providers.aws import Signer, access_key
+from tollbar.providers.errands import carried, telling
 from tollbar.providers.faults import Peer
 from tollbar.providers.translated import Translated
 from tollbar.providers.transport import Answer, Transport, endpoint
 from tollbar.providers.transport.pool import Endpoint
 from tollbar.providers.vendors import Instance
 from tollbar.wire.bedrock.asking import asking
+from tollbar.wire.bedrock.embedding import asking_embedding, hear_embedding
 from tollbar.wire.bedrock.hearing import Hearing
 from tollbar.wire.forwarded import unspoken
 
@@ -42,6 +47,7 @@ class _Doors(NamedTuple):
 
     whole: Endpoint
     stream: Endpoint
+    invoke: Endpoint
 
 
 class BedrockProvider:
@@ -63,11 +69,21 @@ class BedrockProvider:
         """The answer as events; see the port."""
         request, target = call.request, call.target
         if request.errand is not None:
-            unspoken(request.errand.path)
+            return self._run(call, request.errand)
         body, dropped = asking(request, target.model, target.max_output_tokens)
         doors = self._of(target.model)
         answer = self._send(doors.stream if request.stream else doors.whole, body, call)
         return Translated(answer, Hearing(request.stream), request.stream, dropped)
+
+    def _run(self, call: Call, errand: Errand) -> Translated:
+        """Vectors, as the model's maker has them; no other errand is run."""
+        model, embedding = call.target.model, errand.embedding
+        if embedding is None:
+            unspoken(errand.path)
+        texts = embedding.texts()
+        body, dropped = asking_embedding(texts, model)
+        hear = telling(embedding, partial(hear_embedding, model), len(texts.inputs))
+        return carried(self._send(self._of(model).invoke, body, call), hear, dropped)
 
     async def models(self) -> Sequence[str]:
         """The names of the models that can be called as they are, and of the profiles that lead to others."""
@@ -106,7 +122,7 @@ class BedrockProvider:
         if not _MODEL.fullmatch(model) or ".." in model:
             raise InvalidValue(f"{model[:100]!r} cannot be the name of a model of Bedrock's.", field="model")
         url = f"{self._instance.base_url}/model/{quote(model, safe=':')}"
-        doors = _Doors(self._endpoint(f"{url}/converse"), self._endpoint(f"{url}/converse-stream"))
+        doors = _Doors(*(self._endpoint(f"{url}/{method}") for method in ("converse", "converse-stream", "invoke")))
         if len(self._doors) >= MOST_REMEMBERED:  # names come from callers, too
             self._doors.clear()
         self._doors[model] = doors

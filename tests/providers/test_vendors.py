@@ -7,6 +7,7 @@ import pytest
 from genai_prices.data import providers as price_table
 
 from tollbar.providers.destinations import is_this_machine
+from tollbar.providers.prices import find
 from tollbar.providers.vendors import VendorFaults, configure, custom, find_configured, load, parse, speaking
 
 VENDORS = load()
@@ -85,6 +86,12 @@ def test_the_defaults_are_models_with_a_price() -> None:
         "openai": "gpt-4o-mini",
         "groq": "llama-3.3-70b-versatile",
     }
+
+
+@pytest.mark.parametrize("model", ["eu.anthropic.claude-sonnet-4-5-20250929-v1:0", "amazon.nova-lite-v1:0"])
+def test_models_of_bedrock_have_prices_by_their_ids(model: str) -> None:
+    """Also where an inference profile leads to them."""
+    assert find(VENDORS["bedrock"].price_id, model, date(2026, 11, 29)).card is not None
 
 
 def test_an_operator_changes_single_keys() -> None:

@@ -109,7 +109,7 @@ async def test_models_and_profiles_are_listed(up: FakeUpstream, transport: Trans
     assert [entry.path for entry in up.journal] == ["/foundation-models", "/inference-profiles?maxResults=1000"]
     assert all(is_signed(entry, up) for entry in up.journal)
     listed = {
-        "modelSummaries": [{"modelId": "a"}, {"modelId": 5}, 5],
+        "modelSummaries": [{"modelId": "a", "inferenceTypesSupported": 5}, {"modelId": 5}, 5],
         "inferenceProfileSummaries": [{"inferenceProfileId": "us.b"}],
     }
     up.models = Script(pieces=(json.dumps(listed).encode(),))

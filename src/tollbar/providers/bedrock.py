@@ -89,8 +89,8 @@ class BedrockProvider:
         """The names of the models that can be called as they are, and of the profiles that lead to others."""
         models = await self._listed(self._models, "modelSummaries")
         profiles = await self._listed(self._profiles, "inferenceProfileSummaries")
-        callable_now = (one for one in models if _ON_DEMAND in (one.get("inferenceTypesSupported") or (_ON_DEMAND,)))
-        names = [*(one.get("modelId") for one in callable_now), *(one.get("inferenceProfileId") for one in profiles)]
+        names = [one.get("modelId") for one in models if _is_callable(one)]
+        names += [one.get("inferenceProfileId") for one in profiles]
         return tuple(name for name in names if isinstance(name, str) and _MODEL.fullmatch(name))
 
     async def _listed(self, to: Endpoint, member: str) -> list[Mapping[str, Any]]:
@@ -136,3 +136,9 @@ class BedrockProvider:
         if self._signer is None:
             return {}
         return self._signer.headers(method, url, body, self._clock.now(), _SIGNED)
+
+
+def _is_callable(model: Mapping[str, Any]) -> bool:
+    """Whether a model can be called by its own name, as far as that is told."""
+    kinds = model.get("inferenceTypesSupported")
+    return not isinstance(kinds, list) or _ON_DEMAND in kinds

@@ -74,8 +74,8 @@ def message(headers: Mapping[str, str], payload: bytes) -> bytes:
     """One message: lengths and their checksum, headers of text, the payload, and the checksum of it all."""
     head = b""
     for name, value in headers.items():
-        raw = value.encode()
-        head += bytes([len(name)]) + name.encode() + b"\x07" + len(raw).to_bytes(2, "big") + raw
+        named, raw = name.encode(), value.encode()
+        head += bytes([len(named)]) + named + b"\x07" + len(raw).to_bytes(2, "big") + raw
     lengths = (16 + len(head) + len(payload)).to_bytes(4, "big") + len(head).to_bytes(4, "big")
     body = lengths + zlib.crc32(lengths).to_bytes(4, "big") + head + payload
     return body + zlib.crc32(body).to_bytes(4, "big")

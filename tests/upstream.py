@@ -1,4 +1,4 @@
-"""A provider on a real socket that speaks the dialects of OpenAI, Anthropic and Google, and misbehaves on request.
+"""A provider on a real socket that speaks the dialects of OpenAI, Anthropic, Google and Amazon, and misbehaves at will.
 
     async with FakeUpstream() as up:
         up.url                          # "http://127.0.0.1:PORT/v1", ready to be a base_url
@@ -31,7 +31,7 @@ from ssl import SSLContext
 from types import TracebackType
 from typing import Any, Self
 
-from tests import upstream_errands, upstream_files, upstream_gemini, upstream_ollama
+from tests import upstream_bedrock, upstream_errands, upstream_files, upstream_gemini, upstream_ollama
 from tests.upstream_anthropic import answer_count, anthropic_script
 from tests.upstream_files import Shelf
 from tests.upstream_ollama import ollama_script
@@ -66,6 +66,8 @@ class Entry:
         """The model that was asked for; empty where there is none."""
         if found := upstream_gemini.PATH.fullmatch(self.path):
             return found[1]
+        if found := upstream_bedrock.model_of(self.path):
+            return found
         with suppress(ValueError):
             document = self.json
             if isinstance(document, dict):
@@ -148,6 +150,9 @@ class FakeUpstream:
             return self.models if isinstance(self.models, Script) else listing(self.models)
         if entry.path.startswith(upstream_files.BEGINNING):
             return self.shelf.answer(entry.method, entry.path, entry.body)
+        if entry.path in upstream_bedrock.LISTS:
+            listed = upstream_bedrock.bedrock_models
+            return self.models if isinstance(self.models, Script) else listed(self.models, entry.path)
         if entry.path == "/journal":
             return Script(pieces=(json.dumps(self._told(entry)).encode(),))
         if entry.path == "/api/tags":
@@ -163,6 +168,9 @@ class FakeUpstream:
         if upstream_gemini.PATH.fullmatch(entry.path):
             planned = self._planned.popleft() if self._planned else None
             return upstream_gemini.gemini_script(planned, entry.path, self.default, entry.body)
+        if upstream_bedrock.PATH.fullmatch(entry.path):
+            planned = self._planned.popleft() if self._planned else None
+            return upstream_bedrock.bedrock_script(planned, entry.path, self.default)
         if entry.path in upstream_ollama.PATHS:
             planned = self._planned.popleft() if self._planned else None
             return ollama_script(planned, entry.path, entry.body, self.default)

@@ -22,6 +22,7 @@ from tests.providers.calls import (
     provider,
     responding,
     responding_to_others,
+    speaking_bedrock,
     speaking_gemini,
     speaking_ollama,
     translating,
@@ -58,6 +59,7 @@ WIRES: dict[str, Callable[[FakeUpstream, Transport], Provider]] = {
     "responses": responding,
     "responses, translated": responding_to_others,
     "completions": going_on,
+    "bedrock": speaking_bedrock,
 }
 IMPATIENT = Timeouts(first_byte_stream=0.25, first_byte_plain=0.25, between_bytes=0.2)
 GOOD = (

@@ -15,12 +15,13 @@ NAMES = {
     "anthropic": "Anthropic",
     "gemini": "Gemini",
     "ollama": "Ollama",
+    "bedrock": "Bedrock",
 }
 HEAD = """\
 # Every dialect to every provider
 
 This page is made from a run of `tests/journeys/test_matrix.py`, in which hand-written clients of six dialects ask a
-provider behind each of six wires, over real sockets. The test fails where the page says anything else than the run.
+provider behind each of seven wires, over real sockets. The test fails where the page says anything else than the run.
 
 - **relayed**: the provider got the caller's own bytes with only the model replaced, and the caller the provider's.
 - **works**: translated. All that was said reached the provider, and the caller understood all of the answer: words,

@@ -18,7 +18,7 @@ from openai import APIStatusError
 from tests.aimock.serving import aimock
 from tests.journeys.stand import Gateway, started
 
-WIRES = {"openai": "/v1", "responses": "/v1", "anthropic": "/v1", "gemini": "/v1beta", "ollama": ""}
+WIRES = {"openai": "/v1", "responses": "/v1", "anthropic": "/v1", "gemini": "/v1beta", "ollama": "", "bedrock": ""}
 """Each wire, and where its addresses begin."""
 WORDS = "Hello from an independent provider."
 LOOK_UP: Any = {"type": "function", "function": {"name": "look_up", "parameters": {"type": "object", "properties": {}}}}

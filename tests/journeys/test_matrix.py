@@ -1,4 +1,4 @@
-"""Every dialect to every wire: six by six, twelve things each, over real sockets; `-s` prints the matrix.
+"""Every dialect to every wire: six by seven, twelve things each, over real sockets; `-s` prints the matrix.
 
 `docs/conformance.md` is what this says. Where that page is stale, the test fails; TOLLBAR_WRITES_PAGES=1 writes it.
 """
@@ -31,6 +31,7 @@ MORE = """\
   claude: {wire: anthropic, base_url: "%(url)s", api_key: "${LAB_KEY}"}
   google: {wire: gemini, base_url: "%(google_url)s", api_key: "${LAB_KEY}"}
   barn: {wire: ollama, base_url: "%(root)s"}
+  forest: {wire: bedrock, base_url: "%(root)s", api_key: "${LAB_KEY}"}
 """
 PROVIDERS = {
     "openai": "lab",
@@ -39,8 +40,10 @@ PROVIDERS = {
     "anthropic": "claude",
     "gemini": "google",
     "ollama": "barn",
+    "bedrock": "forest/claude-sonnet-4-5",
 }
-"""The provider that speaks each wire. The one of completions has chats for callers of all other dialects."""
+"""The provider that speaks each wire. The one of completions has chats for callers of all other dialects; Bedrock's has
+models of several makers, and here it is one that thinks."""
 FIVE = "word0 word1 word2 word3 word4 "
 CALLS = [("look_up", {"page": 0}), ("look_up", {"page": 1})]
 _CHAT_PLACES = {
@@ -71,6 +74,12 @@ PLACES = {
         "thinking": "generationConfig.thinkingConfig.includeThoughts",
     },
     "ollama": {"said": "messages", "tools": "tools.function.parameters", "schema": "format", "thinking": "think"},
+    "bedrock": {
+        "said": "messages",
+        "tools": "toolConfig.tools.toolSpec.inputSchema.json",
+        "schema": "outputConfig.textFormat.structure.jsonSchema.schema",
+        "thinking": "additionalModelRequestFields.thinking",
+    },
 }
 """Where each wire has what is wished for; of a list, in its first item."""
 RESULTS = ("result", "picture")
@@ -127,6 +136,7 @@ class Case(NamedTuple):
             assert _holds(entry.json, PAGE_SEVEN)
         if wish in places and self.dialect != self.wire:  # what is relayed is looked at byte by byte
             found = _at(entry.json, places[wish])
+            found = json.loads(found) if isinstance(found, str) and found.startswith("{") else found
             assert found if wish == "thinking" else found == {"tools": PARAMETERS, "schema": TOWN}[wish]
 
     def _kind(self, entry: Entry, raw: bytes, wish: str, stream: bool) -> str:
@@ -232,7 +242,7 @@ THINGS: Mapping[str, Callable[[Case], str]] = {
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory, up: FakeUpstream) -> Iterator[Gateway]:
-    """A gateway before one fake provider, which it calls in six wires."""
+    """A gateway before one fake provider, which it calls in seven wires."""
     places: dict[str, Any] = {"url": up.url, "google_url": up.google_url, "root": up.root}
     with started(tmp_path_factory.mktemp("matrix"), up, MORE % places) as gateway:
         yield gateway

@@ -187,3 +187,10 @@ def ollama_call(asked: Call) -> Call:
 def ollama_to_ollama(up: FakeUpstream, transport: Transport) -> Provider:
     """The fake upstream as an Ollama, for callers of its own dialect."""
     return Speaking(speaking_ollama(up, transport), ollama_call)
+
+
+def speaking_bedrock(up: FakeUpstream, transport: Transport) -> Provider:
+    """The fake upstream as Amazon Bedrock, whose callers all speak another dialect; its requests are signed."""
+    key = f"AKIDEXAMPLE:{SECRET}:session-token"
+    instance = Instance("fake", custom("fake", "bedrock"), up.root, key, "FAKE_API_KEY", "us-east-1")
+    return connect(instance, transport, SystemClock())

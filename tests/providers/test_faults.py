@@ -40,6 +40,7 @@ def refused(status: int, error: object = None, **headers: str) -> UpstreamError:
         (409, UpstreamRejected, False),
         (413, UpstreamRejected, False),
         (422, UpstreamRejected, False),
+        (424, UpstreamFailed, True),
         (429, UpstreamBusy, True),
         (500, UpstreamFailed, True),
         (501, UpstreamFailed, False),
@@ -183,3 +184,20 @@ def test_google_says_in_the_body_how_long_to_wait(details: object, wait: float |
     told = {"error": {"code": 429, "message": "Quota.", "status": "RESOURCE_EXHAUSTED", "details": details}}
     fault = from_status(Peer("gemini"), 429, {}, json.dumps(told).encode(), NOW)
     assert (type(fault), fault.retry_after_seconds) == (UpstreamBusy, wait)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "raised"),
+    [
+        (429, "ThrottlingException", UpstreamBusy),
+        (400, "ServiceQuotaExceededException", UpstreamMisconfigured),
+        (400, "ValidationException", UpstreamRejected),
+    ],
+)
+def test_amazon_names_the_kind_in_a_header(status: int, kind: str, raised: type[UpstreamError]) -> None:
+    """With an address behind it; the words are in the body, in either spelling."""
+    headers = {"x-amzn-errortype": f"{kind}:http://internal.amazon.com/", "x-amzn-requestid": "r-1"}
+    fault = from_status(PEER, status, headers, b'{"Message": "So it is."}', NOW)
+    assert type(fault) is raised
+    assert fault.message.endswith("So it is.")
+    assert (fault.details["type"], fault.details["request_id"]) == (kind, "r-1")

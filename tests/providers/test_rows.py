@@ -45,6 +45,7 @@ def test_a_good_row_has_no_faults() -> None:
         ({"key_env": []}, "key_env"),
         ({"auth": "magic"}, "auth"),
         ({"auth": ["bearer"]}, "auth"),
+        ({"auth": "aws"}, "bedrock"),
         ({"supports": ["flying"]}, "flying"),
         ({"supports": "tools"}, "supports"),
         ({"quirks": ["odd"]}, "odd"),

@@ -7,6 +7,7 @@ import pytest
 from genai_prices.data import providers as price_table
 
 from tollbar.providers.destinations import is_this_machine
+from tollbar.providers.prices import find
 from tollbar.providers.vendors import VendorFaults, configure, custom, find_configured, load, parse, speaking
 
 VENDORS = load()
@@ -39,7 +40,7 @@ def test_every_known_vendor_has_its_row() -> None:
 
 def test_the_rows_are_honest_about_what_was_tried() -> None:
     """Every row says when it was compared with documentation; none claims a call that nobody made."""
-    assert all(vendor.documented == date(2026, 11, 20) for vendor in VENDORS.values())
+    assert all(vendor.documented and vendor.documented >= date(2026, 11, 20) for vendor in VENDORS.values())
     assert all(vendor.checked is None for vendor in VENDORS.values())
 
 
@@ -57,18 +58,6 @@ def test_only_local_rows_are_on_this_machine() -> None:
 def test_other_hosts_are_reached_over_tls() -> None:
     """No key crosses a network in the clear."""
     assert all(vendor.is_local or not vendor.base_url.startswith("http:") for vendor in VENDORS.values())
-
-
-@pytest.mark.parametrize(("name", "word"), [("bedrock_sigv4", "aws sigv4")])
-def test_what_cannot_be_served_yet_says_why(name: str, word: str) -> None:
-    """A vendor whose wire or credentials are missing is listed, with the reason."""
-    assert not VENDORS[name].is_ready
-    assert word in VENDORS[name].reason
-
-
-def test_most_vendors_are_ready() -> None:
-    """All others can be served now."""
-    assert {name for name, vendor in VENDORS.items() if not vendor.is_ready} == {"bedrock_sigv4"}
 
 
 @pytest.mark.parametrize(
@@ -99,6 +88,12 @@ def test_the_defaults_are_models_with_a_price() -> None:
     }
 
 
+@pytest.mark.parametrize("model", ["eu.anthropic.claude-sonnet-4-5-20250929-v1:0", "amazon.nova-lite-v1:0"])
+def test_models_of_bedrock_have_prices_by_their_ids(model: str) -> None:
+    """Also where an inference profile leads to them."""
+    assert find(VENDORS["bedrock"].price_id, model, date(2026, 11, 29)).card is not None
+
+
 def test_an_operator_changes_single_keys() -> None:
     """A row of the operator's with a known name keeps what it does not mention."""
     changed = load({"openai": {"base_url": "https://eu.api.openai.com/v1"}})["openai"]
@@ -108,7 +103,7 @@ def test_an_operator_changes_single_keys() -> None:
 def test_an_operator_adds_vendors() -> None:
     """A row with a new name is another vendor, under the same checks."""
     row = {"wire": "openai", "base_url": "https://api.house.example/v1", "key_env": ["HOUSE_KEY"]}
-    assert load({"house": row})["house"].is_ready
+    assert load({"house": row})["house"].base_url == row["base_url"]
 
 
 def test_all_faults_of_all_rows_come_at_once() -> None:
@@ -160,7 +155,8 @@ def test_the_key_goes_where_the_vendor_wants_it(name: str, expected: dict[str, s
     [
         ("azure", {"AZURE_OPENAI_ENDPOINT": "https://x.openai.azure.com/"}, "https://x.openai.azure.com/openai/v1"),
         ("azure", {"AZURE_API_BASE": "x.openai.azure.com"}, "https://x.openai.azure.com/openai/v1"),
-        ("bedrock", {"AWS_REGION": "eu-west-1"}, "https://bedrock-runtime.eu-west-1.amazonaws.com/openai/v1"),
+        ("bedrock", {"AWS_REGION": "eu-west-1"}, "https://bedrock-runtime.eu-west-1.amazonaws.com"),
+        ("bedrock-openai", {"AWS_REGION": "eu-west-1"}, "https://bedrock-runtime.eu-west-1.amazonaws.com/openai/v1"),
         (
             "databricks",
             {"DATABRICKS_HOST": "https://dbc.cloud.databricks.com"},
@@ -185,7 +181,8 @@ def test_addresses_are_filled_in(name: str, environment: dict[str, str], expecte
         ("cloudflare", {"CLOUDFLARE_API_TOKEN": "k"}, "CLOUDFLARE_ACCOUNT_ID"),
         ("bedrock", {"AWS_BEARER_TOKEN_BEDROCK": "k", "AWS_REGION": "evil.example/"}, "AWS_REGION"),
         ("azure", {"AZURE_API_KEY": "k", "AZURE_API_BASE": "http://169.254.169.254"}, "link-local"),
-        ("bedrock_sigv4", {}, "not served yet"),
+        ("bedrock", {"AWS_ACCESS_KEY_ID": "AKID", "AWS_REGION": "eu-west-1"}, "has no AWS_SECRET_ACCESS_KEY"),
+        ("bedrock", {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "s"}, "has no region: set AWS_REGION"),
     ],
 )
 def test_what_is_missing_or_wrong_is_named_without_the_key(name: str, environment: dict[str, str], word: str) -> None:
@@ -217,6 +214,34 @@ def test_the_environment_configures_the_vendors_whose_keys_it_holds() -> None:
     found = find_configured(VENDORS, {**environment, "VLLM_API_KEY": "e", "HF_TOKEN": ""})
     assert [instance.name for instance in found.instances] == ["openai", "anthropic", "groq"]
     assert set(found.unusable) == {"cloudflare"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "key", "credential", "region"),
+    [
+        ({"AWS_BEARER_TOKEN_BEDROCK": "ABSK"}, "ABSK", "AWS_BEARER_TOKEN_BEDROCK", ""),
+        ({}, "AKID:hush", "AWS_ACCESS_KEY_ID", "eu-west-1"),
+        ({"AWS_SESSION_TOKEN": "t"}, "AKID:hush:t", "AWS_ACCESS_KEY_ID", "eu-west-1"),
+    ],
+)
+def test_a_key_of_amazons_is_one_of_bedrocks_own_or_one_that_signs(
+    environment: dict[str, str], key: str, credential: str, region: str
+) -> None:
+    """Which is found under several names, and is one word; the other row of the same key is for those who name it."""
+    usual = {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "hush", "AWS_DEFAULT_REGION": "eu-west-1"}
+    (found,) = find_configured(VENDORS, {**usual, **environment}).instances
+    assert (found.name, found.api_key, found.credential, found.region) == ("bedrock", key, credential, region)
+    assert found.headers == ({"Authorization": "Bearer ABSK"} if key == "ABSK" else {})
+
+
+def test_a_key_that_signs_does_so_for_the_region_of_the_address() -> None:
+    """Else for that of the environment; without either it cannot."""
+    lab, key = custom("lab", "bedrock"), "AKID:hush"
+    private = "https://vpce-0a-b.bedrock-runtime.us-gov-west-1.vpce.amazonaws.com"
+    assert configure("lab", lab, {"AWS_REGION": "eu-west-1"}, key, private).region == "us-gov-west-1"
+    assert configure("lab", lab, {"AWS_REGION": "eu-west-1"}, key, "http://proxy:8080").region == "eu-west-1"
+    with pytest.raises(VendorFaults, match="has no region"):
+        configure("lab", lab, {}, key, "http://proxy:8080")
 
 
 def test_no_key_shows_when_an_instance_is_printed() -> None:

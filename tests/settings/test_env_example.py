@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from tests.settings.making import KNOWN
-from tollbar.providers import vendors
+from tollbar.app.known import known_names
 from tollbar.settings import load
 from tollbar.settings.describe import environment_names, rows
 from tollbar.settings.loading import CONFIG_NAME, KEY_NAME
@@ -26,9 +26,7 @@ def documented() -> list[str]:
 
 def test_every_name_is_documented_once() -> None:
     """Settings, the settings file, vendors' keys and address parts: all are there, and nothing else."""
-    names = {*environment_names(), CONFIG_NAME, KEY_NAME}
-    for vendor in vendors.load().values():
-        names |= {*vendor.key_env, *(name for parts in vendor.placeholders.values() for name in parts)}
+    names = {*environment_names(), CONFIG_NAME, KEY_NAME, *known_names().secrets}
     assert sorted(documented()) == sorted(names)
     assert names >= PROMISED
 

@@ -1,6 +1,6 @@
 """The names that settings may use beside their own: what the vendors' table brings."""
 
-from tollbar.providers import vendors
+from tollbar.providers import aws, vendors
 from tollbar.providers.rows import WIRES
 from tollbar.settings import KnownNames
 
@@ -10,4 +10,5 @@ def known_names() -> KnownNames:
     rows = vendors.load()
     names = {name for row in rows.values() for name in row.key_env}
     names |= {name for row in rows.values() for variables in row.placeholders.values() for name in variables}
+    names |= {aws.SECRET, aws.TOKEN}
     return KnownNames(secrets=names, vendors=frozenset(rows), wires=WIRES)

@@ -73,12 +73,25 @@ class Sampling:
 
 
 @dataclass(frozen=True, slots=True)
+class CachePoint:
+    """The provider may keep what it has read up to the end of a part of a message, or of a tool where that is None.
+
+    Messages, parts and tools are counted from 0; `ttl` is how long to keep it (`5m`, `1h`), where the caller said so.
+    """
+
+    message: int | None
+    part: int
+    ttl: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Conversation:
     """All of a request that its head does not say.
 
     `effort` is how long a model may think (`low`, `medium`, `high`, or the provider's own words), `thinking_tokens` the
     same as a count of tokens, 0 for not at all; `calls_in_parallel` whether it may call several tools at once.
     `unmodelled` names the caller's knobs that have no place here: who sends the conversation on has dropped them.
+    `cache_points` are in `unmodelled` too, as `cache_control`: few providers are told of them, and those take it out.
     """
 
     messages: tuple[Message, ...]
@@ -90,3 +103,4 @@ class Conversation:
     effort: str | None = None
     thinking_tokens: int | None = None
     unmodelled: tuple[str, ...] = ()
+    cache_points: tuple[CachePoint, ...] = ()

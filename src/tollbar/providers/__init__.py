@@ -57,7 +57,11 @@ def _speaking(wire: str, instance: "Instance", transport: "Transport", clock: "C
             from tollbar.providers.completions import CompletionsProvider
 
             return CompletionsProvider(instance, transport, clock)
-    raise ValueError(f"{instance.name}: {instance.vendor.reason or 'its wire is not served'}")
+        case "bedrock":
+            from tollbar.providers.bedrock import BedrockProvider
+
+            return BedrockProvider(instance, transport, clock)
+    raise ValueError(f"{instance.name}: its wire is not served")
 
 
 def _of_deployments(instance: "Instance", transport: "Transport", clock: "Clock") -> "Provider":

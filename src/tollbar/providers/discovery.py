@@ -48,7 +48,7 @@ async def discover(
     """
     asked: dict[str, list[Vendor]] = {}
     for vendor in vendors.values():
-        if vendor.is_local and vendor.is_ready:
+        if vendor.is_local:
             address = ollama_url(ollama_host) if vendor.name == "ollama" and ollama_host else vendor.base_url
             if not url_fault(address) and urlsplit(address).port not in skip_ports:
                 asked.setdefault(address, []).append(vendor)

@@ -7,7 +7,7 @@ are never quoted beyond 100 characters.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -26,14 +26,22 @@ from tollbar.domain.errors import (
 LONGEST_MESSAGE = 500
 LONGEST_QUOTE = 100
 LONGEST_WAIT_SECONDS = 7 * 86_400.0
-# Words for "this account has no money left", by OpenAI, Moonshot and DeepSeek: waiting does not help.
-NO_MONEY = frozenset({"insufficient_quota", "billing_hard_limit_reached", "exceeded_current_quota_error"})
+# Words for "this account has no money left", by OpenAI, Moonshot, DeepSeek and Amazon: waiting does not help.
+NO_MONEY = frozenset(
+    {
+        "insufficient_quota",
+        "billing_hard_limit_reached",
+        "exceeded_current_quota_error",
+        "ServiceQuotaExceededException",
+    }
+)
 
 # Google and xAI answer 400 for a key that they do not know. Only these words at the beginning count: further on, a
 # message may quote its caller, who shall not be able to raise an alarm about our key.
 _REFUSED_KEY = re.compile(r"(?:API key (?:not valid|not found|expired)|Incorrect API key)", re.IGNORECASE)
 # Anthropic answers 400 for an account without money, and says so in words alone.
 _NO_BALANCE = re.compile(r"Your credit balance is too low", re.IGNORECASE)
+_REQUEST_IDS = ("x-request-id", "request-id", "x-amzn-requestid")
 _CONTROL = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+")
 _KEYS = re.compile(r"\b(?:sk|pk|rk|gsk|csk|xai|hf|fw|nvapi|pplx)[-_][\w*.\-]{6,}|\bAIza[\w*\-]{6,}|\b[Bb]earer\s+\S+")
 
@@ -71,9 +79,11 @@ class Said:
 def from_status(peer: Peer, status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> UpstreamError:
     """The error that a status other than 200 stands for. `now` is what a Retry-After date is compared with."""
     said = read(body, peer)
+    if kind_told := headers.get("x-amzn-errortype"):
+        said = replace(said, kind=kind_told.partition(":")[0])
     wait = retry_after_seconds(headers, now)
     wait = said.wait_seconds if wait is None else wait
-    request_id = headers.get("x-request-id") or headers.get("request-id", "")
+    request_id = next((headers[name] for name in _REQUEST_IDS if headers.get(name)), "")
     found = {"code": said.code, "param": said.param, "type": said.kind, "request_id": request_id}
     details: dict[str, object] = {name: peer.clean(text, LONGEST_QUOTE) for name, text in found.items() if text}
     kind, may_retry, message, hint = judge(peer, status, said)
@@ -115,7 +125,7 @@ def judge(peer: Peer, status: int, said: Said) -> tuple[type[UpstreamError], boo
         return UpstreamBusy, True, f"{peer.name} limits the rate of requests (HTTP 429).", ""
     if status in {503, 529}:
         return UpstreamBusy, True, f"{peer.name} is overloaded (HTTP {status}).", ""
-    if status >= 500:
+    if status >= 500 or status == 424:  # Amazon's for a model that failed at its work
         return UpstreamFailed, status not in {501, 505}, answered, ""
     if status >= 400:
         hint = "" if said.message else "Is the provider's base_url right?"
@@ -146,7 +156,9 @@ def read(body: bytes, peer: Peer) -> Said:
         return Said(peer.clean(error))
     if not isinstance(error, dict):
         error = document
-    message = next((text for name in ("message", "detail", "error_msg") if (text := _text(error.get(name)))), "")
+    message = next(
+        (text for name in ("message", "Message", "detail", "error_msg") if (text := _text(error.get(name)))), ""
+    )
     kind = error.get("type") or error.get("status")
     metadata = error.get("metadata")
     is_flagged = isinstance(metadata, dict) and "flagged_input" in metadata

@@ -8,11 +8,11 @@ from difflib import get_close_matches
 from tollbar.providers.destinations import url_fault
 from tollbar.providers.quirks import NAMES as QUIRKS
 
-WIRES = frozenset({"openai", "responses", "anthropic", "gemini", "ollama"})
+WIRES = frozenset({"openai", "responses", "anthropic", "gemini", "ollama", "bedrock"})
 ALSO = frozenset({"responses", "completions", "files", "predict"})
 """What a server may have beside its usual wire, at the same address: other wires, files, vectors as Vertex AI's."""
 HEADER_AUTHS = frozenset({"api-key", "x-api-key", "x-goog-api-key"})
-AUTHS = frozenset({"bearer", "none", "google_oauth", "aws_sigv4"}) | HEADER_AUTHS
+AUTHS = frozenset({"bearer", "none", "google_oauth", "aws"}) | HEADER_AUTHS
 FEATURES = frozenset({"tools", "images", "audio", "files", "json_schema", "logprobs"})
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
@@ -47,6 +47,8 @@ def _joint_faults(row: Mapping[str, object]) -> list[str]:
     named = set(placeholders) if isinstance(placeholders, Mapping) else set()
     faults += [f"the address has {{{name}}}, which placeholders do not fill" for name in sorted(used - named)]
     faults += [f"placeholders fill {{{name}}}, which the address does not have" for name in sorted(named - used)]
+    if row.get("auth") == "aws" and row["wire"] != "bedrock":
+        faults.append('auth = "aws" goes with wire = "bedrock" alone: no other signs its requests')
     if not row.get("key_env") and row.get("auth", "bearer") != "none" and not row.get("local"):
         faults.append('key_env is missing: say where its key is found, or auth = "none"')
     return faults

@@ -14,12 +14,11 @@ from importlib import resources
 from types import MappingProxyType
 from typing import Any
 
+from tollbar.providers import aws
 from tollbar.providers.destinations import url_fault
-from tollbar.providers.rows import ALSO, HEADER_AUTHS, PLACEHOLDER, WIRES, family_faults, row_faults
+from tollbar.providers.rows import ALSO, PLACEHOLDER, WIRES, family_faults, row_faults
 
-SERVED_WIRES = frozenset({"anthropic", "gemini", "ollama", "openai", "responses"})
-SERVED_AUTHS = frozenset({"bearer", "none", "google_oauth"}) | HEADER_AUTHS
-USUAL_AUTHS = MappingProxyType({"gemini": "x-goog-api-key"})
+USUAL_AUTHS = MappingProxyType({"gemini": "x-goog-api-key", "bedrock": "aws"})
 """Where servers without a row expect their key, by their wire; elsewhere as a bearer's."""
 
 _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,199}")
@@ -43,8 +42,7 @@ class Vendor:
     that it speaks besides, at the same address, for callers of those wires alone. `supports` None means that nobody
     wrote down what its models can do: then all is tried. `families` are the beginnings of bare model names that are
     this vendor's; `price_id` is its id in the price table. `query` is what every address ends with; with `deployments`
-    a model's name is part of its address. `checked` is when it was last called for real, None for never. `reason` says
-    why it cannot be served yet; empty when it can.
+    a model's name is part of its address. `checked` is when it was last called for real, None for never.
     """
 
     name: str
@@ -64,12 +62,6 @@ class Vendor:
     deployments: bool = False
     documented: date | None = None
     checked: date | None = None
-    reason: str = ""
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether calls to it can be served."""
-        return not self.reason
 
     @property
     def needs_key(self) -> bool:
@@ -79,7 +71,10 @@ class Vendor:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """A vendor as configured. `credential` says where its key comes from, for messages: a setting, or a variable."""
+    """A vendor as configured. `credential` says where its key comes from, for messages: a setting, or a variable.
+
+    `region` is where Amazon's signatures hold; empty where none are made.
+    """
 
     name: str
     vendor: Vendor
@@ -87,15 +82,17 @@ class Instance:
     api_key: str = field(default="", repr=False)
     credential: str = ""
     query: str = ""
+    region: str = ""
 
     @property
     def headers(self) -> Mapping[str, str]:
         """The headers that carry the key."""
-        if not self.api_key or self.vendor.auth == "none":
+        auth = self.vendor.auth
+        if not self.api_key or auth == "none" or (auth == "aws" and aws.access_key(self.api_key)):
             return {}
-        if self.vendor.auth == "bearer":
+        if auth in {"bearer", "aws"}:
             return {"Authorization": f"Bearer {self.api_key}"}
-        return {self.vendor.auth: self.api_key}
+        return {auth: self.api_key}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +130,7 @@ def custom(name: str, wire: str) -> Vendor:
     """
     if wire not in WIRES:
         raise VendorFaults([f"provider {name}: wire must be one of {', '.join(sorted(WIRES))}"])
-    auth = USUAL_AUTHS.get(wire, "bearer")
-    return Vendor(name, wire, base_url="", auth=auth, reason=_reason(wire, auth))
+    return Vendor(name, wire, base_url="", auth=USUAL_AUTHS.get(wire, "bearer"))
 
 
 def speaking(name: str, vendor: Vendor, also: Sequence[str] | None) -> Vendor:
@@ -158,33 +154,37 @@ def configure(
 
     `api_key` and `base_url` go before what the environment holds; `setting` is where the key was set, for messages.
     """
-    faults = [vendor.reason] if vendor.reason else []
+    faults: list[str] = []
     address, address_faults = _address(vendor, base_url, environment)
     query, query_faults = _filled(vendor, vendor.query, environment)
     variable = next((variable for variable in vendor.key_env if environment.get(variable)), "")
-    key = (api_key or environment.get(variable, "")).strip()
+    key = (api_key or _key_at(variable, environment)).strip()
     if vendor.needs_key and not key:
         faults.append(f"has no key: set {' or '.join(vendor.key_env)}")
     elif key and not _KEY.fullmatch(key):
         faults.append("has a key with blanks, control characters or characters beyond ASCII")
+    region = ""
+    if vendor.auth == "aws" and aws.access_key(key):
+        region = aws.region_of(address, environment)
+        faults += [fault for fault in (aws.key_fault(key), aws.region_fault(region)) if fault]
     faults += [*address_faults, *query_faults]
     if faults:
         raise VendorFaults([f"provider {name}: {fault}" for fault in faults])
     credential = (setting if api_key else variable) or setting or next(iter(vendor.key_env), "")
-    return Instance(name, vendor, address, key, credential, query)
+    return Instance(name, vendor, address, key, credential, query, region)
 
 
 def find_configured(vendors: Mapping[str, Vendor], environment: Mapping[str, str]) -> Found:
     """The vendors whose key lies in the environment under a usual name; servers on this machine are found otherwise."""
     instances: list[Instance] = []
     unusable: dict[str, str] = {}
-    taken: set[tuple[str, ...]] = set()
+    taken: set[str] = set()
     for name, vendor in vendors.items():
-        if vendor.key_env in taken:
+        if not taken.isdisjoint(vendor.key_env):
             continue  # another way to call the same models with the same key: for those who name it
         if vendor.is_local or not any(environment.get(variable) for variable in vendor.key_env):
             continue
-        taken.add(vendor.key_env)
+        taken.update(vendor.key_env)
         try:
             instances.append(configure(name, vendor, environment))
         except VendorFaults as found:
@@ -195,13 +195,12 @@ def find_configured(vendors: Mapping[str, Vendor], environment: Mapping[str, str
 def _vendor(name: str, row: Mapping[str, Any]) -> Vendor:
     supports = row.get("supports")
     placeholders = {part: tuple(names) for part, names in row.get("placeholders", {}).items()}
-    auth = row.get("auth", "bearer")
     return Vendor(
         name=name,
         wire=row["wire"],
         base_url=row["base_url"],
         key_env=tuple(row.get("key_env", ())),
-        auth=auth,
+        auth=row.get("auth", "bearer"),
         placeholders=MappingProxyType(placeholders),
         also=tuple(row.get("also", ())),
         supports=None if supports is None else frozenset(supports),
@@ -214,17 +213,15 @@ def _vendor(name: str, row: Mapping[str, Any]) -> Vendor:
         deployments=row.get("deployments", False),
         documented=row.get("documented"),
         checked=row.get("checked"),
-        reason=_reason(row["wire"], auth),
     )
 
 
-def _reason(wire: str, auth: str) -> str:
-    """Why a vendor cannot be served yet; empty when it can."""
-    if wire not in SERVED_WIRES:
-        return f"speaks the {wire} wire, which is not served yet"
-    if auth not in SERVED_AUTHS:
-        return f"wants {auth.replace('_', ' ')}, which is not served yet"
-    return ""
+def _key_at(variable: str, environment: Mapping[str, str]) -> str:
+    """The key that lies under a name; one of Amazon's that signs lies under several."""
+    if variable != aws.KEY_ID:
+        return environment.get(variable, "")
+    parts = (environment.get(name, "").strip() for name in (aws.KEY_ID, aws.SECRET, aws.TOKEN))
+    return aws.AccessKey(*parts).written
 
 
 def _address(vendor: Vendor, base_url: str, environment: Mapping[str, str]) -> tuple[str, list[str]]:

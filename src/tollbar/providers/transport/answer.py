@@ -27,7 +27,10 @@ MAX_ERROR_BYTES = 64 * 1024
 ERROR_BODY_SECONDS = 5.0
 # A request up to this size fits into the socket's buffers, so that sending it neither stalls nor takes long.
 LARGE_BODY_BYTES = 64 * 1024
-HEADERS = ("content-type", "retry-after", "retry-after-ms", "x-request-id", "request-id")
+HEADERS = (
+    *("content-type", "retry-after", "retry-after-ms", "x-request-id", "request-id"),
+    *("x-amzn-requestid", "x-amzn-errortype"),
+)
 """What a refusal may say about itself."""
 
 

@@ -7,7 +7,7 @@ environment.
 
 import socket
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from io import BufferedReader
 from pathlib import Path
@@ -31,19 +31,22 @@ DNS_SECONDS = 30
 MAX_BODY_BYTES = 64 * 1024 * 1024
 MOST_ADDRESSES = 2_000
 """Heads that are kept: of each endpoint, and of each with headers of its callers."""
+Sign = Callable[[str, str, bytes], Mapping[str, str]]
+"""Makes the headers that a request has of its own, by its method, its address and its body."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Endpoint:
     """One address of a provider, with the headers it is sent and the name it has in messages; made by `endpoint`.
 
-    Each is itself alone: the head of its requests is made once for it.
+    Each is itself alone: the head of its requests is made once for it, and anew for each where they are signed.
     """
 
     peer: Peer
     url: str
     headers: Mapping[str, str]
     is_local: bool
+    sign: Sign | None = None
 
     def with_headers(self, more: Iterable[tuple[str, str]]) -> "Endpoint":
         """The same address, where these headers go too; raises ValueError when called with one that is none."""
@@ -114,17 +117,23 @@ class Transport:
         `bound` is the setting of `timeouts` that leaves `seconds_left`, for whoever runs out of them.
         """
         limits = Limits(timeouts, stream, self._max_body_bytes, seconds_left, bound)
-        return Answer(self._open_pool, self._address("POST", to), body, to.peer, limits, self._clock)
+        return Answer(self._open_pool, self._address("POST", to, body), body, to.peer, limits, self._clock)
 
     def get(self, to: Endpoint, timeouts: Timeouts) -> Answer:
         """The answer to a question without a body, as a context."""
         limits = Limits(timeouts, False, self._max_body_bytes)
-        return Answer(self._open_pool, self._address("GET", to), b"", to.peer, limits, self._clock)
+        return Answer(self._open_pool, self._address("GET", to, b""), b"", to.peer, limits, self._clock)
 
     def send(self, method: str, to: Endpoint, timeouts: Timeouts, body: bytes | BufferedReader = b"") -> Answer:
-        """The answer to a request of any method, as a context; a body that is a file is read piece by piece."""
+        """The answer to a request of any method, as a context; a body that is a file is read piece by piece.
+
+        Raises ValueError for a file that would have to be signed.
+        """
+        if to.sign is not None and not isinstance(body, bytes):
+            raise ValueError("a file cannot be signed before it is read")
         limits = Limits(timeouts, False, self._max_body_bytes)
-        return Answer(self._open_pool, self._address(method, to), body, to.peer, limits, self._clock)
+        signed = body if isinstance(body, bytes) else b""
+        return Answer(self._open_pool, self._address(method, to, signed), body, to.peer, limits, self._clock)
 
     @property
     def _open_pool(self) -> Pool:
@@ -132,16 +141,21 @@ class Transport:
             raise RuntimeError("the transport is not open: use it as a context")
         return self._pool
 
-    def _address(self, method: str, to: Endpoint) -> Address:
-        """The address of an endpoint, made once for as long as there are not too many."""
+    def _address(self, method: str, to: Endpoint, body: bytes) -> Address:
+        """The address of an endpoint, made once for as long as there are not too many; of a signed one, made anew."""
+        if to.sign is not None:
+            return self._made(method, to, {**to.headers, **to.sign(method, to.url, body)})
         known = self._addresses.get((method, to))
         if known is not None:
             return known
-        made = Address(method, to.url, to.headers, None if to.is_local else self._proxy)
+        made = self._made(method, to, to.headers)
         if len(self._addresses) >= MOST_ADDRESSES:
             self._addresses.clear()
         self._addresses[method, to] = made
         return made
+
+    def _made(self, method: str, to: Endpoint, headers: Mapping[str, str]) -> Address:
+        return Address(method, to.url, headers, None if to.is_local else self._proxy)
 
 
 class GuardedResolver(AbstractResolver):

@@ -8,7 +8,7 @@ without them the question would be another one.
 import base64
 import binascii
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -31,27 +31,13 @@ from tollbar.domain.messages import (
     Upload,
 )
 from tollbar.wire.anthropic.blocks import arguments_object
-from tollbar.wire.anthropic.models import Manner, manner_of
+from tollbar.wire.anthropic.knobs import sampling_of, thought_of
+from tollbar.wire.anthropic.models import manner_of
 from tollbar.wire.asked import Asked
-from tollbar.wire.thinking import effort_of, tokens_of
 from tollbar.wire.writing import encoded
 
-LEAST_BUDGET = 1_024
-"""Fewer tokens to think with are refused."""
-MOST_BUDGET = 32_768
-"""What a word for long thoughts that has no count of its own is taken for."""
-HOTTEST = 1.0
 _CHOICES = {Calling.AUTO: "auto", Calling.REQUIRED: "any", Calling.NONE: "none"}
-_EFFORTS = {"minimal": "low"}
 _NO_PARAMETERS = msgspec.Raw(b'{"type":"object","properties":{}}')
-
-
-class _Thought(NamedTuple):
-    """How the model is told to think: the members of the request, and whether it does."""
-
-    members: dict[str, Any]
-    is_on: bool = False
-    dropped: tuple[str, ...] = ()
 
 
 def asking(request: CompletionRequest, model: str, most_output: int | None = None) -> Asked:
@@ -65,8 +51,8 @@ def asking(request: CompletionRequest, model: str, most_output: int | None = Non
     conversation = request.source.expand()
     manner = manner_of(model)
     length = request.max_tokens if request.max_tokens is not None else most_output or manner.output_tokens
-    thought = _thought(conversation, manner, length)
-    sampling, lost = _sampling(conversation, manner, thought.is_on)
+    thought = thought_of(conversation, manner, length)
+    sampling, lost = sampling_of(conversation, manner, thought.is_on)
     system = [_text(part, "system") for part in _spoken(conversation.messages, Role.SYSTEM)]
     told: dict[str, Any] = {
         "model": model,
@@ -86,47 +72,6 @@ def asking(request: CompletionRequest, model: str, most_output: int | None = Non
         told["output_config"] = {**told.get("output_config", {}), **config}
     body = encoded({name: value for name, value in told.items() if value is not None})
     return Asked(body, (*conversation.unmodelled, *thought.dropped, *lost, *_dropped(conversation)))
-
-
-def _thought(conversation: Conversation, manner: Manner, length: int) -> _Thought:
-    effort, tokens = conversation.effort, conversation.thinking_tokens
-    if effort is None and tokens is None:
-        return _Thought({})
-    if effort == "none" or (effort is None and tokens == 0):
-        return _Thought({"thinking": {"type": "disabled"}})
-    if _is_forced(conversation):  # a call that must come leaves no room for thoughts
-        return _Thought({}, dropped=("reasoning_effort",))
-    if manner.is_adaptive:
-        word = effort or effort_of(tokens or 0)
-        config = {"effort": _EFFORTS.get(word, word)}
-        return _Thought({"thinking": {"type": "adaptive", "display": "summarized"}, "output_config": config}, True)
-    budget = tokens or tokens_of(effort or "")
-    budget = min(max(MOST_BUDGET if budget is None else budget, LEAST_BUDGET), length - 1)
-    if budget < LEAST_BUDGET:
-        return _Thought({}, dropped=("reasoning_effort",))
-    return _Thought({"thinking": {"type": "enabled", "budget_tokens": budget}}, True)
-
-
-def _is_forced(conversation: Conversation) -> bool:
-    choice = conversation.tool_choice
-    return bool(conversation.tools) and (choice is Calling.REQUIRED or isinstance(choice, NamedTool))
-
-
-def _sampling(conversation: Conversation, manner: Manner, is_thinking: bool) -> tuple[dict[str, Any], list[str]]:
-    """How words are chosen, as far as the model may be told, and what it may not be."""
-    sampling = conversation.sampling
-    told = {"temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": sampling.top_k}
-    told = {name: value for name, value in told.items() if value is not None}
-    if not manner.takes_sampling or is_thinking:
-        return {}, list(told)
-    lost: list[str] = []
-    temperature = told.get("temperature")
-    if temperature is not None and temperature > HOTTEST:
-        told["temperature"] = HOTTEST
-    if temperature is not None and "top_p" in told:  # newer models refuse both at once
-        del told["top_p"]
-        lost.append("top_p")
-    return told, lost
 
 
 def _dropped(conversation: Conversation) -> Iterator[str]:

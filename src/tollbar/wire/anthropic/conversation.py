@@ -37,6 +37,7 @@ from tollbar.domain.messages import (
     Upload,
 )
 from tollbar.wire import reading
+from tollbar.wire.anthropic.caching import cache_points
 from tollbar.wire.body import Body
 
 T = TypeVar("T")
@@ -155,6 +156,7 @@ def expand(body: Body) -> Conversation:
         effort=effort,
         thinking_tokens=0 if is_off else thinking.budget_tokens if thinking is not None else None,
         unmodelled=tuple(_unmodelled(body)),
+        cache_points=cache_points(body),
     )
 
 

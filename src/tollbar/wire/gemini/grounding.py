@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tollbar.domain.messages import Citation
-from tollbar.wire.gemini.loose import an_object, objects, text
+from tollbar.wire.loose import an_object, objects, text
 
 _SOURCES = ("web", "retrievedContext", "maps")
 

@@ -24,9 +24,9 @@ from tollbar.domain.events import (
 )
 from tollbar.wire import sse
 from tollbar.wire.gemini.grounding import citations
-from tollbar.wire.gemini.loose import an_object, count, document, json_text, objects, text
 from tollbar.wire.gemini.usage import read_usage
 from tollbar.wire.hearing import FrameHearing
+from tollbar.wire.loose import an_object, count, document, json_text, objects, text
 
 _FILTERED = ("SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MODEL_ARMOR", "ESCALATION")
 _REASONS = {

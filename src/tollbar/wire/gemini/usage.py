@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tollbar.domain.usage import Usage
-from tollbar.wire.gemini.loose import count, objects
+from tollbar.wire.loose import count, objects
 from tollbar.wire.openai_chat.scan import MOST_TOKENS
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tollbar.domain.errors import StreamBroken
-from tollbar.wire.gemini.loose import an_object, count, document, json_text, mended, objects, text
+from tollbar.wire.loose import an_object, count, document, json_text, mended, objects, text
 
 
 def test_each_read_takes_its_own_kind_alone() -> None:

@@ -23,6 +23,7 @@ class Recipe(NamedTuple):
 
 
 RECIPES: Mapping[str, Recipe] = {
+    "fuzz": Recipe("dev", ("python", "-m", "tests.fuzz"), "look for inputs that break a codec (--seconds N)"),
     "dev": Recipe("run", RELOADING, "serve, and start anew on each change in src/ (arguments go to uvicorn)"),
     "lint": Recipe("dev", ("ruff", "check"), "what the linter says"),
     "smoke": Recipe("run", ("tollbar", "smoke"), "drive a running server through every endpoint (URL --key KEY)"),

@@ -121,6 +121,7 @@ def test_what_providers_do_differently_is_heard() -> None:
         + step("response.custom_tool_call_input.delta", output_index=4, delta="x")
         + item("done", 4, type="custom_tool_call", call_id="b", name="g", input="x")
         + item("done", 5, type="web_search_call", action={})
+        + item("added", 6, type={"is": "function_call"}, call_id="c")
         + step("response.incomplete", response={"status": "incomplete", "incomplete_details": {"reason": "odd"}})
     )
     assert heard(raw) == [

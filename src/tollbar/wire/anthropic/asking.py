@@ -96,6 +96,8 @@ def _thought(conversation: Conversation, manner: Manner, length: int) -> _Though
         return _Thought({"thinking": {"type": "disabled"}})
     if _is_forced(conversation):  # a call that must come leaves no room for thoughts
         return _Thought({}, dropped=("reasoning_effort",))
+    if not manner.is_adaptive and _goes_on_unproven(conversation):  # which is refused
+        return _Thought({}, dropped=("reasoning_effort",))
     if manner.is_adaptive:
         word = effort or effort_of(tokens or 0)
         config = {"effort": _EFFORTS.get(word, word)}
@@ -105,6 +107,17 @@ def _thought(conversation: Conversation, manner: Manner, length: int) -> _Though
     if budget < LEAST_BUDGET:
         return _Thought({}, dropped=("reasoning_effort",))
     return _Thought({"thinking": {"type": "enabled", "budget_tokens": budget}}, True)
+
+
+def _goes_on_unproven(conversation: Conversation) -> bool:
+    """Whether the model is to go on from a call of a tool that no proven thought stands before."""
+    for message in reversed(conversation.messages):
+        if message.role is Role.ASSISTANT:
+            said = [part for part in message.parts if _is_said(part)]
+            return any(isinstance(part, ToolCallPart) for part in said) and not isinstance(said[0], ThinkingPart)
+        if message.role is Role.USER and not any(isinstance(part, ToolResultPart) for part in message.parts):
+            return False
+    return False
 
 
 def _is_forced(conversation: Conversation) -> bool:

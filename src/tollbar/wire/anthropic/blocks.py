@@ -5,6 +5,11 @@ import msgspec
 from tollbar.domain.messages import Citation, Part, RefusalPart, TextPart, ThinkingPart, ToolCallPart
 from tollbar.domain.usage import Usage
 
+CALL_PROOF = "tollbar-call:"
+"""What marks a thought without words that is nothing but the proof of the call behind it: calls have no place for one.
+
+Clients send thoughts back as they came, and with them the proof.
+"""
 _EMPTY_OBJECT = msgspec.Raw(b"{}")
 
 
@@ -23,6 +28,11 @@ def block(part: Part) -> dict[str, object]:
             return {"type": "text", "text": text, "citations": None}
         case _:
             return {"type": "text", "text": "", "citations": None}
+
+
+def call_proof(signature: str) -> dict[str, object]:
+    """The block that carries the proof of the call that comes next."""
+    return {"type": "thinking", "thinking": "", "signature": CALL_PROOF + signature}
 
 
 def citation(cited: Citation) -> dict[str, object]:
@@ -59,6 +69,10 @@ def usage_object(usage: Usage) -> dict[str, object]:
         "cache_read_input_tokens": usage.cached_read_tokens,
         "output_tokens": usage.completion_tokens,
     }
+    if usage.cached_write_hour_tokens:
+        short = usage.cached_write_tokens - usage.cached_write_hour_tokens
+        by_time = {"ephemeral_5m_input_tokens": short, "ephemeral_1h_input_tokens": usage.cached_write_hour_tokens}
+        told["cache_creation"] = by_time
     if usage.reasoning_tokens:
         told["output_tokens_details"] = {"thinking_tokens": usage.reasoning_tokens}
     return told

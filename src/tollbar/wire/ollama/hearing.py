@@ -25,10 +25,10 @@ from tollbar.domain.events import (
 from tollbar.domain.usage import Usage
 from tollbar.wire import ndjson
 from tollbar.wire.hearing import FrameHearing
+from tollbar.wire.openai_chat.scan import MOST_TOKENS
 from tollbar.wire.writing import encoded
 
 _REASONS = {reason.value: reason for reason in FinishReason}
-MOST_TOKENS = 2**53
 
 
 class Hearing(FrameHearing):
@@ -118,4 +118,4 @@ def _text(value: object) -> str:
 
 
 def _count(value: object) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS else 0
+    return min(max(0, value), MOST_TOKENS) if isinstance(value, int) and not isinstance(value, bool) else 0

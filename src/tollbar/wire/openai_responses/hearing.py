@@ -102,7 +102,7 @@ class Hearing(FrameHearing):
             yield Started(text_in(response, "id"), text_in(response, "model"))
 
     def _begun(self, place: int, item: Mapping[str, Any]) -> Iterator[StreamEvent]:
-        if item.get("type") in _CALLS and place not in self._calls:
+        if text_in(item, "type") in _CALLS and place not in self._calls:
             index = len(self._calls)
             self._calls[place] = index, False
             call_id = text_in(item, "call_id") or text_in(item, "id")

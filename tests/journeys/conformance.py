@@ -42,8 +42,11 @@ provider behind each of six wires, over real sockets. The test fails where the p
 - **—**: the caller's dialect has no words for it, or the provider's wire no way to say it.
 
 An error before the answer comes with its status in the caller's own shape; one in mid-stream comes behind what was
-already said, and no end mark follows; after an abort the provider's connection is closed and nothing is held. A
-provider of the older completions is one that has chats as well: those answer the callers of all other dialects.
+already said, and no end mark follows; after an abort the provider's connection is closed and nothing is held. A woven
+tool stream has two calls whose arguments come in turns. A proof of thought is what a provider signs its thoughts with:
+the client sends it back with the next turn, and the provider gets it as it was. Of cached tokens those written to a
+cache are told where both have a word for them, and so is which stop sequence ended an answer. A provider of the older
+completions is one that has chats as well: those answer the callers of all other dialects.
 """
 
 

@@ -13,6 +13,10 @@ Clients send thoughts back as they came, and with them the proof.
 _EMPTY_OBJECT = msgspec.Raw(b"{}")
 
 
+class _Signed(msgspec.Struct):
+    signature: str
+
+
 def block(part: Part) -> dict[str, object]:
     """One part of an answer, whole."""
     match part:
@@ -33,6 +37,14 @@ def block(part: Part) -> dict[str, object]:
 def call_proof(signature: str) -> dict[str, object]:
     """The block that carries the proof of the call that comes next."""
     return {"type": "thinking", "thinking": "", "signature": CALL_PROOF + signature}
+
+
+def is_call_proof(told: bytes) -> bool:
+    """Whether a block in a request is one of those, and nothing that a model thought."""
+    try:
+        return msgspec.json.decode(told, type=_Signed).signature.startswith(CALL_PROOF)
+    except (msgspec.DecodeError, UnicodeError):
+        return False
 
 
 def citation(cited: Citation) -> dict[str, object]:

@@ -43,26 +43,26 @@ class Pool:
 class Campaign:
     """Some rounds of fuzzing, the same for the same seed."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, only: str = "") -> None:
         self._random = Random(seed)
-        self._pools = list(self._made())
+        self.pools = [pool for pool in self._made() if only in pool.target]
         self.executions = 0
         self.findings: list[Finding] = []
 
     @property
     def outcomes(self) -> int:
         """How many different ends have been reached."""
-        return sum(len(pool.seen) for pool in self._pools)
+        return sum(len(pool.seen) for pool in self.pools)
 
     def run(self, rounds: int) -> None:
         """Gives each target in turn an input, so many times in all."""
         for number in range(rounds):
-            self._once(self._pools[number % len(self._pools)])
+            self._once(self.pools[number % len(self.pools)])
 
-    def seeds(self) -> Iterator[tuple[str, str]]:
-        """What becomes of each seed as it is: the target and the end."""
-        for pool in self._pools:
-            for raw in pool.inputs:
+    def seeds(self, most: int) -> Iterator[tuple[str, str]]:
+        """What becomes of the seeds as they are, so many of each target: the target and the end."""
+        for pool in self.pools:
+            for raw in pool.inputs[:most]:
                 yield pool.target, pool.run(self._random, pool.mutator, raw)
 
     def _once(self, pool: Pool) -> None:

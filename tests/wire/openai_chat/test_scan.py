@@ -118,7 +118,11 @@ def test_no_error_is_no_error() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"{", b"nul", b"[]", b"1", b'"x"', b"\xff", b"{}{}", b'{"choices":', b"[DONE", b'{"a":"\x01"}']
+    "data",
+    [
+        *(b"", b"{", b"nul", b"[]", b"1", b'"x"', b"\xff", b"{}{}", b'{"choices":', b"[DONE", b'{"a":"\x01"}'),
+        b'{"error":{"mess\xdcge":"x"}}',
+    ],
 )
 def test_what_is_no_json_object_is_a_broken_stream(data: bytes) -> None:
     """Half a frame, or none at all."""

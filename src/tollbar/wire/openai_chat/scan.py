@@ -236,8 +236,8 @@ def _figure(told: int | None) -> int:
 def _message(error: bytes) -> str:
     try:
         told = json.loads(error)
-    except RecursionError:
-        return "one nested too deep to be told"
+    except (ValueError, RecursionError):  # no text, or nested too deep
+        return "one that cannot be told"
     text = told.get("message", told) if isinstance(told, dict) else told
     return str(text)[:300]
 

@@ -163,6 +163,7 @@ def answer(wire: str, raw: bytes, stream: bool, pieces: Sequence[bytes]) -> str:
         raise Fault(f"cut into reads it passes on something else: {refusal or passed!r} and {rerefusal or repassed!r}")
     if events is None:
         return f"{fault} {refusal}"
+    _check_text(events)
     for dialect, incoming in WRITERS:
         _tell(dialect, incoming, events)
     return f"{refusal} {sorted({type(event).__name__ for event in events})}"
@@ -231,7 +232,19 @@ def _heard(listener: Listener, pieces: Sequence[bytes]) -> list[StreamEvent]:
 def _passed(relay: Relay, pieces: Sequence[bytes]) -> tuple[bytes, int]:
     frames = [relay.feed(piece) for piece in pieces]
     found = [one for one in (*frames, relay.end()) if one is not None]
-    return b"".join(one.raw for one in found), sum(one.output_bytes for one in found)
+    raw, mark, _ = b"".join(one.raw for one in found).partition(b"data: [DONE]")
+    return raw + mark, sum(one.output_bytes for one in found)
+
+
+def _check_text(events: Sequence[StreamEvent]) -> None:
+    """Raises Fault where an event holds half of a surrogate pair, which no other dialect could tell."""
+    for event in events:
+        for value in event:
+            if isinstance(value, str) and not value.isascii():
+                try:
+                    value.encode()
+                except UnicodeEncodeError:
+                    raise Fault(f"what was heard is no text: {event!r}") from None
 
 
 def _are_one(passed: tuple[bytes, int] | None, again: tuple[bytes, int] | None) -> bool:

@@ -83,7 +83,8 @@ class Hearing(FrameHearing):
         index, self._calls = self._calls, self._calls + 1
         yield ToolCalled(index, _text(call.get("id")) or f"call_{index + 1}", _text(function.get("name")))
         arguments = function.get("arguments")
-        yield ToolArguments(index, arguments if isinstance(arguments, str) else encoded(arguments or {}).decode())
+        text = _text(arguments) if isinstance(arguments, str) else encoded(arguments or {}).decode()
+        yield ToolArguments(index, text)
 
     def _reason(self, told: object) -> FinishReason:
         reason = _REASONS.get(str(told), FinishReason.STOP)

@@ -5,6 +5,7 @@ changes nothing of what it says.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -233,6 +234,7 @@ def _passed(relay: Relay, pieces: Sequence[bytes]) -> tuple[bytes, int]:
     frames = [relay.feed(piece) for piece in pieces]
     found = [one for one in (*frames, relay.end()) if one is not None]
     raw, mark, _ = b"".join(one.raw for one in found).partition(b"data: [DONE]")
+    raw = re.sub(rb"\n{3,}", b"\n\n", raw)  # one line too many belongs to the frame before it or behind it
     return raw + mark, sum(one.output_bytes for one in found)
 
 

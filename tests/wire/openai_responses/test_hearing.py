@@ -155,6 +155,8 @@ def test_half_a_surrogate_pair_becomes_the_replacement_character() -> None:
     """Other dialects' answers must be text."""
     raw = b'data: {"type": "response.output_text.delta", "delta": "a\\ud800b"}\n\n'
     assert Text("a\ufffdb") in heard(raw + completed())
+    thought = item("done", 0, type="reasoning", summary=[{"type": "summary_text", "text": "a\ud800b"}])
+    assert Thinking("a\ufffdb") in heard(thought + completed())
 
 
 def test_what_follows_the_end_is_not_the_answers() -> None:

@@ -1,8 +1,8 @@
 # Aliases for PowerShell; the work is in dev.py. For example: .\build.ps1 test tests/wire
 $Commands = @(
     "help",
-    "install", "serve", "test", "check", "format", "lock", "dev", "lint", "smoke", "bench", "bench-check", "bench-local",
-    "simulate", "load", "profile", "clean", "docker-build", "docker-run", "docker-dev", "docker-cache", "docker-proxy",
+    "install", "serve", "test", "check", "format", "lock", "dev", "lint", "smoke", "fuzz", "bench",
+    "bench-check", "bench-local", "simulate", "load", "profile", "clean", "docker-build", "docker-run", "docker-dev", "docker-cache", "docker-proxy",
     "docker-stop",
     "run", "server", "dev-api", "dev-services", "compose-up", "compose-down", "loadtest-start",
     "loadtest-quick", "loadtest-heavy", "loadtest-stress", "profile-benchmark", "profile-memory", "profile-cpu",

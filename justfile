@@ -30,6 +30,9 @@ lint *arguments:
 smoke *arguments:
     @python3 dev.py smoke {{arguments}}
 
+fuzz *arguments:
+    @python3 dev.py fuzz {{arguments}}
+
 bench *arguments:
     @python3 dev.py bench {{arguments}}
 

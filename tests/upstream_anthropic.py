@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tests.upstream_scripts import PROMPT_TOKENS, Script
-from tests.upstream_table import read, script_of
+from tests.upstream_scripts import Script
+from tests.upstream_table import PROOF, read, script_of
 
 COUNTED = 17
 """What the fake provider counts, whatever it is asked."""
@@ -55,16 +55,29 @@ def _document(whole: bytes, script: Script) -> tuple[bytes, ...]:
     content = list(_blocks(message))
     more = {name: value for name, value in document.items() if name == "horoscope"}
     usage = {"usage": _usage(document["usage"])} if "usage" in document else {}
-    ending = {"stop_reason": REASONS[choice["finish_reason"]], "stop_sequence": None}
+    ending = _ending(choice["finish_reason"], choice, bool(message.get("refusal")))
     body = json.dumps({**_message(content), **ending, **usage, **more}).encode()
     return (body[:40], body[40:]) if len(script.pieces) > 1 else (body,)
 
 
+def _ending(reason: str, choice: dict[str, Any], is_declined: bool) -> dict[str, Any]:
+    if is_declined:
+        return {"stop_reason": "refusal", "stop_sequence": None}
+    stopped = choice.get("stop_reason")
+    return {"stop_reason": "stop_sequence" if stopped else REASONS[reason], "stop_sequence": stopped}
+
+
+def _cited(message: dict[str, Any]) -> list[dict[str, Any]] | None:
+    found = [one["url_citation"] for one in message.get("annotations") or ()]
+    place = {"type": "web_search_result_location", "cited_text": "", "encrypted_index": "x"}
+    return [{**place, "url": one["url"], "title": one["title"]} for one in found] or None
+
+
 def _blocks(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
     if message.get("reasoning_content"):
-        yield {"type": "thinking", "thinking": message["reasoning_content"], "signature": "proof"}
-    if message.get("content"):
-        yield {"type": "text", "text": message["content"], "citations": None}
+        yield {"type": "thinking", "thinking": message["reasoning_content"], "signature": PROOF}
+    if text := message.get("content") or message.get("refusal"):
+        yield {"type": "text", "text": text, "citations": _cited(message)}
     for call in message.get("tool_calls") or ():
         function = call["function"]
         yield {**_call(call), "input": json.loads(function["arguments"])}
@@ -79,6 +92,11 @@ def _message(content: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _usage(usage: dict[str, Any]) -> dict[str, Any]:
+    if details := usage.get("prompt_tokens_details"):
+        read, written = details["cached_tokens"], details["cache_write_tokens"]
+        cached = {"cache_read_input_tokens": read, "cache_creation_input_tokens": written}
+        rest = usage["prompt_tokens"] - read - written
+        return {"input_tokens": rest, **cached, "output_tokens": usage["completion_tokens"]}
     return {"input_tokens": usage["prompt_tokens"], "output_tokens": usage["completion_tokens"]}
 
 
@@ -89,6 +107,7 @@ class _Telling:
     usage: dict[str, Any] | None
     index: int = -1
     kind: str = ""
+    is_declined: bool = False
     events: list[dict[str, Any]] = field(default_factory=list)
 
     def open(self, kind: str, block: dict[str, Any]) -> None:
@@ -100,7 +119,7 @@ class _Telling:
     def close(self) -> None:
         """Ends the block that is open."""
         if self.kind == "thinking":
-            self.delta({"type": "signature_delta", "signature": "proof"})
+            self.delta({"type": "signature_delta", "signature": PROOF})
         if self.kind:
             self.events.append({"type": "content_block_stop", "index": self.index})
         self.kind = ""
@@ -117,22 +136,26 @@ class _Telling:
             return
         for choice in chunk["choices"]:
             if choice["index"] == 0:
-                self._said(choice["delta"], choice["finish_reason"])
+                self._said(choice["delta"], choice)
         if chunk.get("horoscope"):
             self.events.append({"type": "horoscope", "delta": chunk["horoscope"]})
 
-    def _said(self, said: dict[str, Any], reason: str | None) -> None:
+    def _said(self, said: dict[str, Any], choice: dict[str, Any]) -> None:
+        reason = choice["finish_reason"]
         if "role" in said:
-            usage = {"usage": {"input_tokens": PROMPT_TOKENS, "output_tokens": 1}} if self.usage else {}
+            usage = {"usage": {**self.usage, "output_tokens": 1}} if self.usage else {}
             message = {**_message([]), "stop_reason": None, "stop_sequence": None, **usage}
             self.events += [{"type": "message_start", "message": message}, {"type": "ping"}]
         if said.get("reasoning_content"):
             self.open("thinking", {"type": "thinking", "thinking": "", "signature": ""})
             self.delta({"type": "thinking_delta", "thinking": said["reasoning_content"]})
-        if said.get("content"):
+        self.is_declined |= bool(said.get("refusal"))
+        if text := said.get("content") or said.get("refusal"):
             if self.kind != "text":
                 self.open("text", {"type": "text", "text": ""})
-            self.delta({"type": "text_delta", "text": said["content"]})
+            self.delta({"type": "text_delta", "text": text})
+            for citation in _cited(said) or ():
+                self.delta({"type": "citations_delta", "citation": citation})
         for call in said.get("tool_calls") or ():
             if "id" in call:
                 self.open("tool", _call(call))
@@ -140,7 +163,7 @@ class _Telling:
                 self.delta({"type": "input_json_delta", "partial_json": arguments})
         if reason is not None:
             self.close()
-            delta = {"stop_reason": REASONS[reason], "stop_sequence": None}
+            delta = _ending(reason, choice, self.is_declined)
             usage = {"usage": {"output_tokens": self.usage["output_tokens"]}} if self.usage else {}
             self.events.append({"type": "message_delta", "delta": delta, **usage})
 

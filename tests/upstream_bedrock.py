@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from tests.upstream_errands import TOKENS
 from tests.upstream_scripts import Script
-from tests.upstream_table import script_for
+from tests.upstream_table import PROOF, script_for
 from tollbar.wire.sse import frames
 
 PATH = re.compile(r"/model/([^/]+)/(converse-stream|converse|invoke)")
@@ -117,7 +117,7 @@ def _document(whole: bytes, script: Script) -> tuple[tuple[tuple[str, str], ...]
     choice = told["choices"][0]
     made = {
         "output": {"message": {"role": "assistant", "content": list(_blocks(choice["message"]))}},
-        "stopReason": _REASONS[choice["finish_reason"]],
+        "stopReason": "refusal" if choice["message"].get("refusal") else _REASONS[choice["finish_reason"]],
         "metrics": {"latencyMs": 1},
         **({"usage": _usage(told["usage"])} if told.get("usage") else {}),
     }
@@ -126,18 +126,30 @@ def _document(whole: bytes, script: Script) -> tuple[tuple[tuple[str, str], ...]
 
 def _blocks(said: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     if said.get("reasoning_content"):
-        yield {"reasoningContent": {"reasoningText": {"text": said["reasoning_content"], "signature": "proof"}}}
-    if said.get("content"):
-        yield {"text": said["content"]}
+        yield {"reasoningContent": {"reasoningText": {"text": said["reasoning_content"], "signature": PROOF}}}
+    if text := said.get("content") or said.get("refusal"):
+        cited = list(_cited(said))
+        yield {"citationsContent": {"content": [{"text": text}], "citations": cited}} if cited else {"text": text}
     for call in said.get("tool_calls") or ():
         function = call["function"]
         arguments = json.loads(function["arguments"])
         yield {"toolUse": {"toolUseId": call["id"], "name": function["name"], "input": arguments}}
 
 
+def _cited(said: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for one in said.get("annotations") or ():
+        found = one["url_citation"]
+        yield {"title": found["title"], "location": {"web": {"url": found["url"], "domain": "example.org"}}}
+
+
 def _usage(told: Mapping[str, Any]) -> dict[str, int]:
     prompt, said = told["prompt_tokens"], told["completion_tokens"]
-    return {"inputTokens": prompt, "outputTokens": said, "totalTokens": prompt + said}
+    cached = {}
+    if details := told.get("prompt_tokens_details"):
+        read, written = details["cached_tokens"], details["cache_write_tokens"]
+        cached = {"cacheReadInputTokens": read, "cacheWriteInputTokens": written}
+    rest = prompt - sum(cached.values())
+    return {"inputTokens": rest, "outputTokens": said, "totalTokens": prompt + said, **cached}
 
 
 @dataclass(slots=True)
@@ -146,6 +158,7 @@ class _Telling:
 
     index: int = -1
     kind: str = ""
+    is_declined: bool = False
 
     def hear(self, piece: bytes) -> Iterator[bytes]:
         """The messages of a piece, which is whole frames; or half a message, or one that is spoilt."""
@@ -181,9 +194,12 @@ class _Telling:
         if said.get("reasoning_content"):
             yield from self._open("reasoning")
             yield self._delta({"reasoningContent": {"text": said["reasoning_content"]}})
-        if said.get("content"):
+        self.is_declined |= bool(said.get("refusal"))
+        if text := said.get("content") or said.get("refusal"):
             yield from self._open("text")
-            yield self._delta({"text": said["content"]})
+            yield self._delta({"text": text})
+            for citation in _cited(said):
+                yield self._delta({"citation": citation})
         for call in said.get("tool_calls") or ():
             if "id" in call:
                 yield from self._open("tool", always=True)
@@ -193,7 +209,7 @@ class _Telling:
                 yield self._delta({"toolUse": {"input": arguments}})
         if reason is not None:
             yield from self._close()
-            yield event("messageStop", {"stopReason": _REASONS[reason]})
+            yield event("messageStop", {"stopReason": "refusal" if self.is_declined else _REASONS[reason]})
 
     def _open(self, kind: str, always: bool = False) -> Iterator[bytes]:
         if always or kind != self.kind:
@@ -202,7 +218,7 @@ class _Telling:
 
     def _close(self) -> Iterator[bytes]:
         if self.kind == "reasoning":
-            yield self._delta({"reasoningContent": {"signature": "proof"}})
+            yield self._delta({"reasoningContent": {"signature": PROOF}})
         if self.kind:
             yield event("contentBlockStop", {"contentBlockIndex": self.index})
         self.kind = ""

@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.upstream_errands import answer_google, is_scripted
 from tests.upstream_scripts import Script
-from tests.upstream_table import script_for
+from tests.upstream_table import PROOF, script_for
 from tollbar.wire.sse import frames
 
 PATH = re.compile(
@@ -104,10 +104,12 @@ def _answer(told: Mapping[str, Any]) -> dict[str, Any] | None:
     made: dict[str, Any] = {"candidates": candidates} if candidates else {}
     if usage := told.get("usage"):
         reasoning = usage.get("completion_tokens_details", {}).get("reasoning_tokens", 0)
+        cached = usage.get("prompt_tokens_details")
         made["usageMetadata"] = {
             "promptTokenCount": usage["prompt_tokens"],
             "candidatesTokenCount": usage["completion_tokens"] - reasoning,
             "totalTokenCount": usage["total_tokens"],
+            **({"cachedContentTokenCount": cached["cached_tokens"]} if cached else {}),
             **({"thoughtsTokenCount": reasoning} if reasoning else {}),
         }
     if not made and "horoscope" not in told:
@@ -126,12 +128,17 @@ def _candidate(choice: Mapping[str, Any]) -> dict[str, Any] | None:
     for call in said.get("tool_calls") or ():
         if call.get("id"):  # arguments come whole with Google: here they are the number of the call
             number = int(call["id"].rpartition("_")[2])
-            parts.append({"functionCall": {"id": call["id"], "name": "look_up", "args": {"page": number}}})
+            proof = {"thoughtSignature": PROOF} if "extra_content" in call else {}
+            parts.append({"functionCall": {"id": call["id"], "name": "look_up", "args": {"page": number}}, **proof})
     more = {"mood": said["mood"]} if "mood" in said else {}
     if choice.get("logprobs"):
         more["logprobsResult"] = {"chosenCandidates": [{"token": "Hi", "logProbability": -0.25}]}
+    if cited := [{"web": {"uri": one["url_citation"]["url"]}} for one in said.get("annotations") or ()]:
+        more["groundingMetadata"] = {"groundingChunks": cited}
     made = {"content": {"parts": parts, "role": "model"}, "index": choice["index"], **more}
-    if reason := choice.get("finish_reason"):
+    if said.get("refusal"):
+        made["finishReason"] = "SAFETY"
+    elif reason := choice.get("finish_reason"):
         made["finishReason"] = _REASONS[reason]
     elif not parts:
         return None

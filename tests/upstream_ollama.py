@@ -76,10 +76,10 @@ class _Voice:
         messages = [choice["message"] for choice in told.get("choices", ())]
         if not messages or status != 200:
             return piece
-        words = "".join(message.get("content") or "" for message in messages)
+        words = "".join(message.get("content") or message.get("refusal") or "" for message in messages)
         more: dict[str, Any] = {}
         for message in messages:
-            for index, call in enumerate(message.get("tool_calls", ())):
+            for index, call in enumerate(message.get("tool_calls") or ()):
                 self._calls[index] = {"name": call["function"]["name"], "arguments": call["function"]["arguments"]}
             more |= {"thinking": message["reasoning_content"]} if "reasoning_content" in message else {}
         more |= {"tool_calls": self._told_calls()} if self._calls else {}
@@ -106,7 +106,7 @@ class _Voice:
             known = self._calls.setdefault(call["index"], {"name": "", "arguments": ""})
             known["name"] += call["function"].get("name", "")
             known["arguments"] += call["function"].get("arguments", "")
-        words = delta.get("content")
+        words = delta.get("content") or delta.get("refusal")
         thoughts = delta.get("reasoning_content")
         if not words and not thoughts:
             return b""

@@ -32,6 +32,12 @@
 | `comments` | comment lines between the frames, and CRLF line ends |
 | `reasoning` | `reasoning_content` before the text, and reasoning tokens in the usage |
 | `thoughts` | thoughts as Ollama tells them: `reasoning`, of which no usage is told |
+| `stopped` | an answer that a stop sequence ended, `END`, where the wire can tell: as vLLM does in a chat |
+| `cached` | usage of which most was read from a cache, and some written to it |
+| `cited` | two words that rest on a source with an address |
+| `declined` | words for declining, in the wire's own way |
+| `woven` | two tool calls whose arguments come in turns |
+| `proven` | thoughts with their proof, and the tool call that they led to |
 | `empty` | an answer without any text |
 | `error-NNN`, `plain-error-NNN` | that status with an OpenAI error (`error-401`, `error-503` …), or with a web page |
 | `rate-limited:N` | 429 with `Retry-After: N` (default 1) |
@@ -63,6 +69,11 @@ from tests.upstream_scripts import (
 )
 
 MEBIBYTE = 1_048_576
+CACHED = (6, 3)
+"""How many tokens of the prompt of `cached` were read from a cache, and how many written to one."""
+SOURCE = {"url": "https://example.org/a", "title": "A", "start_index": 0, "end_index": 2}
+PROOF = "cHJvb2Y="
+"""What proves the thoughts of `proven`: base64, as Google's are."""
 
 
 def script_for(planned: str | Script | None, model: str, default: str | Script, body: bytes) -> Script:
@@ -267,6 +278,49 @@ def _thoughts(asked: Asked) -> Script:
     return _spoken(asked, usage, *thoughts, delta({"role": "assistant", "content": "Hi"}))
 
 
+def _stopped(asked: Asked) -> Script:
+    if not asked.stream:
+        return document([said("word0 ", stop_reason="END")], counted(1))
+    begin, word, _, *rest = stream(asked, 1).pieces
+    return replace(stream(asked), pieces=(begin, word, delta({}, "stop", stop_reason="END"), *rest))
+
+
+def _cached(asked: Asked) -> Script:
+    usage = {**counted(1), "prompt_tokens_details": {"cached_tokens": CACHED[0], "cache_write_tokens": CACHED[1]}}
+    return _spoken(asked, usage, delta({"content": "Hi"})) if asked.stream else document([said("Hi")], usage)
+
+
+def _told(asked: Asked, message: Mapping[str, Any], reason: str = "stop", *pieces: bytes) -> Script:
+    """A message, in a stream as one piece unless there are others."""
+    if not asked.stream:
+        whole = {"role": "assistant", "content": None, **message}
+        return document([{"index": 0, "message": whole, "finish_reason": reason}], counted(2))
+    begin, _, *rest = stream(asked, 0).pieces
+    return replace(stream(asked), pieces=(begin, *(pieces or (delta(dict(message)),)), delta({}, reason), *rest))
+
+
+def _woven(asked: Asked) -> Script:
+    calls = [
+        {"id": f"call_{n}", "type": "function", "function": {"name": "look_up", "arguments": f'{{"page": {n}}}'}}
+        for n in range(2)
+    ]
+    begun = [{**call, "index": n, "function": {"name": "look_up", "arguments": ""}} for n, call in enumerate(calls)]
+    pieces = [delta({"tool_calls": [call]}) for call in begun]
+    for part in ('{"pa', 'ge": %d}'):
+        for n in range(2):
+            function = {"arguments": part.replace("%d", str(n))}
+            pieces.append(delta({"tool_calls": [{"index": n, "function": function}]}))
+    return _told(asked, {"tool_calls": calls}, "tool_calls", *pieces)
+
+
+def _proven(asked: Asked) -> Script:
+    function = {"name": "look_up", "arguments": '{"page": 7}'}
+    google = {"google": {"thought_signature": PROOF}}
+    call = {"index": 0, "id": "call_7", "type": "function", "function": function, "extra_content": google}
+    thought = {"reasoning_content": "Well, now.", "proof": PROOF}
+    return _told(asked, {**thought, "tool_calls": [call]}, "tool_calls", delta(thought), delta({"tool_calls": [call]}))
+
+
 def _document_without(asked: Asked) -> Script:
     return stream(asked, usage=False) if asked.stream else document([said("word0 ")], None)
 
@@ -314,6 +368,14 @@ SCRIPTS: Mapping[str, Callable[[Asked], Script]] = {
     "comments": _comments,
     "reasoning": _reasoning,
     "thoughts": _thoughts,
+    "stopped": _stopped,
+    "cached": _cached,
+    "cited": lambda asked: _told(
+        asked, {"content": "Hi", "annotations": [{"type": "url_citation", "url_citation": SOURCE}]}
+    ),
+    "declined": lambda asked: _told(asked, {"refusal": "I cannot."}),
+    "woven": _woven,
+    "proven": _proven,
     "empty": lambda asked: ok(asked, 0),
     "rate-limited": lambda asked: error(
         429, "Rate limit reached.", "rate_limit_exceeded", (("retry-after", str(asked.amount(1))),)

@@ -71,20 +71,32 @@ def _text(chunk: Piece) -> bytes:
     choices = [
         {
             "index": choice["index"],
-            "text": (choice.get("delta") or choice.get("message") or {}).get("content") or "",
+            "text": said.get("content") or said.get("refusal") or "",
             "finish_reason": choice.get("finish_reason"),
             "logprobs": None,
         }
         for choice in chunk["choices"]
+        for said in [choice.get("delta") or choice.get("message") or {}]
     ]
     return json.dumps({**chunk, "object": "text_completion", "choices": choices}, separators=(",", ":")).encode()
 
 
+def _thought(said: Piece) -> dict[str, Any]:
+    proof = {"encrypted_content": said["proof"]} if "proof" in said else {}
+    summary = [{"type": "summary_text", "text": said["reasoning_content"]}]
+    return {"type": "reasoning", "id": "rs_fake", "summary": summary, **proof}
+
+
+def _cited(said: Piece) -> list[dict[str, Any]]:
+    return [{"type": "url_citation", **one["url_citation"]} for one in said.get("annotations") or ()]
+
+
 def _usage(told: Piece) -> dict[str, Any]:
     details = told.get("completion_tokens_details") or {"reasoning_tokens": 0}
+    cached = told.get("prompt_tokens_details") or {"cached_tokens": 0, "cache_write_tokens": 0}
     return {
         "input_tokens": told["prompt_tokens"],
-        "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+        "input_tokens_details": cached,
         "output_tokens": told["completion_tokens"],
         "output_tokens_details": {"reasoning_tokens": details["reasoning_tokens"]},
         "total_tokens": told["total_tokens"],
@@ -129,8 +141,16 @@ def _steps(chunk: Piece, usage: object) -> bytes:
         place = {"item_id": "msg_fake", "output_index": 1, "content_index": 0}
         if thought := delta.get("reasoning_content"):
             told += _event("response.reasoning_summary_text.delta", item_id="rs_fake", output_index=0, delta=thought)
+            if "proof" in delta:
+                told += _event("response.output_item.done", output_index=0, item=_thought(delta))
+        if refusal := delta.get("refusal"):
+            told += _event("response.refusal.delta", **place, delta=refusal)
         if text := delta.get("content"):
             told += _event("response.output_text.delta", **place, delta=text, logprobs=[])
+        for number, annotation in enumerate(_cited(delta)):
+            told += _event(
+                "response.output_text.annotation.added", **place, annotation_index=number, annotation=annotation
+            )
         for call in delta.get("tool_calls") or ():
             index, function = 2 + call["index"], call["function"]
             if "id" in call:
@@ -147,12 +167,12 @@ def _response(chunk: Piece, usage: object) -> bytes:
     output: list[dict[str, Any]] = []
     for choice in chunk["choices"][:1]:
         message = choice["message"]
-        if thought := message.get("reasoning_content"):
-            output.append(
-                {"type": "reasoning", "id": "rs_fake", "summary": [{"type": "summary_text", "text": thought}]}
-            )
-        if text := message.get("content"):
-            part = {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
+        if message.get("reasoning_content"):
+            output.append(_thought(message))
+        text, refusal = message.get("content"), message.get("refusal")
+        if text or refusal:
+            part = {"type": "output_text", "text": text, "annotations": _cited(message), "logprobs": []}
+            part = {"type": "refusal", "refusal": refusal} if refusal else part
             item = {"type": "message", "id": "msg_fake", "role": "assistant", "status": "completed", "content": [part]}
             output.append(item)
         output += [

@@ -26,6 +26,7 @@ RECIPES: Mapping[str, Recipe] = {
     "dev": Recipe("run", RELOADING, "serve, and start anew on each change in src/ (arguments go to uvicorn)"),
     "lint": Recipe("dev", ("ruff", "check"), "what the linter says"),
     "smoke": Recipe("run", ("tollbar", "smoke"), "drive a running server through every endpoint (URL --key KEY)"),
+    "fuzz": Recipe("dev", ("python", "-m", "tests.fuzz"), "look for inputs that break a codec (--seconds N)"),
     "bench": Recipe("dev", ("python", "-m", "bench"), "measure what a call costs and print the table"),
     "bench-check": Recipe(
         "dev", ("python", "-m", "bench", "--check"), "fail if a call costs more than 15 % above the reference"

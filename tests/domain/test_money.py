@@ -42,6 +42,7 @@ cards = st.builds(
     rates(),
     cached_read=st.none() | rates(),
     cached_write=st.none() | rates(),
+    cached_write_hour=st.none() | rates(),
     reasoning=st.none() | rates(),
     audio_prompt=st.none() | rates(),
     audio_completion=st.none() | rates(),
@@ -54,7 +55,8 @@ def reports(draw: st.DrawFn) -> Usage:
     """A usage whose parts are within their totals."""
     plain, read, written, heard = (draw(counts) for _ in range(4))
     said, thought, spoken = (draw(counts) for _ in range(3))
-    return Usage(plain + read + written + heard, said + thought + spoken, read, written, thought, heard, spoken)
+    hour = draw(st.integers(0, written))
+    return Usage(plain + read + written + heard, said + thought + spoken, read, written, thought, heard, spoken, hour)
 
 
 def test_a_plain_call_costs_tokens_times_price() -> None:
@@ -89,6 +91,16 @@ def test_parts_are_priced_by_their_own_rates() -> None:
     )
     assert expected_items == bill.items
     assert bill.nano_dollars == 400 + 10 + 240 + 1_200 + 600 + 150 + 750
+
+
+def test_what_is_cached_for_an_hour_has_its_price() -> None:
+    """The rest of what was written costs as before; a card without such a price takes that of all that is written."""
+    usage = Usage(100, 0, 0, 30, cached_write_hour_tokens=20)
+    card = PriceCard("v", Rate(10_000), Rate(0), cached_write=Rate(12_500), cached_write_hour=Rate(20_000))
+    written = (LineItem("cached_write", 10, 12_500), LineItem("cached_write_1h", 20, 20_000))
+    assert cost(usage, card).items == (LineItem("prompt", 70, 10_000), *written)
+    without = PriceCard("v", Rate(10_000), Rate(0), cached_write=Rate(12_500))
+    assert cost(usage, without).nano_dollars == cost(usage._replace(cached_write_hour_tokens=0), without).nano_dollars
 
 
 def test_a_kind_without_a_rate_costs_as_its_total_does() -> None:

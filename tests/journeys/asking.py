@@ -3,6 +3,9 @@
 from typing import Any
 
 PICTURE = "iVBORw0KGgo="
+PAPER = "JVBERi0xLjQK"
+END = "END"
+"""A word that ends an answer."""
 BRIEF, BEFORE, EARLIER, NOW = "Be very brief.", "Hello there.", "Good morning.", "What now?"
 PARAMETERS = {"type": "object", "properties": {"page": {"type": "integer"}}, "required": ["page"]}
 TOWN = {
@@ -21,8 +24,12 @@ def chat(model: str, wish: str, stream: bool) -> tuple[str, Fields]:
     if wish == "image":
         picture = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PICTURE}"}}
         content = [{"type": "text", "text": NOW}, picture]
+    if wish == "document":
+        paper = {"type": "file", "file": {"filename": "a.pdf", "file_data": f"data:application/pdf;base64,{PAPER}"}}
+        content = [{"type": "text", "text": NOW}, paper]
     more: Fields = {
         "tools": {"tools": [{"type": "function", "function": FUNCTION}]},
+        "stop": {"stop": [END]},
         "schema": {
             "response_format": {"type": "json_schema", "json_schema": {"name": "t", "schema": TOWN, "strict": True}}
         },
@@ -38,7 +45,8 @@ def text(model: str, wish: str, stream: bool) -> tuple[str, Fields]:
     """An older completion of OpenAI's, which has words for a text alone."""
     prompt = "\n".join((BRIEF, BEFORE, EARLIER, NOW))
     usage = {"stream_options": {"include_usage": True}} if stream else {}
-    return "/v1/completions", {"model": model, "prompt": prompt, "stream": stream, "max_tokens": 50, **usage}
+    more: Fields = {"stop": {"stop": END}}.get(wish, {})
+    return "/v1/completions", {"model": model, "prompt": prompt, "stream": stream, "max_tokens": 50, **usage, **more}
 
 
 def responses(model: str, wish: str, stream: bool) -> tuple[str, Fields]:
@@ -47,6 +55,9 @@ def responses(model: str, wish: str, stream: bool) -> tuple[str, Fields]:
     if wish == "image":
         picture = {"type": "input_image", "image_url": f"data:image/png;base64,{PICTURE}", "detail": "auto"}
         content = [{"type": "input_text", "text": NOW}, picture]
+    if wish == "document":
+        paper = {"type": "input_file", "filename": "a.pdf", "file_data": f"data:application/pdf;base64,{PAPER}"}
+        content = [{"type": "input_text", "text": NOW}, paper]
     more: Fields = {
         "tools": {"tools": [{"type": "function", **FUNCTION, "strict": False}]},
         "schema": {"text": {"format": {"type": "json_schema", "name": "t", "schema": TOWN, "strict": True}}},
@@ -64,9 +75,13 @@ def anthropic(model: str, wish: str, stream: bool) -> tuple[str, Fields]:
     if wish == "image":
         picture = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PICTURE}}
         content = [picture, {"type": "text", "text": NOW}]
+    if wish == "document":
+        source = {"type": "base64", "media_type": "application/pdf", "data": PAPER}
+        content = [{"type": "document", "source": source}, {"type": "text", "text": NOW}]
     tool = {"name": FUNCTION["name"], "description": FUNCTION["description"], "input_schema": PARAMETERS}
     more: Fields = {
         "tools": {"tools": [tool]},
+        "stop": {"stop_sequences": [END]},
         "schema": {"output_config": {"format": {"type": "json_schema", "schema": TOWN}}},
         "thinking": {"thinking": {"type": "enabled", "budget_tokens": 1024}},
     }.get(wish, {})
@@ -81,8 +96,11 @@ def gemini(model: str, wish: str, stream: bool) -> tuple[str, Fields]:
     parts: list[Fields] = [{"text": NOW}]
     if wish == "image":
         parts.append({"inlineData": {"mimeType": "image/png", "data": PICTURE}})
+    if wish == "document":
+        parts.append({"inlineData": {"mimeType": "application/pdf", "data": PAPER}})
     more: Fields = {
         "tools": {"tools": [{"functionDeclarations": [FUNCTION]}]},
+        "stop": {"generationConfig": {"stopSequences": [END]}},
         "schema": {"generationConfig": {"responseMimeType": "application/json", "responseJsonSchema": TOWN}},
         "thinking": {"generationConfig": {"thinkingConfig": {"thinkingBudget": 1024, "includeThoughts": True}}},
     }.get(wish, {})
@@ -98,6 +116,7 @@ def ollama(model: str, wish: str, stream: bool) -> tuple[str, Fields]:
     pictures: Fields = {"images": [PICTURE]} if wish == "image" else {}
     more: Fields = {
         "tools": {"tools": [{"type": "function", "function": FUNCTION}]},
+        "stop": {"options": {"stop": [END]}},
         "schema": {"format": TOWN},
         "thinking": {"think": True},
     }.get(wish, {})

@@ -5,9 +5,23 @@ from collections.abc import Mapping
 Matrix = Mapping[tuple[str, str, str], str]
 """What became of each dialect, wire and thing."""
 NO_WORD = "—"
-_BEYOND_A_TEXT = ("tools", "tool stream", "tool result", "picture in a result", "image", "JSON schema", "thinking")
-WORDLESS = {"completions": _BEYOND_A_TEXT, "openai": ("picture in a result",)}
+_TOOLS = ("tools", "tool stream", "woven tool stream", "tool result", "picture in a result", "proof of thought")
+_BEYOND_A_TEXT = (*_TOOLS, "image", "document", "JSON schema", "thinking", "citation")
+WORDLESS = {
+    "completions": _BEYOND_A_TEXT,
+    "openai": ("picture in a result",),
+    "responses": ("stop sequence",),
+    "ollama": ("document", "cached tokens", "citation", "proof of thought"),
+}
 """What a dialect has no field for."""
+_ONE_BY_ONE = "woven tool stream"
+UNSAID = {
+    "anthropic": (_ONE_BY_ONE,),
+    "gemini": (_ONE_BY_ONE,),
+    "bedrock": (_ONE_BY_ONE,),
+    "ollama": (_ONE_BY_ONE, "cached tokens", "citation", "proof of thought"),
+}
+"""What a provider has no way to say in a wire."""
 NAMES = {
     "openai": "OpenAI chat",
     "responses": "OpenAI Responses",
@@ -27,11 +41,14 @@ provider behind each of seven wires, over real sockets. The test fails where the
 - **works**: translated. All that was said reached the provider, and the caller understood all of the answer: words,
   thoughts, calls with their arguments, tokens, why it failed.
 - **refused**: 400, naming the field that cannot be carried.
-- **—**: the caller's dialect has no words for it.
+- **—**: the caller's dialect has no words for it, or the provider's wire no way to say it.
 
 An error before the answer comes with its status in the caller's own shape; one in mid-stream comes behind what was
-already said, and no end mark follows; after an abort the provider's connection is closed and nothing is held. A
-provider of the older completions is one that has chats as well: those answer the callers of all other dialects.
+already said, and no end mark follows; after an abort the provider's connection is closed and nothing is held. A woven
+tool stream has two calls whose arguments come in turns. A proof of thought is what a provider signs its thoughts with:
+the client sends it back with the next turn, and the provider gets it as it was. Of cached tokens those written to a
+cache are told where both have a word for them, and so is which stop sequence ended an answer. A provider of the older
+completions is one that has chats as well: those answer the callers of all other dialects.
 """
 
 

@@ -18,6 +18,12 @@ class Heard:
     tokens: tuple[int, int] | None = None
     has_ended: bool = False
     fault: str = ""
+    refusal: str = ""
+    """Words for declining, or the word by which an answer says that it was declined."""
+    ended_by: str = ""
+    cached: tuple[int, int] = (0, 0)
+    """Tokens read from a cache, and written to one."""
+    sources: list[str] = field(default_factory=list)
     _arguments: dict[int, str] = field(default_factory=dict)
     _names: dict[int, str] = field(default_factory=dict)
 
@@ -62,6 +68,10 @@ def hear_chat(heard: Heard, told: Fields, _: str) -> None:
         said = choice.get("delta") or choice.get("message") or {}
         heard.text += said.get("content") or choice.get("text") or ""
         heard.thoughts += said.get("reasoning_content") or ""
+        heard.refusal += said.get("refusal") or ""
+        heard.refusal += choice["finish_reason"] if choice.get("finish_reason") == "content_filter" else ""
+        heard.ended_by += choice.get("stop_reason") or ""
+        heard.sources += [one["url_citation"]["url"] for one in said.get("annotations") or ()]
         for place, call in enumerate(said.get("tool_calls") or ()):
             function = call["function"]
             heard.call(call.get("index", place), function.get("name") or "", function.get("arguments") or "")
@@ -69,6 +79,8 @@ def hear_chat(heard: Heard, told: Fields, _: str) -> None:
         heard.has_ended |= told["object"] == "text_completion" and choice.get("finish_reason") is not None
     if usage := told.get("usage"):
         heard.tokens = usage["prompt_tokens"], usage["completion_tokens"]
+        details = usage.get("prompt_tokens_details") or {}
+        heard.cached = details.get("cached_tokens", 0), details.get("cache_write_tokens", 0)
 
 
 def openai_fault(told: Fields, status: int) -> str:
@@ -87,28 +99,37 @@ def hear_response(heard: Heard, told: Fields, kind: str) -> None:
             heard.thoughts += told["delta"]
         case "response.output_item.added" if told["item"]["type"] == "function_call":
             heard.call(told["output_index"], told["item"]["name"])
+        case "response.refusal.delta":
+            heard.refusal += told["delta"]
+        case "response.output_text.annotation.added":
+            heard.sources.append(told["annotation"]["url"])
         case "response.function_call_arguments.delta":
             heard.call(told["output_index"], arguments=told["delta"])
         case "error":
             heard.fault = told["message"]
         case "response.failed":
             heard.fault = told["response"]["error"]["message"]
-        case "response.completed":
-            heard.has_ended = True
-            _usage_of_response(heard, told["response"])
+        case "response.completed" | "response.incomplete":
+            _end_of_response(heard, told["response"])
         case "":
-            heard.has_ended = told["status"] == "completed"
-            _usage_of_response(heard, told)
+            _end_of_response(heard, told)
             for place, item in enumerate(told["output"]):
-                heard.text += "".join(part["text"] for part in item.get("content") or () if item["type"] == "message")
+                for part in item.get("content") or () if item["type"] == "message" else ():
+                    heard.text += part.get("text", "")
+                    heard.refusal += part.get("refusal", "")
+                    heard.sources += [one["url"] for one in part.get("annotations", ())]
                 heard.thoughts += "".join(part["text"] for part in item.get("summary") or ())
                 if item["type"] == "function_call":
                     heard.call(place, item["name"], item["arguments"])
 
 
-def _usage_of_response(heard: Heard, told: Fields) -> None:
+def _end_of_response(heard: Heard, told: Fields) -> None:
+    heard.has_ended = told["status"] in ("completed", "incomplete")
+    heard.refusal += (told["incomplete_details"] or {}).get("reason", "")
     if usage := told["usage"]:
         heard.tokens = usage["input_tokens"], usage["output_tokens"]
+        details = usage["input_tokens_details"]
+        heard.cached = details["cached_tokens"], details["cache_write_tokens"]
 
 
 def hear_message(heard: Heard, told: Fields, _: str) -> None:
@@ -120,9 +141,9 @@ def hear_message(heard: Heard, told: Fields, _: str) -> None:
                 if block["type"] == "tool_use":
                     heard.call(index, arguments=json.dumps(block["input"]))
             heard.has_ended = told["stop_reason"] is not None
-            heard.tokens = told["usage"]["input_tokens"], told["usage"]["output_tokens"]
+            _end_of_message(heard, told, told["usage"])
         case "message_start":
-            heard.tokens = told["message"].get("usage", {}).get("input_tokens", 0), 0
+            _end_of_message(heard, told["message"], told["message"].get("usage", {}))
         case "content_block_start":
             _block(heard, told["index"], told["content_block"])
         case "content_block_delta":
@@ -131,17 +152,29 @@ def hear_message(heard: Heard, told: Fields, _: str) -> None:
             heard.thoughts += delta.get("thinking", "")
             if "partial_json" in delta:
                 heard.call(told["index"], arguments=delta["partial_json"])
+            if "citation" in delta:
+                heard.sources.append(delta["citation"]["url"])
         case "message_delta":
-            inputs = told["usage"].get("input_tokens") or (heard.tokens or (0, 0))[0]
-            heard.tokens = inputs, told["usage"]["output_tokens"]
+            _end_of_message(heard, told["delta"], told["usage"])
         case "message_stop":
             heard.has_ended = True
         case "error":
             heard.fault = told["error"]["message"]
 
 
+def _end_of_message(heard: Heard, told: Fields, usage: Fields) -> None:
+    heard.refusal += "refusal" if told.get("stop_reason") == "refusal" else ""
+    heard.ended_by += told.get("stop_sequence") or ""
+    names = ("cache_read_input_tokens", "cache_creation_input_tokens")
+    read, written = (usage.get(name) or before for name, before in zip(names, heard.cached, strict=True))
+    heard.cached = read, written
+    inputs = usage["input_tokens"] + read + written if usage.get("input_tokens") else (heard.tokens or (0, 0))[0]
+    heard.tokens = inputs, usage.get("output_tokens", 0)
+
+
 def _block(heard: Heard, index: int, block: Fields) -> None:
     heard.text += block.get("text", "")
+    heard.sources += [one["url"] for one in block.get("citations") or ()]
     heard.thoughts += block.get("thinking", "")
     if block["type"] == "tool_use":
         heard.call(index, block["name"])
@@ -167,9 +200,13 @@ def hear_generation(heard: Heard, told: Fields, _: str) -> None:
             else:
                 heard.text += part.get("text", "")
         heard.has_ended |= "finishReason" in candidate
+        heard.refusal += "SAFETY" if candidate.get("finishReason") == "SAFETY" else ""
+        chunks = candidate.get("groundingMetadata", {}).get("groundingChunks", ())
+        heard.sources += [chunk["web"]["uri"] for chunk in chunks]
     if usage := told.get("usageMetadata"):
         thoughts = usage.get("thoughtsTokenCount", 0)
         heard.tokens = usage["promptTokenCount"], usage.get("candidatesTokenCount", 0) + thoughts
+        heard.cached = usage.get("cachedContentTokenCount", 0), 0
 
 
 def google_fault(told: Fields, status: int) -> str:

@@ -13,6 +13,7 @@ from openai import OpenAI
 from tests.journeys.stand import LAB_KEY, Gateway
 from tests.upstream import FakeUpstream
 from tests.upstream_anthropic import COUNTED, anthropic_script
+from tests.upstream_table import PROOF
 
 SCRIPTS = ("ok", "two-tools", "reasoning", "unknown", "error-400", "error-401", "rate-limited:2", "garbled")
 SCRIPTS += ("error-frame", "cut")
@@ -96,7 +97,7 @@ def test_thoughts_come_before_words(client: Anthropic, model: str, call: Any) ->
     """With their proof, where the provider gives one."""
     thought, words = call(client, model).content
     assert (thought.thinking, words.text) == ("Well, now.", "Hi")
-    assert thought.signature == ("proof" if model.startswith("claude") else "")
+    assert thought.signature == (PROOF if model.startswith("claude") else "")
 
 
 @pytest.mark.parametrize("stream", [True, False])

@@ -109,11 +109,11 @@ def test_parallel_tools(client: genai.Client, provider: str, streams: bool) -> N
 
 
 def test_schemas_thoughts_and_pictures_reach_another_dialect(client: genai.Client, up: FakeUpstream) -> None:
-    """Each in its own words there; thoughts come back apart from the answer."""
+    """Each in its own words there; thoughts come back apart from the answer, to who wants to see them."""
     config = types.GenerateContentConfig(
         response_mime_type="application/json",
         response_schema={"type": "OBJECT", "properties": {"a": {"type": "STRING", "nullable": True}}},
-        thinking_config=types.ThinkingConfig(thinking_budget=2_000),
+        thinking_config=types.ThinkingConfig(thinking_budget=2_000, include_thoughts=True),
         stop_sequences=["end"],
         safety_settings=[types.SafetySetting(category="HARM_CATEGORY_HARASSMENT", threshold="BLOCK_NONE")],
     )
@@ -129,6 +129,9 @@ def test_schemas_thoughts_and_pictures_reach_another_dialect(client: genai.Clien
     assert [part.text for part in answer.candidates[0].content.parts or () if part.thought] == ["Well, now."]
     assert answer.sdk_http_response is not None
     assert (answer.sdk_http_response.headers or {})["x-tollbar-dropped"] == "safetySettings"
+    hidden = client.models.generate_content(model="lab/reasoning", contents="What?")
+    assert hidden.parts is not None
+    assert [part.text for part in hidden.parts] == ["Hi"]
 
 
 @pytest.mark.anyio

@@ -1,4 +1,4 @@
-"""Every dialect to every wire: six by seven, twelve things each, over real sockets; `-s` prints the matrix.
+"""Every dialect to every wire: six by seven, a score of things each, over real sockets; `-s` prints the matrix.
 
 `docs/conformance.md` is what this says. Where that page is stale, the test fails; TOLLBAR_WRITES_PAGES=1 writes it.
 """
@@ -15,12 +15,13 @@ import pytest
 import requests
 
 from tests.journeys import conformance
-from tests.journeys.asking import BEFORE, BRIEF, EARLIER, NOW, PARAMETERS, PICTURE, TOWN
+from tests.journeys.asking import BEFORE, BRIEF, EARLIER, END, NOW, PAPER, PARAMETERS, PICTURE, TOWN
 from tests.journeys.hearing import Heard
 from tests.journeys.stand import Gateway, started, wait_until
 from tests.journeys.tongues import TONGUES
-from tests.journeys.turns import ARGUMENTS, PAGE_SEVEN, TURNS
+from tests.journeys.turns import AGAIN, ARGUMENTS, PAGE_SEVEN, TURNS
 from tests.upstream import Entry, FakeUpstream
+from tests.upstream_table import CACHED, PROOF, SOURCE
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -51,6 +52,7 @@ _CHAT_PLACES = {
     "tools": "tools.function.parameters",
     "schema": "response_format.json_schema.schema",
     "thinking": "reasoning_effort",
+    "stop": "stop",
 }
 PLACES = {
     "openai": _CHAT_PLACES,
@@ -66,19 +68,28 @@ PLACES = {
         "tools": "tools.input_schema",
         "schema": "output_config.format.schema",
         "thinking": "thinking.type",
+        "stop": "stop_sequences",
     },
     "gemini": {
         "said": "contents",
         "tools": "tools.functionDeclarations.parametersJsonSchema",
         "schema": "generationConfig.responseJsonSchema",
         "thinking": "generationConfig.thinkingConfig.includeThoughts",
+        "stop": "generationConfig.stopSequences",
     },
-    "ollama": {"said": "messages", "tools": "tools.function.parameters", "schema": "format", "thinking": "think"},
+    "ollama": {
+        "said": "messages",
+        "tools": "tools.function.parameters",
+        "schema": "format",
+        "thinking": "think",
+        "stop": "options.stop",
+    },
     "bedrock": {
         "said": "messages",
         "tools": "toolConfig.tools.toolSpec.inputSchema.json",
         "schema": "outputConfig.textFormat.structure.jsonSchema.schema",
         "thinking": "additionalModelRequestFields.thinking",
+        "stop": "inferenceConfig.stopSequences",
     },
 }
 """Where each wire has what is wished for; of a list, in its first item."""
@@ -100,6 +111,13 @@ class Case(NamedTuple):
         path, body = self._question(f"{PROVIDERS[self.wire]}/{script}", wish, stream)
         headers = {"authorization": f"Bearer {self.key}"}
         return requests.post(self.gateway.url + path, json=body, headers=headers, timeout=20, stream=stream)
+
+    def say(self, script: str, turns: list[dict[str, Any]]) -> requests.Response:
+        """The answer to the question about a tool with more turns behind it."""
+        path, body = TONGUES[self.dialect].asks(f"{PROVIDERS[self.wire]}/{script}", "tools", False)
+        body[PLACES[self.dialect]["said"]] += turns
+        headers = {"authorization": f"Bearer {self.key}"}
+        return requests.post(self.gateway.url + path, json=body, headers=headers, timeout=20)
 
     def _question(self, model: str, wish: str, stream: bool) -> tuple[str, dict[str, Any]]:
         asks = TONGUES[self.dialect].asks
@@ -131,13 +149,18 @@ class Case(NamedTuple):
         places = PLACES[self.wire]
         if wish in ("image", "picture"):
             assert _holds(entry.json[places["said"]], PICTURE)
+        if wish == "document":
+            assert _holds(entry.json[places["said"]], PAPER)
+            if self.wire in ("openai", "responses"):  # which refuse one without a name
+                assert b'"filename":' in entry.body
         if wish in RESULTS:
             assert any(_holds(entry.json, told) for told in ({**ARGUMENTS}, '{"page": 7}', '{"page":7}'))
             assert _holds(entry.json, PAGE_SEVEN)
         if wish in places and self.dialect != self.wire:  # what is relayed is looked at byte by byte
             found = _at(entry.json, places[wish])
             found = json.loads(found) if isinstance(found, str) and found.startswith("{") else found
-            assert found if wish == "thinking" else found == {"tools": PARAMETERS, "schema": TOWN}[wish]
+            wished = {"tools": PARAMETERS, "schema": TOWN, "stop": [END]}
+            assert found if wish == "thinking" else found == wished[wish]
 
     def _kind(self, entry: Entry, raw: bytes, wish: str, stream: bool) -> str:
         """`relayed` where nothing but the model's name was changed on the way there, and nothing on the way back."""
@@ -193,6 +216,63 @@ def _thinking(case: Case) -> str:
     return kind
 
 
+def _stopped(case: Case) -> str:
+    for stream in (True, False):
+        kind, heard = case.heard("stopped", "stop", stream)
+        assert heard.text == "word0 "
+        is_told = case.dialect == "anthropic" and case.wire in ("anthropic", "openai", "completions")
+        assert heard.ended_by == END if is_told else heard.ended_by in ("", END)
+    return kind
+
+
+def _cached(case: Case) -> str:
+    for stream in (True, False):
+        kind, heard = case.heard("cached", stream=stream)
+        assert heard.tokens == (10, 1)
+        assert heard.cached in (CACHED, (CACHED[0], 0))
+        if {case.dialect, case.wire} <= {"anthropic", "responses"}:  # which both know what was written
+            assert heard.cached == CACHED
+    return kind
+
+
+def _cited(case: Case) -> str:
+    for stream in (True, False):
+        kind, heard = case.heard("cited", stream=stream)
+        assert (heard.text, heard.sources) == ("Hi", [SOURCE["url"]])
+    return kind
+
+
+def _declined(case: Case) -> str:
+    for stream in (True, False):
+        kind, heard = case.heard("declined", stream=stream)
+        if case.wire != "gemini":  # which says no words with it
+            assert "I cannot." in heard.text + heard.refusal
+        assert heard.refusal or case.wire == "ollama" or case.dialect in ("ollama", "completions")
+    return kind
+
+
+def _woven(case: Case) -> str:
+    kind, heard = case.heard("woven", "tools", stream=True)
+    assert heard.calls == CALLS
+    return kind
+
+
+def _proven(case: Case) -> str:
+    """What the caller was told comes back as a second turn, and with it the provider's own proof of its thoughts."""
+    for stream in (True, False):
+        raw = case.ask("proven", "tools", stream).content
+        heard = TONGUES[case.dialect].hears(raw, stream)
+        assert heard.calls == [("look_up", {"page": 7})]
+        before = len(case.up.journal)
+        again = case.say(
+            "ok", AGAIN[case.dialect](TONGUES[case.dialect].frames(raw) if stream else [("", raw.decode())])
+        )
+        assert again.status_code == 200, again.text
+        (entry,) = list(case.up.journal)[before:]
+        assert _holds(entry.json[PLACES[case.wire]["said"]], PROOF), entry.body
+    return "relayed" if case.dialect == case.wire else "works"
+
+
 def _error_before(case: Case) -> str:
     for stream in (True, False):
         for script, status, words in (("error-400", 400, "It went wrong."), ("error-401", 502, "key")):
@@ -231,9 +311,16 @@ THINGS: Mapping[str, Callable[[Case], str]] = {
     "tool stream": lambda case: _tools(case, stream=True),
     "tool result": lambda case: _text(case, wish="result"),
     "picture in a result": lambda case: _text(case, wish="picture"),
+    "woven tool stream": _woven,
+    "proof of thought": _proven,
     "image": lambda case: _text(case, wish="image"),
+    "document": lambda case: _text(case, wish="document"),
+    "stop sequence": _stopped,
     "JSON schema": lambda case: _text(case, wish="schema"),
     "thinking": _thinking,
+    "cached tokens": _cached,
+    "citation": _cited,
+    "refusal": _declined,
     "error before": _error_before,
     "error mid-stream": _error_later,
     "abort": _abort,
@@ -263,7 +350,7 @@ def matrix(gateway: Gateway, up: FakeUpstream) -> conformance.Matrix:
 
 
 def _cell(case: Case, thing: str) -> str:
-    if thing in conformance.WORDLESS.get(case.dialect, ()):
+    if thing in (*conformance.WORDLESS.get(case.dialect, ()), *conformance.UNSAID.get(case.wire, ())):
         return conformance.NO_WORD
     try:
         return THINGS[thing](case)

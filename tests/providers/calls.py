@@ -192,5 +192,5 @@ def ollama_to_ollama(up: FakeUpstream, transport: Transport) -> Provider:
 def speaking_bedrock(up: FakeUpstream, transport: Transport) -> Provider:
     """The fake upstream as Amazon Bedrock, whose callers all speak another dialect; its requests are signed."""
     key = f"AKIDEXAMPLE:{SECRET}:session-token"
-    instance = Instance("fake", custom("fake", "bedrock"), up.root, key, "FAKE_API_KEY", "us-east-1")
+    instance = Instance("fake", custom("fake", "bedrock"), up.root, key, "FAKE_API_KEY", region="us-east-1")
     return connect(instance, transport, SystemClock())

@@ -42,7 +42,7 @@ async def transport() -> AsyncIterator[Transport]:
 
 def bedrock(up: FakeUpstream, transport: Transport, key: str = KEY.written) -> Provider:
     """The upstream as Bedrock."""
-    instance = Instance("fake", custom("fake", "bedrock"), up.root, key, "FAKE_API_KEY", "us-east-1")
+    instance = Instance("fake", custom("fake", "bedrock"), up.root, key, "FAKE_API_KEY", region="us-east-1")
     return connect(instance, transport, SystemClock())
 
 

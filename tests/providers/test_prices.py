@@ -21,6 +21,7 @@ USED = (
     "output_mtok",
     "cache_read_mtok",
     "cache_write_mtok",
+    "cache_write_1h_mtok",
     "output_reasoning_mtok",
     "input_audio_mtok",
     "output_audio_mtok",
@@ -98,6 +99,15 @@ def test_a_well_known_model_costs_what_the_table_says() -> None:
     assert facts.card.cached_read.base == 75_000
     assert facts.card.version == f"genai-prices {version('genai-prices')}"
     assert facts.context_tokens == 128_000
+
+
+def test_what_is_cached_for_an_hour_costs_twice_the_prompt() -> None:
+    """As Anthropic has it: five minutes cost a quarter more than the prompt."""
+    card = find("anthropic", "claude-sonnet-4-5", TODAY).card
+    assert card is not None
+    assert card.cached_write is not None
+    assert card.cached_write_hour is not None
+    assert (card.cached_write.base * 4, card.cached_write_hour.base) == (card.prompt.base * 5, card.prompt.base * 2)
 
 
 def tiered() -> Iterator[tuple[str, str]]:

@@ -47,8 +47,9 @@ class CompletionRequest(NamedTuple):
     must have (`tools`, `images`, `audio`, `json_schema`, `logprobs`); `wants_usage` says that the caller asked for a
     usage report at the end of its stream. `prompt_bytes` is how much text the model is given, where that is not what
     `source` shows. `model` is empty where the address says which one it means. `echoed` are members of the body, as
-    they came, that the caller's dialect repeats in its answer. With an `errand` it is no completion that is asked for.
-    `memory` is what it goes on from, where it does not say that itself.
+    they came, that the caller's dialect repeats in its answer. `shows_thoughts` is false where the caller is not to be
+    told what the model thought. With an `errand` it is no completion that is asked for. `memory` is what it goes on
+    from, where it does not say that itself.
     """
 
     model: str
@@ -63,6 +64,7 @@ class CompletionRequest(NamedTuple):
     echoed: Mapping[str, bytes] = _NOTHING
     errand: Errand | None = None
     memory: Memory | None = None
+    shows_thoughts: bool = True
 
     def spent(self) -> "CompletionRequest":
         """The same without its source, once a provider has begun to answer: nobody will send it again."""

@@ -64,6 +64,7 @@ class PriceCard:
     reasoning: Rate | None = None
     audio_prompt: Rate | None = None
     audio_completion: Rate | None = None
+    cached_write_hour: Rate | None = None
     per_request_pico: int = 0
     dearest: tuple[int, int] = field(init=False, repr=False, compare=False, default=(0, 0))
     """The dearest that a token of the prompt, and one of the completion, can be of any kind."""
@@ -74,7 +75,7 @@ class PriceCard:
         return self.dearest == (0, 0)
 
     def __post_init__(self) -> None:
-        prompts = (self.prompt, self.cached_read, self.cached_write, self.audio_prompt)
+        prompts = (self.prompt, self.cached_read, self.cached_write, self.cached_write_hour, self.audio_prompt)
         completions = (self.completion, self.reasoning, self.audio_completion)
         dearest = tuple(max(rate.highest for rate in rates if rate) for rates in (prompts, completions))
         object.__setattr__(self, "dearest", dearest)
@@ -117,11 +118,13 @@ def _plain(usage: Usage, card: PriceCard) -> tuple[tuple[str, int, Rate], ...]:
 
 def _kinds(usage: Usage, card: PriceCard) -> tuple[tuple[str, int, Rate], ...]:
     plain_prompt = usage.prompt_tokens - usage.cached_read_tokens - usage.cached_write_tokens
+    written, hour = card.cached_write or card.prompt, min(usage.cached_write_hour_tokens, usage.cached_write_tokens)
     plain_completion = usage.completion_tokens - usage.reasoning_tokens - usage.audio_completion_tokens
     return (
         ("prompt", plain_prompt - usage.audio_prompt_tokens, card.prompt),
         ("cached_read", usage.cached_read_tokens, card.cached_read or card.prompt),
-        ("cached_write", usage.cached_write_tokens, card.cached_write or card.prompt),
+        ("cached_write", usage.cached_write_tokens - hour, written),
+        ("cached_write_1h", hour, card.cached_write_hour or written),
         ("audio_prompt", usage.audio_prompt_tokens, card.audio_prompt or card.prompt),
         ("completion", plain_completion, card.completion),
         ("reasoning", usage.reasoning_tokens, card.reasoning or card.completion),

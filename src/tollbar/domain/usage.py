@@ -1,7 +1,9 @@
 """Token counts of one answer, by kind.
 
 `prompt_tokens` and `completion_tokens` are totals: cached and audio tokens are parts of the first, reasoning and audio
-tokens parts of the second, as in OpenAI's `usage` object. Codecs of other dialects convert to this reading.
+tokens parts of the second, as in OpenAI's `usage` object. Codecs of other dialects convert to this reading. What was
+written to a cache for an hour is a part of what was written; only its price differs, so the ledger keeps it as a line
+of the bill.
 """
 
 from typing import NamedTuple
@@ -17,6 +19,7 @@ class Usage(NamedTuple):
     reasoning_tokens: int = 0
     audio_prompt_tokens: int = 0
     audio_completion_tokens: int = 0
+    cached_write_hour_tokens: int = 0
 
     @property
     def is_plain(self) -> bool:

@@ -110,6 +110,7 @@ def _card(prices: "ModelPrice", model: str) -> PriceCard | None:
         completion=completion,
         cached_read=rates.get("cache_read_mtok"),
         cached_write=rates.get("cache_write_mtok"),
+        cached_write_hour=rates.get("cache_write_1h_mtok"),
         reasoning=rates.get("output_reasoning_mtok"),
         audio_prompt=rates.get("input_audio_mtok"),
         audio_completion=rates.get("output_audio_mtok"),

@@ -168,6 +168,23 @@ def test_thoughts_that_have_no_room_are_left_out_and_told(fields: dict[str, Any]
     assert dropped == ("reasoning_effort",)
 
 
+def test_a_model_that_must_prove_its_thoughts_goes_on_without_them() -> None:
+    """Older ones refuse to think where no proven thought stands before the call that was answered."""
+    call, thought = ToolCallPart("c", "f", "{}"), ThinkingPart("Hm.", "sig")
+    result = Message(Role.TOOL, (ToolResultPart("c", (TextPart("ok"),)),))
+    for said, later, model, thinks in (
+        ((call,), (result,), OLD, False),
+        ((ThinkingPart("Hm."), call), (result,), OLD, False),
+        ((thought, call), (result,), OLD, True),
+        ((call,), (result, HI), OLD, True),
+        ((TextPart("Hi"),), (), OLD, True),
+        ((call,), (result,), NEW, True),
+    ):
+        messages = (HI, Message(Role.ASSISTANT, said), *later)
+        body, dropped = asking(a_request(Conversation(messages, effort="low"), max_tokens=9_000), model)
+        assert ("thinking" in json.loads(body), "reasoning_effort" in dropped) == (thinks, not thinks)
+
+
 @pytest.mark.parametrize(("model", "effort"), [(NEW, None), (OLD, "high")])
 def test_models_that_choose_words_themselves_are_not_told_how(model: str, effort: str | None) -> None:
     """New ones never are, older ones not while they think."""

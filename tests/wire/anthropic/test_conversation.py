@@ -21,6 +21,7 @@ from tollbar.domain.messages import (
     ToolCallPart,
     ToolResultPart,
 )
+from tollbar.wire.anthropic.blocks import call_proof
 from tollbar.wire.anthropic.conversation import expand
 from tollbar.wire.body import scan
 
@@ -83,6 +84,14 @@ def test_thoughts_are_kept_with_their_proof() -> None:
         ThinkingPart("", "x", is_redacted=True),
         ThinkingPart("Hm.", None),
     )
+
+
+def test_a_call_gets_back_the_proof_that_stood_before_it() -> None:
+    """Whatever other dialect the proof is of; without its call it is nothing."""
+    call: dict[str, Any] = {"type": "tool_use", "id": "c", "name": "f", "input": {}}
+    proof = call_proof("sig")
+    assert parts(proof, call, call) == (ToolCallPart("c", "f", "{}", "sig"), ToolCallPart("c", "f", "{}"))
+    assert parts(proof, {"type": "text", "text": "Hi"}, call) == (TextPart("Hi"), ToolCallPart("c", "f", "{}"))
 
 
 def test_documents_are_read_from_every_source() -> None:

@@ -91,7 +91,7 @@ def test_caches_are_a_part_of_the_prompt() -> None:
         usage={"output_tokens": 9, "output_tokens_details": {"thinking_tokens": 7}},
     )
     reports = [event.usage for event in heard(begin + end) if isinstance(event, UsageSeen)]
-    assert reports == [Usage(27, 9, 20, 3, 7)]
+    assert reports == [Usage(27, 9, 20, 3, 7, cached_write_hour_tokens=2)]
 
 
 def test_thoughts_come_with_their_proof() -> None:

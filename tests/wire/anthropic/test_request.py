@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tollbar.domain.errors import InvalidJson, InvalidType, InvalidValue, MissingField, RequestError
+from tollbar.wire.anthropic.blocks import call_proof
 from tollbar.wire.anthropic.request import (
     LONGEST_HEADER,
     MAX_MESSAGES,
@@ -20,6 +21,7 @@ from tollbar.wire.anthropic.request import (
     travelling,
 )
 from tollbar.wire.dialect import Incoming
+from tollbar.wire.writing import encoded
 
 HI: dict[str, Any] = {"model": "m", "max_tokens": 5, "messages": [{"role": "user", "content": "Hi"}]}
 
@@ -91,6 +93,21 @@ def test_the_body_goes_out_with_the_model_replaced() -> None:
     """Byte for byte otherwise."""
     raw = b'{ "max_tokens" : 5,"model":"a\\/b", "messages":[], "new": 1.50 }'
     assert outgoing(decode(Incoming(raw)), "claude") == raw.replace(b'"a\\/b"', b'"claude"')
+
+
+def test_proofs_of_other_providers_calls_do_not_reach_anthropic() -> None:
+    """They were put there by us, and would be refused; the messages around them stay as they were, down to a number."""
+    call = b'{"type":"tool_use","id":"c","name":"f","input":{"a": 1.50}}'
+    thought = b'{"type":"thinking","thinking":"Hm.","signature":"own"}'
+    mark = encoded(call_proof("sig"))
+    said = b'[{"role":"user","content":"Say \\"tollbar-call:\\""},{"role":"assistant","content":[%b]}]'
+    raw = b'{"model":"m","max_tokens":5,"messages":%b}'
+    with_proof = raw % (said % b",".join((thought, mark, call)))
+    without = raw % (said % b",".join((thought, call)))
+    assert outgoing(decode(Incoming(with_proof)), "m") == without
+    assert outgoing(decode(Incoming(without)), "m") == without
+    broken = raw % b'["tollbar-call:", {"role": "user"}]'
+    assert outgoing(decode(Incoming(broken)), "m") == broken
 
 
 def test_headers_that_belong_to_the_body_travel_with_it() -> None:

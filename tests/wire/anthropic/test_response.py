@@ -30,6 +30,7 @@ from tollbar.domain.fold import Completion, fold
 from tollbar.domain.messages import Citation, TextPart
 from tollbar.domain.usage import Usage
 from tollbar.wire import sse
+from tollbar.wire.anthropic.blocks import call_proof
 from tollbar.wire.anthropic.hearing import Hearing
 from tollbar.wire.anthropic.response import EventEncoder, encode
 from tollbar.wire.dialect import Stamp
@@ -119,6 +120,27 @@ def test_usage_is_told_at_the_end_in_anthropics_reckoning() -> None:
     }
     assert told(streamed(events))[-2]["usage"] == usage
     assert json.loads(encode(REQUEST, events, STAMP))["usage"] == usage
+
+
+def test_what_is_cached_for_an_hour_is_told() -> None:
+    """Beside what is cached for five minutes."""
+    events = [Finished(FinishReason.STOP), UsageSeen(Usage(10, 5, 0, 7, cached_write_hour_tokens=4))]
+    by_time = {"ephemeral_5m_input_tokens": 3, "ephemeral_1h_input_tokens": 4}
+    assert told(streamed(events))[-2]["usage"]["cache_creation"] == by_time
+    assert json.loads(encode(REQUEST, events, STAMP))["usage"]["cache_creation"] == by_time
+
+
+def test_the_proof_of_a_call_stands_before_it() -> None:
+    """In a thought without words, which a client sends back with the call."""
+    called = [ToolCalled(0, "c", "f", signature="sig"), ToolArguments(0, "{}")]
+    events = [Text("Hi"), *called, Finished(FinishReason.TOOL_CALLS)]
+    content = json.loads(encode(REQUEST, events, STAMP))["content"]
+    assert [block["type"] for block in content] == ["text", "thinking", "tool_use"]
+    assert content[1] == call_proof("sig")
+    steps = told(streamed(events))
+    begun = [step["content_block"]["type"] for step in steps if step["type"] == "content_block_start"]
+    assert begun == ["text", "thinking", "tool_use"]
+    assert {"type": "signature_delta", "signature": content[1]["signature"]} in [step.get("delta") for step in steps]
 
 
 def test_citations_come_with_their_text() -> None:

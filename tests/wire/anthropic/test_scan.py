@@ -42,3 +42,13 @@ def test_what_is_no_event_is_broken(raw: bytes) -> None:
         scan.event(raw)
     with pytest.raises(StreamBroken):
         scan.document(raw)
+
+
+def test_what_is_kept_for_an_hour_is_a_part_of_what_was_written() -> None:
+    """Told beside the sum or in its place; more than the sum it cannot be."""
+    hour = scan.CacheCreation(ephemeral_5m_input_tokens=3, ephemeral_1h_input_tokens=4)
+    both = scan.Report(input_tokens=1, cache_creation_input_tokens=7, cache_creation=hour)
+    alone = scan.Report(input_tokens=1, cache_creation=hour)
+    assert scan.usage(both) == scan.usage(alone) == Usage(8, 0, 0, 7, cached_write_hour_tokens=4)
+    odd = scan.Report(cache_creation_input_tokens=2, cache_creation=hour)
+    assert scan.usage(odd) == Usage(2, cached_write_tokens=2, cached_write_hour_tokens=2)

@@ -34,7 +34,8 @@ from tollbar.wire.gemini.response import ChunkEncoder, encode
 from tollbar.wire.hearing import MAX_FRAME_BYTES
 
 STAMP = Stamp("abc", 1_700_000_000)
-REQUEST = decode(Incoming(b'{"contents":[]}', name="asked"), stream=True)
+WISHES = b'{"thinkingConfig": {"includeThoughts": true}}'
+REQUEST = decode(Incoming(b'{"contents":[],"generationConfig":%b}' % WISHES, name="asked"), stream=True)
 
 
 def streamed(events: Sequence[StreamEvent]) -> bytes:
@@ -173,9 +174,10 @@ def test_a_call_without_an_id_gets_one_that_no_other_answer_has() -> None:
         ),
         ("OTHER", FinishReason.STOP),
         ("SOMETHING_NEW", FinishReason.STOP),
+        (["STOP"], FinishReason.STOP),
     ],
 )
-def test_an_end_is_an_end_by_any_word(told: str, reason: FinishReason) -> None:
+def test_an_end_is_an_end_by_any_word(told: object, reason: FinishReason) -> None:
     """Each of Google's in ours."""
     assert heard(frame({"candidates": [{"finishReason": told}]}))[-1] == Finished(reason)
 

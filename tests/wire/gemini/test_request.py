@@ -26,6 +26,9 @@ def test_the_head_is_read() -> None:
     assert (request.model, request.stream, request.max_tokens, request.choices) == ("lab/fine", True, 7, 2)
     assert (request.source.wire, request.source.raw, request.wants_usage) == (ARRAY_WIRE, body, True)
     assert decode(incoming(), stream=False).source.wire == WIRE
+    wanted = b'{%b, "generationConfig": {"thinking_config": {"include_thoughts": true}}}' % CONTENTS
+    assert decode(incoming(wanted), stream=False).shows_thoughts
+    assert not request.shows_thoughts
 
 
 @pytest.mark.parametrize(

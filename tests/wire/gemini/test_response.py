@@ -104,6 +104,20 @@ def test_arguments_that_are_no_object_are_googles_malformed_call() -> None:
         assert candidate["content"]["parts"] == []
 
 
+def test_thoughts_are_shown_to_who_wants_them() -> None:
+    """Of all others only the proof is, which they must send back; it is read as what it was."""
+    hidden = REQUEST._replace(shows_thoughts=False)
+    events = [Thinking("Hm."), Thinking("", signature="sig"), Text("Hi"), Finished(FinishReason.STOP)]
+    encoder = ChunkEncoder(hidden, STAMP)
+    raw = b"".join(map(encoder.encode, events)) + encoder.end()
+    streamed_ = [json.loads(frame[6:])["candidates"][0] for frame in raw.split(b"\n\n") if frame]
+    whole_ = json.loads(encode(hidden, events, STAMP))["candidates"][0]
+    for parts in ([part for one in streamed_ for part in one["content"]["parts"]], whole_["content"]["parts"]):
+        assert [part["text"] for part in parts] == ["", "Hi"]
+        assert unwrapped(parts[0]["thoughtSignature"]) == ("sig", False)
+        assert "thought" not in parts[0]
+
+
 def test_sources_come_with_the_end() -> None:
     """Streamed and whole."""
     events = [Text("Hi"), Cited(Citation("https://example.org", "A", None, 0, 2)), Finished(FinishReason.STOP)]
@@ -117,8 +131,12 @@ def test_sources_come_with_the_end() -> None:
 
 
 def test_refusals_are_words_and_what_was_dropped_is_not_told() -> None:
-    """The header tells it."""
-    assert whole(Dropped(("x",)), Refused("No."), Finished(FinishReason.STOP)).text == "No."
+    """The header tells it; that the words decline is told by the end."""
+    answer = whole(Dropped(("x",)), Refused("No."), Finished(FinishReason.STOP))
+    assert answer.text == "No."
+    assert answer.candidates is not None
+    assert answer.candidates[0].finish_reason is types.FinishReason.SAFETY
+    assert chunks([Refused("No."), Finished(FinishReason.STOP)])[-1]["candidates"][0]["finishReason"] == "SAFETY"
     assert ChunkEncoder(REQUEST, STAMP).encode(Dropped(("x",))) == b""
     assert len(chunks([Refused("No."), Finished(FinishReason.STOP)])) == 2
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tollbar.domain.errors import InvalidValue
-from tollbar.wire.gemini.schema import json_schema
+from tollbar.wire.gemini.schema import json_schema, lower_types
 
 
 def test_types_bounds_and_nulls_are_those_of_json_schema() -> None:
@@ -42,3 +42,20 @@ def test_what_is_no_schema_is_refused_by_its_path(text: str) -> None:
     """Nothing else is raised."""
     with pytest.raises(InvalidValue, match="tools"):
         json_schema(text, "tools[0]")
+
+
+def test_googles_capitals_in_a_json_schema_are_lowered() -> None:
+    """Where they are types, and nowhere else; any other schema stays as it was, down to its spaces."""
+    kept = '{"type": "object", "properties": {"a": {"enum": ["B"]}}}'
+    assert lower_types(kept) == kept
+    told = {
+        "type": "OBJECT",
+        "properties": {"type": {"type": "STRING"}, "enum": {"anyOf": [{"type": "INTEGER"}], "default": {"type": "A"}}},
+        "enum": ["OBJECT"],
+    }
+    lowered = {
+        "type": "object",
+        "properties": {"type": {"type": "string"}, "enum": {"anyOf": [{"type": "integer"}], "default": {"type": "A"}}},
+        "enum": ["OBJECT"],
+    }
+    assert json.loads(lower_types(json.dumps(told))) == lowered

@@ -117,6 +117,8 @@ def test_calls_come_whole_and_end_the_turn() -> None:
 def test_half_a_surrogate_pair_becomes_the_replacement_character() -> None:
     """Other dialects' answers must be text."""
     assert Text("a\ufffdb") in heard(b'{"message":{"content":"a\\ud800b"}}\n' + DONE)
+    call = b'{"message":{"tool_calls":[{"function":{"name":"f","arguments":"a\\ud800b"}}]}}\n'
+    assert ToolArguments(0, "a\ufffdb") in heard(call + DONE)
 
 
 def test_what_follows_the_end_is_not_the_answers() -> None:

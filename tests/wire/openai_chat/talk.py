@@ -55,7 +55,10 @@ inline = st.builds(Inline, st.sampled_from(["image/png", "application/pdf"]), da
 texts = st.builds(TextPart, words)
 images = st.builds(ImagePart, st.one_of(links, inline), st.sampled_from([None, "low", "high"]))
 audio = st.builds(AudioPart, data, st.sampled_from(["wav", "mp3"]))
-files = st.builds(FilePart, st.one_of(links, inline, st.builds(Upload, names)), st.one_of(st.none(), names))
+files = st.one_of(
+    st.builds(FilePart, st.one_of(links, st.builds(Upload, names)), st.one_of(st.none(), names)),
+    st.builds(FilePart, inline, names),
+)
 calls = st.builds(ToolCallPart, names, names, words, st.one_of(st.none(), said))
 asked: st.SearchStrategy[list[Part]] = st.lists(st.one_of(texts, images, audio, files), max_size=3)
 answered: st.SearchStrategy[list[Part]] = st.lists(st.one_of(texts, st.builds(RefusalPart, said)), max_size=2)

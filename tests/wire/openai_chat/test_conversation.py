@@ -7,7 +7,7 @@ import pytest
 
 from tollbar.domain.conversation import Conversation, Tool
 from tollbar.domain.errors import InvalidType, InvalidValue
-from tollbar.domain.messages import Message, OtherPart, Role, TextPart, ToolResultPart
+from tollbar.domain.messages import Message, OtherPart, Role, TextPart, ThinkingPart, ToolResultPart
 from tollbar.wire.body import scan
 from tollbar.wire.openai_chat.conversation import expand
 
@@ -39,6 +39,20 @@ def test_parts_and_calls_are_kept_in_order() -> None:
     (message,) = messages({"role": "assistant", "content": content, "tool_calls": [{}, {}]})
     called = OtherPart("tool_call")
     assert message.parts == (TextPart("a"), OtherPart("image_url"), TextPart("b"), called, called)
+
+
+def test_thoughts_come_back_with_their_proof() -> None:
+    """As they were told, and before all else that was said; those that nobody can vouch for do not."""
+    details = [
+        {"type": "reasoning.text", "text": "Hm.", "signature": "sig", "index": 0},
+        {"type": "reasoning.encrypted", "data": "hidden", "index": 1},
+        {"type": "reasoning.text", "text": "So.", "signature": None},
+        {"type": "reasoning.summary", "summary": "So."},
+    ]
+    (message,) = messages({"role": "assistant", "content": "Hi", "reasoning_details": details})
+    proven = ThinkingPart("Hm.", "sig"), ThinkingPart("", "hidden", is_redacted=True)
+    assert message.parts == (*proven, TextPart("Hi"))
+    assert messages({"role": "user", "content": "Hi", "reasoning_details": details})[0].parts == (TextPart("Hi"),)
 
 
 @pytest.mark.parametrize("part", [{"type": "text"}, {"type": "text", "text": 5}, {}, {"type": None}])

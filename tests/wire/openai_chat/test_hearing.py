@@ -129,6 +129,13 @@ def test_many_calls_cost_no_more_each() -> None:
     assert time.process_time() - began < 2
 
 
+def test_the_word_that_ended_an_answer_is_heard() -> None:
+    """Where the provider tells it, as vLLM does; the number of a token is no word."""
+    for told, word in (("END", "END"), (2, None), (None, None)):
+        raw = frame({"index": 0, "delta": {}, "finish_reason": "stop", "stop_reason": told})
+        assert heard(raw)[-1] == Finished(FinishReason.STOP, stop_sequence=word)
+
+
 @pytest.mark.parametrize(
     ("told", "reason"),
     [("function_call", FinishReason.TOOL_CALLS), ("eos", FinishReason.STOP), ("content_filter", "content_filter")],
@@ -189,7 +196,13 @@ def test_a_frame_without_an_end_is_refused() -> None:
         hearing.feed(b"x")
 
 
-@pytest.mark.parametrize("raw", [b"", b"{", b"[]", b"{}", b'{"choices": []}', b'{"error": {"message": "No."}}'])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        *(b"", b"{", b"[]", b"{}", b'{"choices": []}', b'{"error": {"message": "No."}}'),
+        b'{"choices": [{"message": {"content": "x"}}], "logprobs": "\xa1"}',
+    ],
+)
 def test_a_document_that_is_no_answer_is_a_failure(raw: bytes) -> None:
     """It can be retried."""
     with pytest.raises(UpstreamFailed) as fault:

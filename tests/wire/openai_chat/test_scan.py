@@ -63,11 +63,11 @@ def test_usage_is_read_with_its_parts() -> None:
     report = {
         "prompt_tokens": 10,
         "completion_tokens": 5,
-        "prompt_tokens_details": {"cached_tokens": 4, "audio_tokens": 1},
+        "prompt_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 2, "audio_tokens": 1},
         "completion_tokens_details": {"reasoning_tokens": 3, "audio_tokens": 2},
         "cost": 0.1,
     }
-    assert usage(read(frame(usage=report))) == Usage(10, 5, 4, 0, 3, 1, 2)
+    assert usage(read(frame(usage=report))) == Usage(10, 5, 4, 2, 3, 1, 2)
     assert usage(read(frame(usage=None))) is None
     assert usage(read(frame())) is None
     assert usage(read(frame(usage={"prompt_tokens": None, "prompt_tokens_details": None}))) == Usage()
@@ -80,7 +80,7 @@ def test_impossible_figures_are_bounded(told: int, read_as: int) -> None:
     assert usage(read(frame(usage=report))) == Usage(read_as, read_as, read_as)
 
 
-@pytest.mark.parametrize("figure", ["12", 1.5, True, [], {}])
+@pytest.mark.parametrize("figure", ["12", "\udc00", 1.5, True, [], {}])
 def test_a_report_of_another_type_is_none(figure: Any) -> None:
     """Rather counted by us than guessed."""
     found = read(frame(choices=[], usage={"prompt_tokens": figure}))
@@ -118,7 +118,11 @@ def test_no_error_is_no_error() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"{", b"nul", b"[]", b"1", b'"x"', b"\xff", b"{}{}", b'{"choices":', b"[DONE", b'{"a":"\x01"}']
+    "data",
+    [
+        *(b"", b"{", b"nul", b"[]", b"1", b'"x"', b"\xff", b"{}{}", b'{"choices":', b"[DONE", b'{"a":"\x01"}'),
+        b'{"error":{"mess\xdcge":"x"}}',
+    ],
 )
 def test_what_is_no_json_object_is_a_broken_stream(data: bytes) -> None:
     """Half a frame, or none at all."""

@@ -121,6 +121,7 @@ def test_what_providers_do_differently_is_heard() -> None:
         + step("response.custom_tool_call_input.delta", output_index=4, delta="x")
         + item("done", 4, type="custom_tool_call", call_id="b", name="g", input="x")
         + item("done", 5, type="web_search_call", action={})
+        + item("added", 6, type={"is": "function_call"}, call_id="c")
         + step("response.incomplete", response={"status": "incomplete", "incomplete_details": {"reason": "odd"}})
     )
     assert heard(raw) == [
@@ -154,6 +155,8 @@ def test_half_a_surrogate_pair_becomes_the_replacement_character() -> None:
     """Other dialects' answers must be text."""
     raw = b'data: {"type": "response.output_text.delta", "delta": "a\\ud800b"}\n\n'
     assert Text("a\ufffdb") in heard(raw + completed())
+    thought = item("done", 0, type="reasoning", summary=[{"type": "summary_text", "text": "a\ud800b"}])
+    assert Thinking("a\ufffdb") in heard(thought + completed())
 
 
 def test_what_follows_the_end_is_not_the_answers() -> None:

@@ -81,3 +81,9 @@ def test_a_document_that_is_no_answer_is_a_failure(raw: bytes) -> None:
     """It can be retried."""
     with pytest.raises(UpstreamFailed):
         relayed(raw, stream=False)
+
+
+def test_a_report_that_cannot_be_read_passes() -> None:
+    """However it arrives: what is hidden is what was metered."""
+    odd = data(choices=[], usage={"prompt_tokens": "three"})
+    assert joined(relayed(SAID + odd + REPORT + DONE)) == joined(relayed(SAID, odd, REPORT, DONE)) == SAID + odd + DONE

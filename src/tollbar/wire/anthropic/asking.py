@@ -30,7 +30,7 @@ from tollbar.domain.messages import (
     ToolResultPart,
     Upload,
 )
-from tollbar.wire.anthropic.blocks import arguments_object
+from tollbar.wire.anthropic.blocks import arguments_object, is_said, is_unproven
 from tollbar.wire.anthropic.knobs import sampling_of, thought_of
 from tollbar.wire.anthropic.models import manner_of
 from tollbar.wire.asked import Asked
@@ -81,12 +81,8 @@ def _dropped(conversation: Conversation) -> Iterator[str]:
             yield name
     if output is not None and (output.format is Format.JSON or (output.format is Format.SCHEMA and not output.schema)):
         yield "response_format"
-    if any(_is_unproven(part) for message in conversation.messages for part in message.parts):
+    if any(is_unproven(part) for message in conversation.messages for part in message.parts):
         yield "thinking"
-
-
-def _is_unproven(part: Part) -> bool:
-    return isinstance(part, ThinkingPart) and not part.signature
 
 
 def _spoken(messages: Sequence[Message], role: Role) -> list[Part]:
@@ -106,16 +102,12 @@ def _turns(conversation: Conversation) -> list[dict[str, Any]]:
         if message.role is Role.SYSTEM:
             continue
         role = "assistant" if message.role is Role.ASSISTANT else "user"
-        blocks = [_block(part, f"messages[{index}].content") for part in message.parts if _is_said(part)]
+        blocks = [_block(part, f"messages[{index}].content") for part in message.parts if is_said(part)]
         if turns and turns[-1]["role"] == role:
             turns[-1]["content"] += blocks
         elif blocks:
             turns.append({"role": role, "content": blocks})
     return turns
-
-
-def _is_said(part: Part) -> bool:
-    return part != TextPart("") and not _is_unproven(part)
 
 
 def _block(part: Part, field: str) -> dict[str, Any]:

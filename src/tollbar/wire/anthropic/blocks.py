@@ -5,7 +5,26 @@ import msgspec
 from tollbar.domain.messages import Citation, Part, RefusalPart, TextPart, ThinkingPart, ToolCallPart
 from tollbar.domain.usage import Usage
 
+CALL_PROOF = "tollbar-call:"
+"""What marks a thought without words that is nothing but the proof of the call behind it: calls have no place for one.
+
+Clients send thoughts back as they came, and with them the proof.
+"""
 _EMPTY_OBJECT = msgspec.Raw(b"{}")
+
+
+def is_unproven(part: Part) -> bool:
+    """Whether a part is a thought that came without its proof, and so cannot go back."""
+    return isinstance(part, ThinkingPart) and not part.signature
+
+
+def is_said(part: Part) -> bool:
+    """Whether a part of an earlier message is told again."""
+    return part != TextPart("") and not is_unproven(part)
+
+
+class _Signed(msgspec.Struct):
+    signature: str
 
 
 def block(part: Part) -> dict[str, object]:
@@ -23,6 +42,19 @@ def block(part: Part) -> dict[str, object]:
             return {"type": "text", "text": text, "citations": None}
         case _:
             return {"type": "text", "text": "", "citations": None}
+
+
+def call_proof(signature: str) -> dict[str, object]:
+    """The block that carries the proof of the call that comes next."""
+    return {"type": "thinking", "thinking": "", "signature": CALL_PROOF + signature}
+
+
+def is_call_proof(told: bytes) -> bool:
+    """Whether a block in a request is one of those, and nothing that a model thought."""
+    try:
+        return msgspec.json.decode(told, type=_Signed).signature.startswith(CALL_PROOF)
+    except (msgspec.DecodeError, UnicodeError):
+        return False
 
 
 def citation(cited: Citation) -> dict[str, object]:
@@ -59,6 +91,10 @@ def usage_object(usage: Usage) -> dict[str, object]:
         "cache_read_input_tokens": usage.cached_read_tokens,
         "output_tokens": usage.completion_tokens,
     }
+    if usage.cached_write_hour_tokens:
+        short = usage.cached_write_tokens - usage.cached_write_hour_tokens
+        by_time = {"ephemeral_5m_input_tokens": short, "ephemeral_1h_input_tokens": usage.cached_write_hour_tokens}
+        told["cache_creation"] = by_time
     if usage.reasoning_tokens:
         told["output_tokens_details"] = {"thinking_tokens": usage.reasoning_tokens}
     return told

@@ -5,7 +5,8 @@ refuses them by name.
 """
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TypeVar
 
 import msgspec
@@ -37,6 +38,7 @@ from tollbar.domain.messages import (
     Upload,
 )
 from tollbar.wire import reading
+from tollbar.wire.anthropic.blocks import CALL_PROOF
 from tollbar.wire.anthropic.caching import cache_points
 from tollbar.wire.body import Body
 
@@ -180,7 +182,19 @@ def _message(index: int, message: _Message) -> Message:
 def _parts(content: str | list[_Block], field: str) -> tuple[Part, ...]:
     if isinstance(content, str):
         return (TextPart(content),)
-    return tuple(part for place, block in enumerate(content) for part in _of_block(block, f"{field}[{place}]"))
+    parts = (part for place, block in enumerate(content) for part in _of_block(block, f"{field}[{place}]"))
+    return tuple(_proven(parts))
+
+
+def _proven(parts: Iterable[Part]) -> Iterator[Part]:
+    """The parts, with each call's proof in the call."""
+    proof = None
+    for part in parts:
+        if isinstance(part, ThinkingPart) and (part.signature or "").startswith(CALL_PROOF):
+            proof = (part.signature or "").removeprefix(CALL_PROOF)
+            continue
+        yield replace(part, signature=proof) if proof and isinstance(part, ToolCallPart) else part
+        proof = None
 
 
 def _of_block(block: _Block, field: str) -> Iterator[Part]:

@@ -6,6 +6,8 @@ They are the same wherever these models run, behind whichever wire.
 from typing import Any, NamedTuple
 
 from tollbar.domain.conversation import Calling, Conversation, NamedTool
+from tollbar.domain.messages import Role, ThinkingPart, ToolCallPart, ToolResultPart
+from tollbar.wire.anthropic.blocks import is_said
 from tollbar.wire.anthropic.models import Manner
 from tollbar.wire.thinking import effort_of, tokens_of
 
@@ -34,6 +36,8 @@ def thought_of(conversation: Conversation, manner: Manner, length: int) -> Thoug
         return Thought({"thinking": {"type": "disabled"}})
     if _is_forced(conversation):  # a call that must come leaves no room for thoughts
         return Thought({}, dropped=("reasoning_effort",))
+    if not manner.is_adaptive and _goes_on_unproven(conversation):  # which is refused
+        return Thought({}, dropped=("reasoning_effort",))
     if manner.is_adaptive:
         word = effort or effort_of(tokens or 0)
         config = {"effort": _EFFORTS.get(word, word)}
@@ -43,6 +47,17 @@ def thought_of(conversation: Conversation, manner: Manner, length: int) -> Thoug
     if budget < LEAST_BUDGET:
         return Thought({}, dropped=("reasoning_effort",))
     return Thought({"thinking": {"type": "enabled", "budget_tokens": budget}}, True)
+
+
+def _goes_on_unproven(conversation: Conversation) -> bool:
+    """Whether the model is to go on from a call of a tool that no proven thought stands before."""
+    for message in reversed(conversation.messages):
+        if message.role is Role.ASSISTANT:
+            said = [part for part in message.parts if is_said(part)]
+            return any(isinstance(part, ToolCallPart) for part in said) and not isinstance(said[0], ThinkingPart)
+        if message.role is Role.USER and not any(isinstance(part, ToolResultPart) for part in message.parts):
+            return False
+    return False
 
 
 def _is_forced(conversation: Conversation) -> bool:

@@ -11,6 +11,7 @@ import msgspec
 from tollbar.domain.completion import CompletionRequest, Source
 from tollbar.domain.errors import InvalidValue
 from tollbar.wire import reading
+from tollbar.wire.anthropic.blocks import CALL_PROOF, is_call_proof
 from tollbar.wire.anthropic.conversation import expand
 from tollbar.wire.body import Body, refuse_look_alikes, scan, splice
 from tollbar.wire.dialect import Incoming
@@ -53,6 +54,9 @@ class _Head(msgspec.Struct, gc=False):
 
 
 _DECODE = msgspec.json.Decoder(_Head).decode
+_DECODE_TURNS = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
+_DECODE_BLOCKS = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_PROOF = f'"{CALL_PROOF}'.encode()
 _DECODE_METADATA = msgspec.json.Decoder(_Metadata).decode
 
 
@@ -93,8 +97,25 @@ def decode_counting(incoming: Incoming) -> CompletionRequest:
 
 
 def outgoing(request: CompletionRequest, model: str) -> bytes:
-    """The caller's body with the model replaced; all else as it came."""
-    return splice(Body(request.source.raw, request.source.spans), {"model": msgspec.json.encode(model)})
+    """The caller's body with the model replaced; all else as it came, but for what was ours and no provider's."""
+    body = Body(request.source.raw, request.source.spans)
+    changes = {"model": msgspec.json.encode(model)}
+    if _PROOF in body.raw:
+        changes["messages"] = _without_proofs(body.value("messages") or b"")
+    return splice(body, changes)
+
+
+def _without_proofs(messages: bytes) -> bytes:
+    """The messages without the proofs of calls that a provider of another wire made: this one would refuse them."""
+    try:
+        turns = _DECODE_TURNS(messages)
+        for turn in turns:
+            if bytes(turn.get("content", b"")).startswith(b"["):
+                blocks = [one for one in _DECODE_BLOCKS(turn["content"]) if not is_call_proof(bytes(one))]
+                turn["content"] = msgspec.Raw(msgspec.json.encode(blocks))
+    except msgspec.DecodeError:  # no messages at all, of which the provider shall tell
+        return messages
+    return msgspec.json.encode(turns)
 
 
 def travelling(headers: Sequence[tuple[bytes, bytes]]) -> tuple[tuple[str, str], ...]:

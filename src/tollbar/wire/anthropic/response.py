@@ -1,6 +1,6 @@
 """Anthropic's answers, whole and streamed, written from events that no relay could pass through."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from tollbar.domain.completion import CompletionRequest
 from tollbar.domain.events import (
@@ -21,7 +21,7 @@ from tollbar.domain.events import (
 from tollbar.domain.fold import fold
 from tollbar.domain.messages import Part, RefusalPart, TextPart, ToolCallPart
 from tollbar.domain.usage import Usage, merge
-from tollbar.wire.anthropic.blocks import block, citation, is_object, usage_object
+from tollbar.wire.anthropic.blocks import block, call_proof, citation, is_object, usage_object
 from tollbar.wire.dialect import Relayed, Stamp
 from tollbar.wire.writing import encoded
 
@@ -131,9 +131,12 @@ class EventEncoder:
         return self._begin_call(event)
 
     def _begin_call(self, event: ToolCalled) -> bytes:
-        told = self._ended_kind() + self._open_new(
-            "tool_use", {"type": "tool_use", "id": event.id, "name": event.name, "input": {}}
-        )
+        told = self._ended_kind()
+        if event.signature:
+            told += self._open_new("thinking", call_proof("") | {"signature": ""})
+            told += self._delta({"type": "signature_delta", "signature": call_proof(event.signature)["signature"]})
+            told += self._ended_kind()
+        told += self._open_new("tool_use", {"type": "tool_use", "id": event.id, "name": event.name, "input": {}})
         self._speaking, self._said = event.index, []
         self._places[event.index] = self._index
         return told
@@ -208,9 +211,15 @@ def encode(request: CompletionRequest, events: Sequence[StreamEvent], stamp: Sta
         "stop_reason": _reason(finished, _has(parts, RefusalPart), has_called=_has(parts, ToolCallPart)),
         "stop_sequence": finished.stop_sequence,
     }
-    content = [block(part) for part in parts]
+    content = [told for part in parts for told in _blocks(part)]
     model = completion.model or request.model
     return encoded(_message(f"msg_{stamp.request_id}", model, content, ending, completion.usage))
+
+
+def _blocks(part: Part) -> Iterator[dict[str, object]]:
+    if isinstance(part, ToolCallPart) and part.signature:
+        yield call_proof(part.signature)
+    yield block(part)
 
 
 def _has(parts: Sequence[Part], kind: type[Part]) -> bool:

@@ -119,6 +119,7 @@ class _Kind(msgspec.Struct, gc=False):
 KNOWN = frozenset(
     ("message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta", "error")
 )
+_NOT_WRITTEN = CacheCreation()
 _EVENT = msgspec.json.Decoder(Event).decode
 
 
@@ -166,10 +167,9 @@ def decoded(data: bytes, kind: type[T]) -> T | None:
 
 def usage(report: Report) -> Usage:
     """A report in the one reading of tokens: what was cached is a part of the prompt."""
-    written = _figure(report.cache_creation_input_tokens)
-    if not written and report.cache_creation is not None:
-        by_time = report.cache_creation
-        written = _figure(by_time.ephemeral_5m_input_tokens) + _figure(by_time.ephemeral_1h_input_tokens)
+    by_time = report.cache_creation or _NOT_WRITTEN
+    hour = _figure(by_time.ephemeral_1h_input_tokens)
+    written = _figure(report.cache_creation_input_tokens) or _figure(by_time.ephemeral_5m_input_tokens) + hour
     read = _figure(report.cache_read_input_tokens)
     details = report.output_tokens_details
     return Usage(
@@ -178,6 +178,7 @@ def usage(report: Report) -> Usage:
         cached_read_tokens=read,
         cached_write_tokens=written,
         reasoning_tokens=_figure(details.thinking_tokens) if details is not None else 0,
+        cached_write_hour_tokens=min(hour, written),
     )
 
 

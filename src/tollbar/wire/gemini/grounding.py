@@ -37,8 +37,8 @@ def grounding_metadata(cited: Sequence[Citation], said: str) -> dict[str, object
     chunks: list[dict[str, object]] = []
     supports: list[dict[str, object]] = []
     for index, citation in enumerate(cited):
-        known = {"uri": citation.url, "title": citation.title, "text": citation.quote}
-        kind = "web" if citation.quote is None else "retrievedContext"
+        known = {"uri": citation.url, "title": citation.title, "text": citation.quote or None}
+        kind = "retrievedContext" if citation.quote else "web"  # which has no place for what a source says
         chunks.append({kind: {name: value for name, value in known.items() if value is not None}})
         if citation.end is not None:
             start = citation.start or 0

@@ -114,13 +114,14 @@ class Hearing(FrameHearing):
         if not self._passes:
             said = "".join(self._texts[index])
             yield from (Cited(citation, index) for citation in citations(candidate, said))
-        reason = candidate.get("finishReason")
+        told = candidate.get("finishReason")
+        reason = str(told or "")
         if reason and index not in self._finished:
             self._finished.add(index)
             if reason in _BROKEN and not self._passes:
                 message = f"The model went astray ({reason}): {text(candidate.get('finishMessage'))[:200]}"
                 raise StreamBroken(message.removesuffix(": "), is_retryable=True)
-            yield Finished(self._reason(str(reason), index), index)
+            yield Finished(self._reason(reason, index), index)
 
     def _part(self, part: Mapping[str, Any], choice: int) -> Iterator[StreamEvent]:
         words, signature = text(part.get("text")), text(part.get("thoughtSignature"))

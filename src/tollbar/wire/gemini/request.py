@@ -41,6 +41,7 @@ def decode(incoming: Incoming, stream: bool, wire: str = WIRE) -> CompletionRequ
     asked = {usual: body.value(name) or b"" for usual, name in names.items()}
     reading.check_count({"contents": asked["contents"]}, "contents", MAX_CONTENTS)
     config = Members(asked.get("generationConfig", b"{}") or b"{}", "generationConfig")
+    thinking = config.object("thinkingConfig")
     found = {name: config.whole(name) for name in ("maxOutputTokens", "candidateCount")}
     return CompletionRequest(
         model=incoming.name.removeprefix("models/"),
@@ -50,6 +51,7 @@ def decode(incoming: Incoming, stream: bool, wire: str = WIRE) -> CompletionRequ
         choices=reading.bounded(found, "candidateCount", 1, MAX_CHOICES) or 1,
         wants_usage=True,
         features=_features(body, config, asked.get("tools", b"")),
+        shows_thoughts=thinking is not None and thinking.flag("includeThoughts") is True,
     )
 
 

@@ -6,6 +6,7 @@ its end, with the usage, once everything is.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -43,6 +44,7 @@ _REASONS = {
     FinishReason.CONTENT_FILTER: "SAFETY",
     FinishReason.CANCELLED: "STOP",
 }
+"""Words for declining have no place of their own here: they are text, and the end is the one of what is not safe."""
 Object = dict[str, Any]
 
 
@@ -52,10 +54,12 @@ class ChunkEncoder:
     def __init__(self, request: CompletionRequest, stamp: Stamp) -> None:
         self._id = stamp.request_id
         self._model = request.model
+        self._shows_thoughts = request.shows_thoughts
         self._usage = Usage()
         self._kept: dict[int, list[StreamEvent]] = defaultdict(list)
         """What is told of a choice at its end: calls, sources and the end itself."""
         self._texts: dict[int, list[str]] = defaultdict(list)
+        self._declined: set[int] = set()
 
     def encode(self, event: StreamEvent) -> bytes:
         """The event that tells of one of ours."""
@@ -77,10 +81,12 @@ class ChunkEncoder:
                 self._usage = merge(self._usage, usage)
             case Text(text, choice) | Refused(text, choice):
                 self._texts[choice].append(text)
+                if isinstance(event, Refused):
+                    self._declined.add(choice)
                 return self._candidates([_candidate(choice, [{"text": text}])])
             case Thinking(text, choice, signature, is_redacted):
-                part = _part(ThinkingPart(text, signature or None, is_redacted))
-                return self._candidates([_candidate(choice, [part])])
+                thought = _shown(ThinkingPart(text, signature or None, is_redacted), self._shows_thoughts)
+                return self._candidates([_candidate(choice, [thought])]) if thought is not None else None
             case ToolCalled() | ToolArguments() | Cited() | Finished():
                 self._kept[event.choice].append(event)
         return None
@@ -99,6 +105,8 @@ class ChunkEncoder:
             self._kept[choice] = [end]  # a call whose arguments are half there is none
         (answer,) = fold(event for event in self._kept[choice] if not isinstance(event, Cited)).answers
         cited = [event.citation for event in self._kept[choice] if isinstance(event, Cited)]
+        if choice in self._declined:
+            answer = replace(answer, parts=(*answer.parts, RefusalPart("")))
         return _ended(answer, cited, "".join(self._texts[choice]))
 
     def _candidates(self, candidates: list[Object]) -> Object:
@@ -112,21 +120,29 @@ def encode(request: CompletionRequest, events: Sequence[StreamEvent], stamp: Sta
             return event.raw
     completion = fold(events)
     candidates = [
-        _ended(answer, [cited for part in answer.parts if isinstance(part, TextPart) for cited in part.citations])
+        _ended(
+            answer,
+            [cited for part in answer.parts if isinstance(part, TextPart) for cited in part.citations],
+            shows_thoughts=request.shows_thoughts,
+        )
         for answer in completion.answers
     ]
     head = {"modelVersion": completion.model or request.model, "responseId": stamp.request_id}
     return encoded({"candidates": candidates, "usageMetadata": usage_metadata(completion.usage), **head})
 
 
-def _ended(answer: Answer, cited: Sequence[Citation], said: str | None = None) -> Object:
+def _ended(answer: Answer, cited: Sequence[Citation], said: str | None = None, shows_thoughts: bool = True) -> Object:
     """A candidate with its end. A call whose arguments are no object is Google's malformed one, told in words."""
     malformed = [
         part for part in answer.parts if isinstance(part, ToolCallPart) and arguments_object(part.arguments) is None
     ]
-    parts = [_part(part) for part in answer.parts if part not in malformed]
+    told = (part for part in answer.parts if part not in malformed and part != RefusalPart(""))
+    parts = [shown for part in told if (shown := _shown(part, shows_thoughts)) is not None]
     candidate = _candidate(answer.index, parts)
-    candidate["finishReason"] = _REASONS[answer.reason or FinishReason.STOP]
+    reason = answer.reason or FinishReason.STOP
+    if reason is FinishReason.STOP and any(isinstance(part, RefusalPart) for part in answer.parts):
+        reason = FinishReason.CONTENT_FILTER
+    candidate["finishReason"] = _REASONS[reason]
     if malformed:
         candidate["finishReason"] = "MALFORMED_FUNCTION_CALL"
         candidate["finishMessage"] = f"Malformed function call: {malformed[0].name}({malformed[0].arguments[:500]})"
@@ -137,6 +153,15 @@ def _ended(answer: Answer, cited: Sequence[Citation], said: str | None = None) -
 
 def _candidate(index: int, parts: Sequence[Mapping[str, object]]) -> Object:
     return {"content": {"parts": parts, "role": "model"}, "index": index}
+
+
+def _shown(part: Part, shows_thoughts: bool) -> Object | None:
+    """A part; of a thought that is not to be shown only its proof, which belongs to a part without words."""
+    if shows_thoughts or not isinstance(part, ThinkingPart):
+        return _part(part)
+    if part.signature is None:
+        return None
+    return {"text": "", "thoughtSignature": wrapped(part.signature, part.is_redacted)}
 
 
 def _part(part: Part) -> Object:

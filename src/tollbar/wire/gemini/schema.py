@@ -1,6 +1,7 @@
 """Google's own way to write a schema, a subset of OpenAPI 3.0, as the JSON Schema that everybody else reads."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,8 @@ _COUNTS = frozenset({"minItems", "maxItems", "minLength", "maxLength", "minPrope
 _LISTS = frozenset({"anyOf", "prefixItems"})
 _NAMED = {"properties": "properties", "defs": "$defs", "$defs": "$defs"}
 _RENAMED = {"ref": "$ref", "example": "examples"}
+_CAPITALS = re.compile(r'"type"\s*:\s*"[A-Z]')
+_VALUES = frozenset({"const", "default", "enum", "examples"})
 _LEFT_OUT = frozenset({"nullable", "propertyOrdering"})
 
 
@@ -20,6 +23,29 @@ def json_schema(text: str, path: str) -> str:
         return json.dumps(_schema(json.loads(text)), ensure_ascii=False, separators=(",", ":"))
     except (ValueError, TypeError, AttributeError, RecursionError):
         raise InvalidValue(f"{path!r} is no schema.", field=path) from None
+
+
+def lower_types(text: str) -> str:
+    """JSON Schema in whose types Google's capitals have slipped, as Gemini CLI's have, in its own letters."""
+    if _CAPITALS.search(text) is None:
+        return text
+    return json.dumps(_lowered(json.loads(text)), ensure_ascii=False, separators=(",", ":"))
+
+
+def _lowered(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_lowered(inner) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    told: dict[str, Any] = {}
+    for name, inner in value.items():
+        if name in _NAMED and isinstance(inner, dict):
+            told[name] = {key: _lowered(one) for key, one in inner.items()}
+        elif name == "type" and isinstance(inner, str):
+            told[name] = inner.lower()
+        else:
+            told[name] = inner if name in _VALUES else _lowered(inner)
+    return told
 
 
 def _schema(schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from tollbar.domain.conversation import (
 )
 from tollbar.domain.errors import InvalidValue
 from tollbar.wire.gemini.members import Members
-from tollbar.wire.gemini.schema import json_schema
+from tollbar.wire.gemini.schema import json_schema, lower_types
 
 SCHEMA_NAME = "response"
 """What a schema is called for providers that want a name: Google's have none."""
@@ -56,7 +56,9 @@ def output(config: Members) -> OutputFormat | None:
     if config.flag("responseLogprobs"):
         raise _refused(config.at("responseLogprobs"), "true")
     media, schema = config.text("responseMimeType"), config.raw("responseJsonSchema")
-    if schema is None and (told := config.raw("responseSchema")) is not None:
+    if schema is not None:
+        schema = lower_types(schema)
+    elif (told := config.raw("responseSchema")) is not None:
         schema = json_schema(told, config.at("responseSchema"))
     if media in (None, "text/plain"):
         return None if media is None else OutputFormat(Format.TEXT)
@@ -125,7 +127,7 @@ def _parameters(function: Members) -> str | None:
     schema = function.raw("parametersJsonSchema")
     if schema is None and (told := function.raw("parameters")) is not None:
         return json_schema(told, function.at("parameters"))
-    return schema
+    return None if schema is None else lower_types(schema)
 
 
 def _refused(field: str, value: str) -> InvalidValue:

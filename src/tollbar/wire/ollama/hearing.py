@@ -25,10 +25,10 @@ from tollbar.domain.events import (
 from tollbar.domain.usage import Usage
 from tollbar.wire import ndjson
 from tollbar.wire.hearing import FrameHearing
+from tollbar.wire.openai_chat.scan import MOST_TOKENS
 from tollbar.wire.writing import encoded
 
 _REASONS = {reason.value: reason for reason in FinishReason}
-MOST_TOKENS = 2**53
 
 
 class Hearing(FrameHearing):
@@ -83,7 +83,8 @@ class Hearing(FrameHearing):
         index, self._calls = self._calls, self._calls + 1
         yield ToolCalled(index, _text(call.get("id")) or f"call_{index + 1}", _text(function.get("name")))
         arguments = function.get("arguments")
-        yield ToolArguments(index, arguments if isinstance(arguments, str) else encoded(arguments or {}).decode())
+        text = _text(arguments) if isinstance(arguments, str) else encoded(arguments or {}).decode()
+        yield ToolArguments(index, text)
 
     def _reason(self, told: object) -> FinishReason:
         reason = _REASONS.get(str(told), FinishReason.STOP)
@@ -118,4 +119,4 @@ def _text(value: object) -> str:
 
 
 def _count(value: object) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS else 0
+    return min(max(0, value), MOST_TOKENS) if isinstance(value, int) and not isinstance(value, bool) else 0

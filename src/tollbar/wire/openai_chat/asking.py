@@ -30,6 +30,7 @@ from tollbar.domain.messages import (
     Upload,
 )
 from tollbar.wire.asked import Asked
+from tollbar.wire.documents import usual_name
 from tollbar.wire.openai_chat.response import tool_call
 from tollbar.wire.thinking import effort_of
 from tollbar.wire.writing import encoded
@@ -146,7 +147,9 @@ def _part(part: Part, index: int) -> dict[str, Any]:
             return {"type": "input_audio", "input_audio": {"data": data, "format": format_}}
         case FilePart(Upload(file_id), name):
             return {"type": "file", "file": _present({"file_id": file_id, "filename": name})}
-        case FilePart(Link() | Inline() as source, name):
+        case FilePart(Inline(media_type) as source, name):
+            return {"type": "file", "file": {"file_data": _url(source), "filename": name or usual_name(media_type)}}
+        case FilePart(Link() as source, name):
             return {"type": "file", "file": _present({"file_data": _url(source), "filename": name})}
         case RefusalPart(text):
             return {"type": "refusal", "refusal": text}

@@ -5,7 +5,7 @@ nobody here knows, are kept as `OtherPart`: whoever must send them on refuses th
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -33,6 +33,7 @@ from tollbar.domain.messages import (
     RefusalPart,
     Role,
     TextPart,
+    ThinkingPart,
     ToolCallPart,
     ToolResultPart,
     Upload,
@@ -72,6 +73,7 @@ class _Message(msgspec.Struct):
     tool_call_id: str | None = None
     name: str | None = None
     refusal: str | None = None
+    reasoning_details: list[dict[str, Any]] | None = None
 
 
 class _Function(msgspec.Struct):
@@ -143,7 +145,18 @@ def _message(index: int, message: _Message) -> Message:
     if role is Role.TOOL and call_id is not None:
         return Message(role, (ToolResultPart(call_id, tuple(map(_told, parts))),))
     refusal = (RefusalPart(message.refusal),) if message.refusal else ()
-    return Message(role, (*parts, *refusal, *map(_call, message.tool_calls or ())))
+    thoughts = _thoughts(message.reasoning_details or ()) if role is Role.ASSISTANT else ()
+    return Message(role, (*thoughts, *parts, *refusal, *map(_call, message.tool_calls or ())))
+
+
+def _thoughts(details: Iterable[Mapping[str, Any]]) -> Iterator[ThinkingPart]:
+    """The thoughts that somebody can vouch for; all others are not sent back to a model."""
+    for detail in details:
+        match detail:
+            case {"type": "reasoning.text", "text": str(text), "signature": str(signature)} if signature:
+                yield ThinkingPart(text, signature)
+            case {"type": "reasoning.encrypted", "data": str(data)} if data:
+                yield ThinkingPart("", data, is_redacted=True)
 
 
 def _told(part: Part) -> TextPart | ImagePart | OtherPart:

@@ -65,12 +65,11 @@ class Hearing(FrameHearing):
 
     def _whole(self, raw: bytes) -> list[StreamEvent]:
         try:
-            frame = scan.read(raw)
+            frame, document = scan.read(raw), _document(raw)
         except StreamBroken as fault:
             raise UpstreamFailed(fault.message, is_retryable=True) from None
         if not frame.choices:
             raise UpstreamFailed("The provider's answer holds no choice.", is_retryable=True)
-        document = _document(raw)
         events = list(self._start(document))
         usage = scan.usage(frame)
         if usage is not None:
@@ -103,7 +102,8 @@ class Hearing(FrameHearing):
         reason = choice.get("finish_reason")
         if reason is not None and index not in self._finished:
             self._finished.add(index)
-            yield Finished(_REASONS.get(str(reason), FinishReason.STOP), index)
+            stopped_by = _text(choice.get("stop_reason")) or None  # as vLLM tells it
+            yield Finished(_REASONS.get(str(reason), FinishReason.STOP), index, stopped_by)
 
     def _check_complete(self) -> None:
         if not self._calls or self._calls.keys() - self._finished:
@@ -132,11 +132,14 @@ def _citation(cited: Mapping[str, Any]) -> Citation:
 
 
 def _document(data: bytes) -> Mapping[str, Any]:
-    """A frame that `scan.read` has found to be an object."""
+    """A frame that `scan.read` has found to be an object, in what it looked at; raises StreamBroken."""
     try:
         return _object(msgspec.json.decode(data))
     except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return _object(json.loads(data))
+        try:
+            return _object(json.loads(data))
+        except (ValueError, RecursionError):
+            raise StreamBroken("The provider sent a frame that is no JSON.", is_retryable=True) from None
 
 
 def _object(value: object) -> Mapping[str, Any]:

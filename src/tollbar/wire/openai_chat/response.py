@@ -35,6 +35,8 @@ class ChunkEncoder:
         self._model = request.model
         self._opened: set[int] = set()
         self._usage: Usage | None = None
+        self._thoughts: dict[int, list[str]] = {}
+        self._proofs = 0
 
     @classmethod
     def resumed(cls, request: CompletionRequest, stamp: Stamp, relayed: Relayed) -> "ChunkEncoder":
@@ -55,7 +57,7 @@ class ChunkEncoder:
             case Text():
                 return self._said(event.choice, {"content": event.text})
             case Thinking():
-                return self._said(event.choice, {"reasoning_content": event.text}) if event.text else b""
+                return self._thought(event)
             case Refused():
                 return self._said(event.choice, {"refusal": event.text})
             case ToolCalled(index):
@@ -81,6 +83,17 @@ class ChunkEncoder:
             return b"data: [DONE]\n\n"
         report = {**self._head, "model": self._model, "choices": [], "usage": usage_object(self._usage)}
         return sse.event(encoded(report)) + b"data: [DONE]\n\n"
+
+    def _thought(self, event: Thinking) -> bytes:
+        """A piece of thoughts; with their proof all of them once more, to be sent back in one piece."""
+        said: dict[str, object] = {"reasoning_content": event.text} if event.text else {}
+        if event.text:
+            self._thoughts.setdefault(event.choice, []).append(event.text)
+        if event.signature:
+            text = "" if event.is_redacted else "".join(self._thoughts.pop(event.choice, ()))
+            said["reasoning_details"] = [_proven(ThinkingPart(text, event.signature, event.is_redacted), self._proofs)]
+            self._proofs += 1
+        return self._said(event.choice, said) if said else b""
 
     def _said(self, choice: int, delta: Mapping[str, object]) -> bytes:
         return self._opening(choice) + self._chunk(choice, delta, None)
@@ -126,6 +139,9 @@ def _message(answer: Answer) -> dict[str, object]:
     message: dict[str, object] = {"role": "assistant", "content": content, "refusal": refusal or None}
     if thoughts:
         message["reasoning_content"] = thoughts
+    proven = [part for part in answer.parts if isinstance(part, ThinkingPart) and part.signature]
+    if proven:
+        message["reasoning_details"] = [_proven(part, index) for index, part in enumerate(proven)]
     if cited := [citation for part in answer.parts if isinstance(part, TextPart) for citation in part.citations]:
         message["annotations"] = list(map(_annotation, cited))
     if calls:
@@ -136,6 +152,13 @@ def _message(answer: Answer) -> dict[str, object]:
 def told_reason(reason: FinishReason | None) -> FinishReason | None:
     """OpenAI's word for why an answer ended."""
     return FinishReason.STOP if reason is FinishReason.CANCELLED else reason
+
+
+def _proven(part: ThinkingPart, index: int) -> dict[str, object]:
+    """Thoughts with their proof, in the shape that OpenRouter gave them: OpenAI itself has none."""
+    if part.is_redacted:
+        return {"type": "reasoning.encrypted", "data": part.signature, "index": index}
+    return {"type": "reasoning.text", "text": part.text, "signature": part.signature, "index": index}
 
 
 def _annotation(citation: Citation) -> dict[str, object]:

@@ -22,6 +22,7 @@ _EMPTY = len(_NULL)
 
 class _PromptDetails(msgspec.Struct, gc=False):
     cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
     audio_tokens: int | None = None
 
 
@@ -221,6 +222,7 @@ def _usage(report: _Usage) -> Usage:
         prompt_tokens=_figure(report.prompt_tokens),
         completion_tokens=_figure(report.completion_tokens),
         cached_read_tokens=_figure(prompt.cached_tokens) if prompt else 0,
+        cached_write_tokens=_figure(prompt.cache_write_tokens) if prompt else 0,
         reasoning_tokens=_figure(completion.reasoning_tokens) if completion else 0,
         audio_prompt_tokens=_figure(prompt.audio_tokens) if prompt else 0,
         audio_completion_tokens=_figure(completion.audio_tokens) if completion else 0,
@@ -234,8 +236,8 @@ def _figure(told: int | None) -> int:
 def _message(error: bytes) -> str:
     try:
         told = json.loads(error)
-    except RecursionError:
-        return "one nested too deep to be told"
+    except (ValueError, RecursionError):  # no text, or nested too deep
+        return "one that cannot be told"
     text = told.get("message", told) if isinstance(told, dict) else told
     return str(text)[:300]
 
@@ -272,5 +274,5 @@ def _lenient_choice(choice: object) -> Choice:
 def _lenient(value: object, kind: type[_Usage]) -> _Usage | None:
     try:
         return None if value is None else msgspec.convert(value, kind)
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, UnicodeError):  # the latter where it quotes half of a surrogate pair
         return None

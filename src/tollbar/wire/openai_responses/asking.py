@@ -29,6 +29,7 @@ from tollbar.domain.messages import (
     Upload,
 )
 from tollbar.wire.asked import Asked
+from tollbar.wire.documents import usual_name
 from tollbar.wire.thinking import effort_of
 from tollbar.wire.writing import encoded
 
@@ -158,8 +159,9 @@ def _content(part: Part, role: Role, index: int) -> dict[str, Any]:
             return _present({"type": "input_file", "file_id": file_id, "filename": name})
         case FilePart(Link(url), name):
             return _present({"type": "input_file", "file_url": url, "filename": name})
-        case FilePart(Inline() as source, name):
-            return _present({"type": "input_file", "file_data": _url(source), "filename": name})
+        case FilePart(Inline(media_type) as source, name):
+            named = name or usual_name(media_type)
+            return {"type": "input_file", "file_data": _url(source), "filename": named}
         case _:
             kind = getattr(part, "kind", type(part).__name__)
             field = f"messages[{index}].content"

@@ -27,6 +27,7 @@ from tollbar.wire.openai_responses.items import signature_of, thought_of
 from tollbar.wire.openai_responses.report import (
     citation_of,
     failure,
+    mended,
     number_in,
     object_in,
     objects_in,
@@ -102,11 +103,11 @@ class Hearing(FrameHearing):
             yield Started(text_in(response, "id"), text_in(response, "model"))
 
     def _begun(self, place: int, item: Mapping[str, Any]) -> Iterator[StreamEvent]:
-        if item.get("type") in _CALLS and place not in self._calls:
+        if text_in(item, "type") in _CALLS and place not in self._calls:
             index = len(self._calls)
             self._calls[place] = index, False
             call_id = text_in(item, "call_id") or text_in(item, "id")
-            yield ToolCalled(index, call_id, text_in(item, "name"), 0, signature_of(item) or "")
+            yield ToolCalled(index, call_id, text_in(item, "name"), 0, mended(signature_of(item) or ""))
 
     def _argued(self, place: int, text: str) -> Iterator[StreamEvent]:
         if text and place in self._calls:
@@ -122,7 +123,7 @@ class Hearing(FrameHearing):
             if not self._calls[place][1]:
                 yield from self._argued(place, text_in(item, _CALLS[kind]))
         elif kind == "reasoning":
-            text = thought_of(item)
+            text = mended(thought_of(item))
             if text and place not in self._spoken:
                 yield Thinking(text)
             if signature := text_in(item, "encrypted_content"):

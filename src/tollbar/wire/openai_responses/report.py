@@ -81,9 +81,12 @@ def number_in(told: Mapping[str, Any], name: str) -> int:
 def text_in(told: Mapping[str, Any], name: str) -> str:
     """A text by its name, each half of a surrogate pair in it replaced; empty where there is none."""
     value = told.get(name)
-    if not isinstance(value, str):
-        return ""
-    return value if value.isascii() else value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return mended(value) if isinstance(value, str) else ""
+
+
+def mended(text: str) -> str:
+    """The same text with U+FFFD for each half of a surrogate pair."""
+    return text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _figure(told: Mapping[str, Any], name: str) -> int:

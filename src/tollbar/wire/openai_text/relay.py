@@ -112,7 +112,7 @@ def _usage(data: bytes) -> Usage | None:
 def _is_report(frame: bytes) -> bool:
     """Whether a frame holds a usage report and nothing else."""
     return any(
-        data not in (None, _DONE) and object_in(told := read(data), "usage") and not objects_in(told, "choices")
+        data not in (None, _DONE) and _usage(data) is not None and not objects_in(read(data), "choices")
         for data in sse.payloads(frame)
         if data
     )

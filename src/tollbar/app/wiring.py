@@ -41,6 +41,7 @@ from tollbar.gateway.admit import Admission
 from tollbar.gateway.attempts import Attempts
 from tollbar.gateway.authenticate import Authenticator
 from tollbar.gateway.completions import Gateway
+from tollbar.gateway.end_users import EndUsers
 from tollbar.gateway.health import Health
 from tollbar.gateway.rates import PageGate
 from tollbar.gateway.record import Recorder
@@ -137,7 +138,7 @@ async def running(
         limits = rates(settings)
         admission = Admission(counters, storage.ledger, clock, limits, _tell_unsettled, settings.ledger.strict)
         gateway = _gateway(authenticator, admission, recorder, made, providers, clock)
-        gateway.repeats = _repeats(settings, storage)
+        gateway.repeats, gateway.end_users = _repeats(settings, storage), EndUsers(storage.end_users)
         metrics.watch(lambda: len(recorder.visits), lambda: storage.log.dropped + recorder.lost)
         readiness = Readiness()
         rotating = rotating_key(settings, storage.rotation, clock, digest_of, secrets.encryption, authenticator.forget)
@@ -186,6 +187,7 @@ def _store_options(settings: Settings, check: bytes, worker: Worker | None) -> O
         is_strict=settings.ledger.strict,
         survives_power_loss=settings.ledger.durability == "power",
         address=postgres_address(settings),
+        most_end_users=settings.end_users.most,
     )
 
 
@@ -239,6 +241,8 @@ def _services(parts: _Parts) -> Services:
         gateway=gateway,
         keys=storage.keys,
         teams=storage.teams,
+        end_users=storage.end_users,
+        usage=storage.usage,
         ledger=storage.ledger,
         clock=gateway.clock,
         digest=parts.digest_of,

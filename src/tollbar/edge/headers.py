@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from http import HTTPStatus
 
+from tollbar.domain.catalogue import Target
 from tollbar.domain.errors import CallUnderWay, GatewayError, Overloaded, RateLimited, UpstreamBusy
 from tollbar.domain.limits import Measure, Room
 from tollbar.domain.place import Place
@@ -58,6 +59,11 @@ def place_headers(place: Place) -> list[tuple[bytes, bytes]]:
 def dropped_header(fields: Sequence[str]) -> tuple[bytes, bytes]:
     """What the provider's dialect had no word for, so that the answer was made without it."""
     return b"x-tollbar-dropped", ", ".join(fields).encode("ascii", "replace")
+
+
+def target_header(target: Target) -> tuple[bytes, bytes]:
+    """Which target answered: with fallbacks that is not always the first of the model's."""
+    return b"x-tollbar-target", target.name.encode("ascii", "replace")
 
 
 def process_headers(memory: Memory, began: float, now: float) -> list[tuple[bytes, bytes]]:

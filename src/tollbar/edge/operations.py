@@ -15,6 +15,7 @@ from tollbar.domain.limits import Measure
 from tollbar.domain.money import Unit
 from tollbar.edge import (
     anthropic_operations,
+    end_user_operations,
     errand_operations,
     gemini_schemas,
     local_operations,
@@ -264,6 +265,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ),
     **request_operations.OPERATIONS,
     **team_operations.OPERATIONS,
+    **end_user_operations.OPERATIONS,
     **local_operations.OPERATIONS,
     ("GET", "/health"): _LIVE,
     ("GET", "/healthz"): _LIVE,

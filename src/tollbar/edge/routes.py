@@ -10,6 +10,7 @@ from starlette.routing import compile_path
 from tollbar.edge import (
     account,
     admin,
+    end_users,
     health,
     local_models,
     models,
@@ -190,6 +191,10 @@ PAGES = (
     PageRoute("GET", "/admin/api/teams/{team_id}", Access.ADMIN, teams.show_team),
     PageRoute("PATCH", "/admin/api/teams/{team_id}", Access.ADMIN, teams.update_team),
     PageRoute("POST", "/admin/api/teams/{team_id}/top-up", Access.ADMIN, teams.top_up_team),
+    PageRoute("GET", "/admin/api/end-users/{owner}", Access.ADMIN, end_users.list_end_users),
+    PageRoute("PUT", "/admin/api/end-users/{owner}", Access.ADMIN, end_users.tell_apart),
+    PageRoute("DELETE", "/admin/api/end-users/{owner}", Access.ADMIN, end_users.forget),
+    PageRoute("PATCH", "/admin/api/end-users/{owner}/{end_user}", Access.ADMIN, end_users.change_end_user),
     PageRoute("GET", "/admin/api/requests/{request_id}", Access.ADMIN, requests.show_any_request),
     PageRoute("GET", "/admin/api/models", Access.ADMIN, local_models.list_local_models),
     PageRoute("POST", "/admin/api/models/pull", Access.ADMIN, local_models.pull_model),

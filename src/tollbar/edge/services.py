@@ -11,7 +11,7 @@ from tollbar.domain.records import CallHistory
 from tollbar.edge.address import NOBODY_TRUSTED, Addresses
 from tollbar.gateway.completions import Gateway
 from tollbar.gateway.rates import PageGate
-from tollbar.ports import Clock, KeyStore, Ledger, TeamStore
+from tollbar.ports import Clock, EndUserStore, KeyStore, Ledger, TeamStore, UsageStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,8 @@ class Services:
     gateway: Gateway
     keys: KeyStore
     teams: TeamStore
+    end_users: EndUserStore
+    usage: UsageStore
     ledger: Ledger
     clock: Clock
     digest: Callable[[str], bytes]

@@ -15,16 +15,22 @@ from tollbar.domain.events import Dropped, Frames, StreamEvent
 from tollbar.domain.identity import KeyKind, Principal
 from tollbar.domain.records import Outcome
 from tollbar.edge import quoting as dry_run
-from tollbar.edge import repeating
 from tollbar.edge.address import NOBODY_TRUSTED, Addresses, source
+from tollbar.edge.asked import asked_in
 from tollbar.edge.credentials import credential_in
-from tollbar.edge.headers import dropped_header, error_headers, limit_headers, place_headers, process_headers
+from tollbar.edge.headers import (
+    dropped_header,
+    error_headers,
+    limit_headers,
+    place_headers,
+    process_headers,
+    target_header,
+)
 from tollbar.edge.line import Departure, Headers, Line, Receive, Send
 from tollbar.edge.origins import NO_ORIGIN, Origins, refuse_cross_site
 from tollbar.edge.query import hidden_keys
-from tollbar.edge.quoting import is_dry_run
 from tollbar.edge.receiving import MAX_BODY_SETTING, CallerLeft, read_body
-from tollbar.edge.repeating import Tape, head_of, name_in, repeatable
+from tollbar.edge.repeating import Tape, head_of, repeatable
 from tollbar.edge.sparing import Sparing
 from tollbar.edge.telemetry import Memory
 from tollbar.gateway.completions import Gateway, Reply
@@ -36,8 +42,6 @@ from tollbar.gateway.terms import scope_of
 from tollbar.gateway.visit import Arrival, Pace, Visit
 from tollbar.wire.dialect import Dialect, Incoming, Stamp, StreamEncoder
 
-OURS = frozenset((repeating.HEADER, dry_run.HEADER))
-"""Headers that ask something of the gateway itself."""
 SILENCE_SECONDS = 15.0
 """A streaming caller who has heard nothing for so long gets a comment, so that no proxy on the way gives up."""
 DEFAULT_BODY_BYTES = 32 * 1024 * 1024
@@ -106,9 +110,7 @@ class CallResponse:
         async with gateway.enter(await self._authenticate(arrival), arrival) as visit:
             self._visit = visit
             headers: Headers = self._scope["headers"]  # type: ignore[assignment]
-            ours = [header for header in headers if header[0] in OURS]  # nearly always none
-            name = name_in(ours) if gateway.repeats is not None else None
-            is_dry = is_dry_run(ours) if ours else False
+            name, is_dry, visit.end_user = asked_in(headers, gateway.repeats is not None)
             body = await read_body(headers, self._receive, endpoint.max_body_bytes, endpoint.body_setting)
             call = (
                 None if name is None else repeatable(self._scope, scope_of(visit.principal, arrival.source), name, body)
@@ -228,7 +230,7 @@ class CallResponse:
             case _:
                 self._dropped = tuple(field for event in events if isinstance(event, Dropped) for field in event.fields)
                 body = self._dialect.encode(reply.request, events, self._stamp())
-        headers = [(b"content-type", kind), *self._headers(), *_target_header(reply)]
+        headers = [(b"content-type", kind), *self._headers(), target_header(reply.target)]
         self._departure.stop()
         await self._line.whole(200, headers, body)
 
@@ -287,13 +289,8 @@ class CallResponse:
             (b"cache-control", b"no-cache"),
             (b"x-accel-buffering", b"no"),
         ]
-        return [*headers, *self._headers(), *(_target_header(reply) if reply else ())]
+        return [*headers, *self._headers(), *((target_header(reply.target),) if reply else ())]
 
     def _stamp(self) -> Stamp:
         clock, began = self._endpoint.gateway.clock, self._began
         return Stamp(self._request_id, int(clock.now().timestamp()), lambda: clock.monotonic() - began)
-
-
-def _target_header(reply: Reply) -> Headers:
-    """Which target answered: with fallbacks that is not always the first of the model's."""
-    return [(b"x-tollbar-target", reply.target.name.encode("ascii", "replace"))]

@@ -104,7 +104,7 @@ class Admission:
     async def short(self, principal: Principal, bounds: Bounds) -> list[Allowance]:
         """The allowances that would keep a call out as they stand now; nothing is held."""
         claims = {claim.allowance.number: claim for claim in claims_of(principal, bounds)}
-        standing = await self._ledger.standing(principal.key_id)
+        standing = await self._ledger.standing(principal.key_id, principal.end_users)
         return [one for one in standing if one.id.number in claims and not self._fits(claims[one.id.number], one.left)]
 
     def _fits(self, claim: Claim, left: int) -> bool:

@@ -18,6 +18,7 @@ from tollbar.domain.identity import Credential, Permission, Principal
 from tollbar.gateway.admit import Admission, Holding
 from tollbar.gateway.attempts import Attempts, Walk
 from tollbar.gateway.authenticate import Authenticator
+from tollbar.gateway.end_users import EndUsers
 from tollbar.gateway.estimate import estimate
 from tollbar.gateway.health import Health
 from tollbar.gateway.meter import metered
@@ -41,7 +42,7 @@ class Reply(NamedTuple):
 class Gateway:
     """The stages of a call, in the order of the fields. `catalogue` is a snapshot; a reload replaces it.
 
-    Without `repeats` the header `Idempotency-Key` means nothing.
+    Without `repeats` the header `Idempotency-Key` means nothing; without `end_users` nobody is told apart.
     """
 
     authenticator: Authenticator
@@ -52,6 +53,7 @@ class Gateway:
     attempts: Attempts
     clock: Clock
     repeats: Repeats | None = None
+    end_users: EndUsers | None = None
 
     async def authenticate(self, credential: Credential | None, address: str) -> Principal:
         """Who calls; raises AccessError."""
@@ -59,6 +61,12 @@ class Gateway:
         if principal.permission is not Permission.CALL:
             raise NotAllowed("An admin key cannot call models.", hint="Make a key for it: 'tollbar keys create'.")
         return principal
+
+    async def identify(self, visit: Visit, request: CompletionRequest) -> Principal:
+        """Has the visit's principal be for the end user that the call names; raises RequestError or NotAllowed."""
+        if self.end_users is not None:
+            visit.principal = await self.end_users.named(visit.principal, visit.end_user or request.user)
+        return visit.principal
 
     def enter(self, principal: Principal, arrival: Arrival) -> "Entered":
         """A block that gives the call's visit, with request rates and a concurrency slot taken; raises RateLimited."""
@@ -118,6 +126,8 @@ class Opened:
         del self._request  # a stream may last for an hour, and its request need not be kept for it
         principal = visit.principal
         visit.request = request
+        if principal.end_user_terms:
+            principal = await gateway.identify(visit, request)
         plan = resolve(request.model, request.features, principal, gateway.catalogue, gateway.health.is_up, self._pin)
         visit.plan = plan
         if not request.model:  # the address says which model it means

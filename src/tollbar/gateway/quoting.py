@@ -39,7 +39,7 @@ class Quote(NamedTuple):
 async def quote(gateway: Gateway, visit: Visit, request: CompletionRequest, pin: Pin) -> Quote:
     """The quote of a call; raises what resolving and estimating it raise, and InvalidValue for an unknown price."""
     visit.request = request
-    principal = visit.principal
+    principal = await gateway.identify(visit, request) if visit.principal.end_user_terms else visit.principal
     plan = resolve(request.model, request.features, principal, gateway.catalogue, gateway.health.is_up, pin)
     visit.plan = plan
     bounds = estimate(request, plan, principal.credit_cost)

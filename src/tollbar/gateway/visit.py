@@ -63,6 +63,7 @@ class Visit:
     `committed` waits until the call's hold is durable, which is when the first byte may go out; None before there is a
     hold. `is_held` says that it was waited for. `reported` is the usage as the provider told it, `usage` as billed.
     `ended_at` is in monotonic seconds. `place` is where the call stood before a local model, None for any other.
+    `end_user` is whom the call's headers name, beside its body.
     """
 
     arrival: Arrival
@@ -87,6 +88,7 @@ class Visit:
     terms: Terms | None = None
     ended_at: float = 0.0
     place: Place | None = None
+    end_user: str = ""
 
     @property
     def has_delivered(self) -> bool:

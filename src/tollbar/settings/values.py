@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
+from tollbar.settings.end_users import EndUsers
 from tollbar.settings.fields import Frozen, SecretText, Section, over, setting
 from tollbar.settings.hub import Hub
 from tollbar.settings.idempotency import Idempotency
@@ -100,6 +101,7 @@ class Declared(Section):
     timeouts: Timeouts = setting(Timeouts, "How long one attempt at a provider may take.")
     retries: Retries = setting(Retries, "How often a call is tried again.")
     ledger: Ledger = setting(Ledger, "How money is kept.")
+    end_users: EndUsers = setting(EndUsers, "The people for whom a key's holder calls.")
     idempotency: Idempotency = setting(Idempotency, "Calls that are sent again with the same `Idempotency-Key`.")
     requests: Requests = setting(Requests, "What is kept of each call, for people.")
     defaults: Defaults = setting(Defaults, "What the simple endpoints use where a request says nothing.")

@@ -13,7 +13,7 @@ from tollbar.storage.engine import Connection
 from tollbar.storage.statements import Statements
 
 NAME = "statements"
-SOURCES = ("schema.py", "dialects.py", "compiling.py", "ledger_sql.py", "statements.py")
+SOURCES = ("schema.py", "dialects.py", "compiling.py", "ledger_sql.py", "people_sql.py", "statements.py")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from tollbar.ports import Clock
 from tollbar.storage.answers import StoredAnswers
 from tollbar.storage.audit import StoredAudit
 from tollbar.storage.batched import BatchedRequestLog, RecordWriter
+from tollbar.storage.end_users import StoredEndUsers
 from tollbar.storage.engine import Connection, Database, StoreRefused, prepare, serving_lock, slot_of
 from tollbar.storage.journal import Journal
 from tollbar.storage.kept import statements
@@ -31,6 +32,7 @@ from tollbar.storage.statements import Statements
 from tollbar.storage.teams import StoredTeams
 from tollbar.storage.times import moment
 from tollbar.storage.upgrade import upgrade
+from tollbar.storage.usage import StoredUsage
 from tollbar.storage.writing import LedgerWriter
 
 SECRET = "secret_check"
@@ -44,7 +46,7 @@ class Options:
     `is_server` takes the data directory for itself, unless a `slot` says which of several workers this is, whose
     supervisor has it. `is_strict` admits a call only if the most it may cost fits; `survives_power_loss` makes each
     commit wait for the disk. With an `address` the store is the Postgres that it names, and the data directory holds
-    only what is this machine's own.
+    only what is this machine's own. A key or a team has at most `most_end_users`.
     """
 
     secret_check: bytes
@@ -53,6 +55,7 @@ class Options:
     is_strict: bool = False
     survives_power_loss: bool = False
     address: str | None = None
+    most_end_users: int = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,8 @@ class Storage:
     requests: StoredRequests
     answers: StoredAnswers
     audit: StoredAudit
+    end_users: StoredEndUsers
+    usage: StoredUsage
     journal: Journal
     reader: Reader
     is_shared: bool
@@ -101,6 +106,8 @@ async def open_storage(directory: Path, clock: Clock, options: Options) -> Async
             log=BatchedRequestLog(journal, clock),
             requests=StoredRequests(journal, reader, sql.requests),
             audit=StoredAudit(reader, sql.audit),
+            end_users=StoredEndUsers(journal, reader, sql, clock, options.most_end_users),
+            usage=StoredUsage(reader, sql.usage),
             answers=StoredAnswers(journal, writer, sql.answers, clock),
             journal=journal,
             reader=reader,

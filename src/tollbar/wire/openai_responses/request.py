@@ -14,7 +14,15 @@ from tollbar.wire.openai_chat.request import MAX_MESSAGES, MAX_TOKENS, MAX_TOOLS
 from tollbar.wire.openai_responses.conversation import expand
 
 WIRE = "responses"
-KINDS = {"model": str, "stream": bool, "max_output_tokens": int, "user": str, "tools": list, "background": bool}
+KINDS = {
+    "model": str,
+    "stream": bool,
+    "max_output_tokens": int,
+    "user": str,
+    "safety_identifier": str,
+    "tools": list,
+    "background": bool,
+}
 MODELLED = frozenset((*KINDS, "input", "instructions", "previous_response_id", "text"))
 ECHOED = (
     *("instructions", "max_output_tokens", "max_tool_calls", "metadata", "parallel_tool_calls", "prompt_cache_key"),
@@ -44,7 +52,7 @@ def decode(raw: bytes) -> CompletionRequest:
         source=Source(WIRE, raw, body.spans, lambda: expand(body)),
         stream=bool(head.get("stream")),
         max_tokens=reading.bounded(head, "max_output_tokens", 1, MAX_TOKENS),
-        user=head.get("user"),
+        user=head.get("user") or head.get("safety_identifier"),
         wants_usage=True,
         features=_features(body, has_tools=tools > 0),
         echoed={name: value for name in ECHOED if (value := body.value(name)) is not None},

@@ -47,7 +47,9 @@ class MemoryEndUserStore:
         if end_user not in self._known:
             raise NotFound("There is no such end user.")
         before = self._known[end_user]
-        blocked_at = before.blocked_at if change.is_blocked is None else FakeClock().now() if change.is_blocked else None
+        blocked_at = (
+            before.blocked_at if change.is_blocked is None else FakeClock().now() if change.is_blocked else None
+        )
         self._known[end_user] = replace(before, blocked_at=blocked_at)
         return self._known[end_user]
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.admin.pulling import FakeShelf, FakeSource
-from tests.fakes import FakeProvider, MemoryTeamStore
+from tests.fakes import FakeProvider, MemoryLedger, MemoryTeamStore
 from tests.making import Scene, a_scene
+from tests.people import MemoryEndUserStore, MemoryUsage
 from tollbar.admin.pulls import Pulls
 from tollbar.domain.catalogue import Model
 from tollbar.domain.identity import Grant, Key, Permission, assemble
@@ -17,6 +18,7 @@ from tollbar.domain.records import CallHistory
 from tollbar.edge.application import application
 from tollbar.edge.line import Message, Receive, Send
 from tollbar.edge.services import Doors, Services
+from tollbar.gateway.feed import Feed
 
 Application = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 Headers = Iterable[tuple[bytes, bytes]]
@@ -199,6 +201,13 @@ class Stage:
     shelf: FakeShelf = field(default_factory=FakeShelf)
     histories: dict[str, CallHistory] = field(default_factory=dict)
     teams: MemoryTeamStore = field(default_factory=MemoryTeamStore)
+    end_users: MemoryEndUserStore = field(default_factory=lambda: MemoryEndUserStore(MemoryLedger()))
+    usage: MemoryUsage = field(default_factory=MemoryUsage)
+
+    @property
+    def feed(self) -> Feed:
+        """Tells of what is in `usage`, once it runs."""
+        return Feed(self.usage, self.scene.clock)
 
     def rebuild(self, doors: Doors) -> None:
         """Makes the application anew, with other doors."""
@@ -218,6 +227,9 @@ class Stage:
             gateway=scene.gateway,
             keys=scene.keys,
             teams=self.teams,
+            end_users=self.end_users,
+            usage=self.usage,
+            feed=self.feed,
             history=self.history,
             ledger=scene.ledger,
             clock=scene.clock,

@@ -21,7 +21,7 @@ from tollbar.admin.pulls import Pulls
 from tollbar.app.callers import doors, rates, terms
 from tollbar.app.calls import call_log
 from tollbar.app.catalogue import Offer
-from tollbar.app.chores import Work, chores
+from tollbar.app.chores import Work, chores, warm
 from tollbar.app.local import Stock, local_chores, local_engines, shelf_of
 from tollbar.app.pulling import open_pulls
 from tollbar.app.rotation import rotating_key
@@ -40,8 +40,10 @@ from tollbar.edge.services import Doors, Services
 from tollbar.gateway.admit import Admission
 from tollbar.gateway.attempts import Attempts
 from tollbar.gateway.authenticate import Authenticator
+from tollbar.gateway.clamping import Clamp
 from tollbar.gateway.completions import Gateway
 from tollbar.gateway.end_users import EndUsers
+from tollbar.gateway.feed import Feed
 from tollbar.gateway.health import Health
 from tollbar.gateway.rates import PageGate
 from tollbar.gateway.record import Recorder
@@ -54,6 +56,7 @@ from tollbar.providers.prices import Prices
 from tollbar.providers.transport import Transport
 from tollbar.settings import LOCAL, Settings
 from tollbar.storage.store import Options, Storage, open_storage
+from tollbar.wire.shortening import shortened
 
 
 @dataclass(slots=True)
@@ -97,6 +100,7 @@ class _Parts:
     doors: Doors
     pulls: Pulls
     worker: Worker | None
+    feed: Feed
 
 
 @asynccontextmanager
@@ -139,6 +143,7 @@ async def running(
         admission = Admission(counters, storage.ledger, clock, limits, _tell_unsettled, settings.ledger.strict)
         gateway = _gateway(authenticator, admission, recorder, made, providers, clock)
         gateway.repeats, gateway.end_users = _repeats(settings, storage), EndUsers(storage.end_users)
+        gateway.clamp = Clamp(admission, shortened) if settings.ledger.clamp else None
         metrics.watch(lambda: len(recorder.visits), lambda: storage.log.dropped + recorder.lost)
         readiness = Readiness()
         rotating = rotating_key(settings, storage.rotation, clock, digest_of, secrets.encryption, authenticator.forget)
@@ -147,10 +152,14 @@ async def running(
         entrances = doors(settings, PageGate(counters, limits), digest_of, rotating)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         pulls = await stack.enter_async_context(open_pulls(settings, clock, tasks.create_task))
-        services = _services(_Parts(gateway, storage, metrics, digest_of, readiness, stock, entrances, pulls, worker))
+        feed = Feed(storage.usage, clock)
+        services = _services(
+            _Parts(gateway, storage, metrics, digest_of, readiness, stock, entrances, pulls, worker, feed)
+        )
+        begun = [tasks.create_task(feed.run()), tasks.create_task(warm(gateway, storage))]
         retention = timedelta(days=settings.requests.retention_days)
         work = Work(gateway, storage, metrics, retention, rotating, worker, counted.beat)
-        begun = [tasks.create_task(chore) for chore in (*chores(work), *counted.chores)]
+        begun += [tasks.create_task(chore) for chore in (*chores(work), *counted.chores)]
         begun += [tasks.create_task(chore) for chore in local_chores(engines.fleet, stock, gateway)]
         if made.instances:
             begun.append(tasks.create_task(_load_prices(prices)))
@@ -255,6 +264,7 @@ def _services(parts: _Parts) -> Services:
         doors=parts.doors,
         pulls=parts.pulls,
         history=history,
+        feed=parts.feed,
     )
 
 

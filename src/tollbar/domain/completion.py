@@ -36,6 +36,7 @@ class CompletionRequest(NamedTuple):
     usage report at the end of its stream. `prompt_bytes` is how much text the model is given, where that is not what
     `source` shows. `model` is empty where the address says which one it means. `echoed` are members of the body, as
     they came, that the caller's dialect repeats in its answer. With an `errand` it is no completion that is asked for.
+    `adds_limit` says that `max_tokens` is not in the body, and wants to be sent.
     """
 
     model: str
@@ -49,6 +50,7 @@ class CompletionRequest(NamedTuple):
     prompt_bytes: int | None = None
     echoed: Mapping[str, bytes] = _NOTHING
     errand: Errand | None = None
+    adds_limit: bool = False
 
     def spent(self) -> "CompletionRequest":
         """The same without its source, once a provider has begun to answer: nobody will send it again."""

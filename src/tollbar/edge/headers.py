@@ -61,6 +61,11 @@ def dropped_header(fields: Sequence[str]) -> tuple[bytes, bytes]:
     return b"x-tollbar-dropped", ", ".join(fields).encode("ascii", "replace")
 
 
+def clamped_header(tokens: int | None) -> list[tuple[bytes, bytes]]:
+    """The length to which the answer was lowered, so that it fits into what is left; mostly none."""
+    return [] if tokens is None else [(b"x-tollbar-clamped", b"max_tokens=%d" % tokens)]
+
+
 def target_header(target: Target) -> tuple[bytes, bytes]:
     """Which target answered: with fallbacks that is not always the first of the model's."""
     return b"x-tollbar-target", target.name.encode("ascii", "replace")

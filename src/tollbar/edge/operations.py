@@ -25,6 +25,7 @@ from tollbar.edge import (
     schemas,
     simple_operations,
     team_operations,
+    usage_operations,
 )
 from tollbar.edge.chat_schemas import CODE_SAMPLES, COMPLETION_EXAMPLE, REQUEST_EXAMPLES, STREAM_EXAMPLE
 from tollbar.edge.operation import ANSWERED, CALL, READING, Operation
@@ -266,6 +267,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     **request_operations.OPERATIONS,
     **team_operations.OPERATIONS,
     **end_user_operations.OPERATIONS,
+    **usage_operations.OPERATIONS,
     **local_operations.OPERATIONS,
     ("GET", "/health"): _LIVE,
     ("GET", "/healthz"): _LIVE,

@@ -110,6 +110,22 @@ PARAMETERS: Mapping[str, Mapping[str, Any]] = {
         "schema": {"type": "string"},
         "example": "customer-17",
     },
+    "days": {
+        "name": "days",
+        "in": "query",
+        "required": False,
+        "description": "How many days, today included.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": 366, "default": 30},
+        "example": 30,
+    },
+    "dialect": {
+        "name": "dialect",
+        "in": "query",
+        "required": False,
+        "description": "Whose body it is: that of the endpoint that the call would go to.",
+        "schema": {"type": "string", "enum": ["openai", "completions", "responses", "anthropic", "ollama"]},
+        "example": "openai",
+    },
     "pull_id": {
         "name": "pull_id",
         "in": "path",

@@ -16,10 +16,12 @@ from tollbar.edge import (
     models,
     ollama,
     pages,
+    quoting,
     requests,
     rotating,
     self_service,
     teams,
+    usage,
 )
 from tollbar.gateway.resolve import Pin
 from tollbar.gateway.visit import Pace
@@ -49,7 +51,7 @@ class CallRoute:
     """An address where models are called: a dialect, and which model the address means.
 
     Records and limits know a call by the path as it stands here, a parameter without its kind. A simple one has
-    time-outs and a body limit of its own.
+    time-outs and a body limit of its own. One that `quotes` calls nobody, and tells what a call would cost.
     """
 
     path: str
@@ -58,6 +60,7 @@ class CallRoute:
     method: str = "POST"
     access: Access = Access.KEY
     is_simple: bool = False
+    quotes: bool = False
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -138,6 +141,7 @@ def calls(rules: SimpleRules) -> tuple[CallRoute, ...]:
         CallRoute("/api/generate", GENERATE),
         CallRoute("/api/embed", embeddings.OLLAMA_EMBED),
         CallRoute("/api/embeddings", embeddings.OLLAMA_EMBEDDINGS),
+        CallRoute("/v1/quote", quoting.DIALECT, quotes=True),
         CallRoute("/v1/embeddings", embeddings.OPENAI),
         CallRoute("/embeddings", embeddings.OPENAI),
         *(CallRoute(f"/v1{path}", forwarded.dialect(path)) for path in FORWARDED),
@@ -176,6 +180,8 @@ PAGES = (
     PageRoute("GET", "/v1beta/models", Access.KEY, models.list_gemini_models),
     PageRoute("GET", "/v1beta/models/{model:path}", Access.KEY, models.show_gemini_model),
     PageRoute("GET", "/v1/me", Access.KEY, account.me),
+    PageRoute("GET", "/v1/me/usage", Access.KEY, usage.show),
+    PageRoute("GET", "/v1/me/usage/stream", Access.KEY, usage.stream, answers_head=False),
     PageRoute("GET", "/v1/requests/{request_id}", Access.KEY, requests.show_request),
     PageRoute("GET", "/generate_api", Access.PUBLIC, self_service.generate, answers_head=False),
     PageRoute("GET", "/current-key", Access.SECRET, rotating.current_key),

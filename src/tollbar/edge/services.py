@@ -10,6 +10,7 @@ from tollbar.domain.catalogue import Model
 from tollbar.domain.records import CallHistory
 from tollbar.edge.address import NOBODY_TRUSTED, Addresses
 from tollbar.gateway.completions import Gateway
+from tollbar.gateway.feed import Feed
 from tollbar.gateway.rates import PageGate
 from tollbar.ports import Clock, EndUserStore, KeyStore, Ledger, TeamStore, UsageStore
 
@@ -42,7 +43,7 @@ class Services:
     `digest` turns a secret into what the store knows of it. `status` tells what is already known of stores and
     providers, without asking anybody; `is_ready` whether new calls are welcome. `listed` are the models that can be
     named. `key_changed` makes the change of a key count at once in this process. `pulls` gets models onto this machine.
-    `history` tells of a call that is over, by its id.
+    `history` tells of a call that is over, by its id; `feed` of calls as they are settled.
     """
 
     gateway: Gateway
@@ -62,3 +63,4 @@ class Services:
     doors: Doors
     pulls: Pulls
     history: Callable[[str], Awaitable[CallHistory | None]]
+    feed: Feed

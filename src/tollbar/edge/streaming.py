@@ -19,6 +19,7 @@ from tollbar.edge.address import NOBODY_TRUSTED, Addresses, source
 from tollbar.edge.asked import asked_in
 from tollbar.edge.credentials import credential_in
 from tollbar.edge.headers import (
+    clamped_header,
     dropped_header,
     error_headers,
     limit_headers,
@@ -52,7 +53,8 @@ class Endpoint:
     """What one row of the route table says of a completion-like endpoint.
 
     `route` is what records and limits call it, the path itself where it is empty; `body_setting` the name of the
-    setting behind `max_body_bytes`; `origins` are the sites whose pages may call without a key.
+    setting behind `max_body_bytes`; `origins` are the sites whose pages may call without a key. What `quotes`
+    calls nobody.
     """
 
     gateway: Gateway
@@ -68,6 +70,7 @@ class Endpoint:
     addresses: Addresses = NOBODY_TRUSTED
     reads_query_key: bool = False
     origins: Origins = NO_ORIGIN
+    quotes: bool = False
 
     async def __call__(self, scope: MutableMapping[str, object], receive: Receive, send: Send) -> None:
         """Serves one request."""
@@ -120,7 +123,7 @@ class CallResponse:
             if self._dialect.encode_count is not None:
                 await self._count(visit, request, self._dialect.encode_count)
                 return
-            if is_dry:
+            if is_dry or endpoint.quotes:
                 await self._quote(visit, request)
                 return
             if call is not None and gateway.repeats is not None:
@@ -277,6 +280,7 @@ class CallResponse:
         return [
             (b"x-request-id", self._request_id.encode()),
             *dropped,
+            *clamped_header(self._visit.clamped if self._visit is not None else None),
             *limit_headers(rooms),
             *(place_headers(place) if place is not None else ()),
             *(more(self._request_id, rooms, endpoint.gateway.clock.now()) if more is not None else ()),

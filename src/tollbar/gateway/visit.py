@@ -63,7 +63,7 @@ class Visit:
     `committed` waits until the call's hold is durable, which is when the first byte may go out; None before there is a
     hold. `is_held` says that it was waited for. `reported` is the usage as the provider told it, `usage` as billed.
     `ended_at` is in monotonic seconds. `place` is where the call stood before a local model, None for any other.
-    `end_user` is whom the call's headers name, beside its body.
+    `end_user` is whom the call's headers name, beside its body; `clamped` the length to which its answer was lowered.
     """
 
     arrival: Arrival
@@ -89,6 +89,7 @@ class Visit:
     ended_at: float = 0.0
     place: Place | None = None
     end_user: str = ""
+    clamped: int | None = None
 
     @property
     def has_delivered(self) -> bool:

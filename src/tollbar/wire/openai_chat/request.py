@@ -104,12 +104,17 @@ def _decode_by_member(body: Body) -> CompletionRequest:
     )
 
 
-def outgoing(request: CompletionRequest, model: str, ask_usage: bool) -> bytes:
-    """The caller's body with the model replaced and, if we must ask, a usage report asked for; all else as it came."""
+def outgoing(request: CompletionRequest, model: str, ask_usage: bool, limit_name: str = "max_tokens") -> bytes:
+    """The caller's body with the model replaced and, if we must ask, a usage report asked for; all else as it came.
+
+    A length of the answer that is ours, and not the caller's, is added as the provider calls it.
+    """
     body = Body(request.source.raw, request.source.spans)
     replacements = {"model": msgspec.json.encode(model)}
     if ask_usage:
         replacements["stream_options"] = _asking(body.value("stream_options"))
+    if request.adds_limit:
+        replacements[limit_name] = msgspec.json.encode(request.max_tokens)
     return splice(body, replacements)
 
 

@@ -7,6 +7,13 @@ revision = "0013"
 down_revision = "0010"
 
 NUMBER = BigInteger().with_variant(Integer(), "sqlite")
+SUM_UP = """\
+INSERT INTO usage (key_id, end_user, day, model, calls, prompt_tokens, completion_tokens, credits, cost_nano_dollars,
+  unpriced)
+SELECT key_id, '', at / 86400000000, model, count(*), sum(prompt_tokens), sum(completion_tokens), sum(credits),
+  sum(coalesce(cost_nano_dollars, 0)), count(*) - count(cost_nano_dollars)
+FROM ledger WHERE paid = 1 GROUP BY key_id, at / 86400000000, model
+"""
 
 
 def upgrade() -> None:
@@ -37,10 +44,4 @@ def upgrade() -> None:
         Column("unpriced", NUMBER, nullable=False),
         sqlite_with_rowid=False,
     )
-    op.execute(
-        "INSERT INTO usage (key_id, end_user, day, model, calls, prompt_tokens, completion_tokens, credits,"
-        " cost_nano_dollars, unpriced)"
-        " SELECT key_id, '', at / 86400000000, model, count(*), sum(prompt_tokens), sum(completion_tokens),"
-        " sum(credits), sum(coalesce(cost_nano_dollars, 0)), count(*) - count(cost_nano_dollars)"
-        " FROM ledger WHERE paid = 1 GROUP BY key_id, at / 86400000000, model"
-    )
+    op.execute(SUM_UP)

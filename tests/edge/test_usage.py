@@ -36,7 +36,7 @@ async def test_usage_is_told_by_day_with_the_end_of_what_is_left() -> None:
 async def test_what_cannot_be_told_is_refused(query: bytes) -> None:
     """A number of days that is none, and an end user of a key that tells none apart."""
     answer = await ask(await a_stage(), query)
-    assert (answer.status, answer.json()["error"]["code"]) == (422, "VALIDATION_ERROR")
+    assert (answer.status, answer.json()["error"]["code"]) == (400, "invalid_value")
 
 
 async def test_a_stream_ends_with_the_key_and_with_the_server() -> None:

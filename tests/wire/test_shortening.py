@@ -18,7 +18,11 @@ CONTENTS = {"contents": [{"parts": [{"text": "é"}]}], "x": 1}
 CASES = [
     (openai_chat.DIALECT, {**TURNS, "max_tokens": 90}, {"max_tokens": 7}),
     (openai_chat.DIALECT, {**TURNS, "max_completion_tokens": 90, "max_tokens": None}, {"max_completion_tokens": 7}),
-    (openai_chat.DIALECT, {**TURNS, "max_completion_tokens": 90, "max_tokens": 95}, {"max_tokens": 7}),
+    (
+        openai_chat.DIALECT,
+        {**TURNS, "max_completion_tokens": 90, "max_tokens": 95},
+        {"max_completion_tokens": 7, "max_tokens": 7},
+    ),
     (openai_text.DIALECT, {"model": "m", "prompt": "é", "x": 1}, {"max_tokens": 7}),
     (openai_responses.DIALECT, {"model": "m", "input": "é", "x": 1}, {"max_output_tokens": 7}),
     (anthropic.DIALECT, {**TURNS, "max_tokens": 90}, {"max_tokens": 7}),
@@ -66,6 +70,6 @@ def test_what_has_no_length_is_let_be() -> None:
     """Vectors have none; what is always translated says its own outside its bytes."""
     assert shortened(read(embeddings.OPENAI, {"model": "m", "input": "x"}), 7) is None
     ways: Callable[..., Dialect] = simple.question
-    made = shortened(read(ways(USUAL_RULES), {"question": "Why?"}), 7)
+    made = shortened(read(ways(USUAL_RULES), {"text": "Why?"}), 7)
     assert made is not None
     assert made.max_tokens == 7

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 from tollbar.domain import errors
 from tollbar.domain.identity import Reset
@@ -13,7 +14,7 @@ from tollbar.edge.quoting import QuoteView, TargetQuoteView
 from tollbar.edge.usage_schemas import DayView, PacedAllowanceView, UsageView, UsedView
 
 TAG = "Account"
-_USED = {
+_USED: Mapping[str, Any] = {
     "calls": 21,
     "prompt_tokens": 4_200,
     "completion_tokens": 1_260,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -109,7 +109,7 @@ class SettledView(Shape):
         )
 
 
-def _used(days: Sequence[DayUsage]) -> dict[str, object]:
+def _used(days: Sequence[DayUsage]) -> dict[str, Any]:
     return {
         "calls": sum(day.calls for day in days),
         "prompt_tokens": sum(day.prompt_tokens for day in days),

@@ -12,7 +12,10 @@ from tests.journeys.bodies import chat
 from tests.journeys.stand import ADMIN_KEY, LAB_KEY, Gateway, started, wait_until
 from tests.upstream import FakeUpstream
 
-MORE = "models: {a: 'lab/slow-headers:30', b: {targets: [lab/plain], price: {input: 1, output: 2}}}"
+MORE = """\
+ledger: {clamp: true}
+models: {a: 'lab/slow-headers:30', b: {targets: [lab/plain], price: {input: 1, output: 2}}}
+"""
 
 
 class Listener:
@@ -75,6 +78,13 @@ def test_each_end_user_has_what_is_granted_and_the_holder_sees_it(tmp_path: Path
         [target] = gateway.post(key, asked, path="/v1/quote?dialect=anthropic").json()["targets"]
         assert 0 < target["least_dollars"] < target["expected_dollars"] <= target["most_dollars"]
         assert gateway.post(key, asked, path="/v1/quote?dialect=x").json()["error"]["param"] == "dialect"
+
+        short = gateway.make_key("short", tokens=400)
+        answered = gateway.post(short, {**chat("b"), "max_tokens": 5_000})
+        assert answered.status_code == 200, answered.text
+        length = int(answered.headers["x-tollbar-clamped"].removeprefix("max_tokens="))
+        assert length == up.journal[-1].json["max_tokens"]
+        assert 0 < length < 400
 
         gateway.admin("PATCH", f"{place}/ab", {"renew": True})
         wait_until(lambda: call(gateway, key, "ab").status_code == 200)

@@ -118,6 +118,7 @@ HEADERS: Mapping[str, Mapping[str, Any]] = {
         "By how much that differs from the reading before. It is read a few times a second at most.", "number"
     ),
     "x-tollbar-target": _header("The target that answered: `provider/model`.", "string", examples=["openai/gpt-4o"]),
+    "x-tollbar-clamped": _header("How long the answer may be at the most, where that was lowered to fit.", "string"),
     "x-tollbar-replayed": _header("The call that was answered so before, and charged.", "string"),
     "x-tollbar-queue-position": _header("Where a call of a local model stood when it came; 0 had no need to wait."),
     "x-tollbar-queue-seconds": _header("How long that was expected to take.", "number", minimum=0),

@@ -11,6 +11,7 @@ from starlette.responses import Response, StreamingResponse
 from tollbar.domain import pace
 from tollbar.domain.errors import GatewayError, InvalidValue, NotAllowed
 from tollbar.domain.identity import KeyKind, Principal
+from tollbar.edge.address import source
 from tollbar.edge.asked import end_user_in
 from tollbar.edge.bodies import answer
 from tollbar.edge.credentials import credential_in
@@ -48,10 +49,11 @@ async def stream(request: Request) -> Response:
     principal, _ = await _asking(request)
     headers = {"cache-control": "no-store", "x-accel-buffering": "no", "x-content-type-options": "nosniff"}
     credential = credential_in(request.scope["headers"])
+    address = source(services.doors.addresses.find(request.scope.get("client"), request.scope["headers"]))
 
     async def is_good() -> bool:
         try:
-            return (await services.gateway.authenticator.caller(credential, "")).key_id == principal.key_id
+            return (await services.gateway.authenticator.caller(credential, address)).key_id == principal.key_id
         except GatewayError:
             return False
 

@@ -34,7 +34,7 @@ class Clamp:
         self, visit: Visit, plan: Plan, request: CompletionRequest, bounds: Bounds
     ) -> tuple[CompletionRequest, Holding, Hold]:
         """The request as it may be sent, and what it holds; raises what `Admission.hold` raises."""
-        asked = request
+        asked, usual = request, bounds
         for _ in range(TRIES):
             holding = self.admission.hold(visit, plan, bounds, in_full=True)
             try:
@@ -46,7 +46,7 @@ class Clamp:
             request, bounds = shorter
             visit.clamped = request.max_tokens
         visit.clamped = None
-        holding = self.admission.hold(visit, plan, estimate(asked, plan, visit.principal.credit_cost))
+        holding = self.admission.hold(visit, plan, usual)
         return asked, holding, await holding.__aenter__()
 
     async def _shorter(

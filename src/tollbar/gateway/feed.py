@@ -37,7 +37,8 @@ class Feed:
         if self._count >= MOST_LISTENERS:
             raise Overloaded(f"{MOST_LISTENERS} listen to their usage already.", hint="Ask /v1/me/usage instead.")
         if self._last is None:
-            self._last = await self._store.last_line()
+            last = await self._store.last_line()
+            self._last = last if self._last is None else self._last  # another one began to listen meanwhile
         calls = Calls(MOST_WAITING)
         self._listeners[key_id].append(calls)
         self._count += 1

@@ -16,12 +16,14 @@ import pytest
 
 from tests.app.making import settings_of
 from tests.edge.stage import bearer, call
-from tests.storage.making import StepClock
-from tollbar.app.chores import TICK_SECONDS, Work, chores
+from tests.making import a_scene
+from tests.storage.making import StepClock, a_directory, a_line, an_estimate, opened
+from tollbar.app.chores import TICK_SECONDS, Work, chores, warm
 from tollbar.app.wiring import Running, running
 from tollbar.app.workers import MadeKeys, Worker
 from tollbar.clock import SystemClock
 from tollbar.domain.errors import GatewayError
+from tollbar.gateway.learned import ENOUGH
 from tollbar.logs import Sink, render_json
 
 pytestmark = pytest.mark.anyio
@@ -122,3 +124,14 @@ async def test_a_process_that_was_silent_too_long_ends_its_calls(tmp_path: Path)
     ticking.cancel()
     assert ledger.done == ["tick", "tick", "tick", "overloaded", "tick"]
     assert beats == [7_205.0, 7_210.0]
+
+
+async def test_a_start_learns_from_the_calls_of_before(tmp_path: Path) -> None:
+    """How long answers are, by key and model."""
+    scene = a_scene()
+    async with opened(a_directory(tmp_path), StepClock()) as storage:
+        for number in range(ENOUGH):
+            held = await storage.ledger.reserve(f"r{number}", (), an_estimate(f"r{number}"))
+            await storage.ledger.settle(held, (), [a_line(f"r{number}")])
+        await warm(scene.gateway, storage)
+        assert scene.gateway.learned.usual("somebody", "smart") == 30

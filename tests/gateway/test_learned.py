@@ -1,10 +1,19 @@
 """How long answers usually are."""
 
+from contextlib import suppress
+
+import pytest
+
+from tests.fakes import FakeProvider, says
+from tests.making import PRINCIPAL, a_request, a_scene, an_answer, an_arrival
 from tests.storage.making import a_line
+from tollbar.domain.errors import UpstreamError
 from tollbar.domain.records import Outcome
 from tollbar.domain.usage import Usage
 from tollbar.gateway import learned
 from tollbar.gateway.learned import ENOUGH, KEPT, MOST_KNOWN, Learned
+
+pytestmark = pytest.mark.anyio
 
 
 def test_the_usual_length_is_the_95th_percentile_of_the_last_answers() -> None:
@@ -36,3 +45,19 @@ def test_what_was_settled_before_warms_it() -> None:
     assert known.usual("somebody", "smart") is None
     known.warm(lines[:1])
     assert known.usual("somebody", "smart") == 50
+
+
+async def test_calls_teach_how_long_answers_are() -> None:
+    """Those that end well; one that the provider cuts teaches nothing."""
+    reports, cut = says(*an_answer(usage=Usage(9, 400))), says(*an_answer()[:2])
+    scene = a_scene(FakeProvider(*[reports] * (ENOUGH - 1), cut, reports))
+    for number in range(ENOUGH + 1):
+        with suppress(UpstreamError):
+            async with (
+                scene.gateway.enter(PRINCIPAL, an_arrival(f"r{number}")) as visit,
+                scene.gateway.open(visit, a_request()) as reply,
+            ):
+                async for _ in reply.events:
+                    pass
+        learnt = scene.gateway.learned.usual(PRINCIPAL.key_id, "smart")
+        assert learnt == (400 if number == ENOUGH else None)

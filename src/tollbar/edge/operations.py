@@ -7,6 +7,7 @@ errors are made by the code that makes the errors, so that they cannot differ fr
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 
 from tollbar.domain import errors
 from tollbar.domain.errors import GatewayError
@@ -148,6 +149,7 @@ _SHOW_MODEL = Operation(
 )
 _LIVE = Operation(tag="Health", summary="Is it alive?", answer="Health", example=_HEALTH)
 _ONE_KEY = (errors.NotFound,)
+_document = partial(Operation, "Documents", errors=(errors.NotFound,))
 
 OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("POST", "/v1/chat/completions"): _CHAT,
@@ -286,16 +288,8 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         example="# TYPE toll_calls_total counter\n",
     ),
     ("GET", "/"): Operation(tag="Documents", summary="Landing page", answer_type="text/html"),
-    ("GET", "/docs"): Operation(
-        tag="Documents", summary="This document, to try out", answer_type="text/html", errors=(errors.NotFound,)
-    ),
-    ("GET", "/redoc"): Operation(
-        tag="Documents", summary="This document, to read", answer_type="text/html", errors=(errors.NotFound,)
-    ),
-    ("GET", "/openapi.json"): Operation(
-        tag="Documents", summary="This document, for programs", answer="OpenAPI", errors=(errors.NotFound,)
-    ),
-    ("GET", "/docs/assets/{name}"): Operation(
-        tag="Documents", summary="A file of the documents", answer_type="*/*", errors=(errors.NotFound,)
-    ),
+    ("GET", "/docs"): _document("This document, to try out", answer_type="text/html"),
+    ("GET", "/redoc"): _document("This document, to read", answer_type="text/html"),
+    ("GET", "/openapi.json"): _document("This document, for programs", answer="OpenAPI"),
+    ("GET", "/docs/assets/{name}"): _document("A file of the documents", answer_type="*/*"),
 }

@@ -67,6 +67,7 @@ TAGS: Mapping[str, str] = {
     "Account": "What a key's holder may know of it. Free.",
     "Keys": "Make and change keys. Needs the admin key; what `tollbar keys` does, this does.",
     "Teams": "What several keys share. Needs the admin key; what `tollbar teams` does, this does.",
+    "End users": "Whom a key or a team calls for. Needs the admin key; what `tollbar keys end-users` does, this does.",
     "Local models": "Get models onto the server's machine. Needs the admin key; what `tollbar pull` does, this does.",
     "Health": "For probes and monitoring. Asks no provider.",
     "Documents": "This document and its pages.",

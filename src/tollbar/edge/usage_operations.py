@@ -46,6 +46,43 @@ _EVENT = (
     '"completion_tokens":40,"credits":1,"dollars":0,"end_user":null}\n\n'
 )
 
+_SAMPLES = (
+    {
+        "lang": "Shell",
+        "label": "curl",
+        "source": """\
+curl http://127.0.0.1:8000/v1/quote \\
+  -H "Authorization: Bearer $TOLLBAR_KEY" -H "Content-Type: application/json" \\
+  -d '{"model": "tollbar-guide", "messages": [{"role": "user", "content": "How do I create a key?"}]}'
+""",
+    },
+    {
+        "lang": "Python",
+        "label": "httpx",
+        "source": """\
+import httpx
+
+asked = {"model": "tollbar-guide", "messages": [{"role": "user", "content": "How do I create a key?"}]}
+headers = {"Authorization": f"Bearer {TOLLBAR_KEY}"}
+quote = httpx.post("http://127.0.0.1:8000/v1/quote", json=asked, headers=headers).json()
+print(quote["allowed"], quote["targets"][0]["expected_dollars"])
+""",
+    },
+    {
+        "lang": "JavaScript",
+        "label": "fetch",
+        "source": """\
+const asked = { model: "tollbar-guide", messages: [{ role: "user", content: "How do I create a key?" }] };
+const quote = await fetch("http://127.0.0.1:8000/v1/quote", {
+  method: "POST",
+  headers: { Authorization: `Bearer ${process.env.TOLLBAR_KEY}`, "Content-Type": "application/json" },
+  body: JSON.stringify(asked),
+}).then((answer) => answer.json());
+console.log(quote.allowed, quote.targets[0].expected_dollars);
+""",
+    },
+)
+
 OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("GET", "/v1/me/usage"): Operation(
         tag=TAG,
@@ -95,6 +132,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
             refused_by=[],
         ),
         errors=(*READING, *CREDENTIAL, errors.ContextTooLarge, errors.UnknownModel, errors.Overloaded),
+        samples=_SAMPLES,
         parameters=("dialect",),
     ),
 }

@@ -4,10 +4,10 @@ from contextlib import suppress
 
 import pytest
 
-from tests.fakes import FakeProvider, says
+from tests.fakes import FakeProvider, refuses, says
 from tests.making import PRINCIPAL, a_request, a_scene, an_answer, an_arrival
 from tests.storage.making import a_line
-from tollbar.domain.errors import UpstreamError
+from tollbar.domain.errors import UpstreamError, UpstreamRejected
 from tollbar.domain.records import Outcome
 from tollbar.domain.usage import Usage
 from tollbar.gateway import learned
@@ -48,9 +48,9 @@ def test_what_was_settled_before_warms_it() -> None:
 
 
 async def test_calls_teach_how_long_answers_are() -> None:
-    """Those that end well; one that the provider cuts teaches nothing."""
-    reports, cut = says(*an_answer(usage=Usage(9, 400))), says(*an_answer()[:2])
-    scene = a_scene(FakeProvider(*[reports] * (ENOUGH - 1), cut, reports))
+    """Those that end well; one that the provider refuses teaches nothing."""
+    reports, refusal = says(*an_answer(usage=Usage(9, 400))), refuses(UpstreamRejected("The request is wrong."))
+    scene = a_scene(FakeProvider(*[reports] * (ENOUGH - 1), refusal, reports))
     for number in range(ENOUGH + 1):
         with suppress(UpstreamError):
             async with (

@@ -70,6 +70,7 @@ def chores(work: Work) -> list[Coroutine[None, None, None]]:
         _every(TICK_SECONDS, tick, clock),
         _every(PRUNE_SECONDS, prune, clock),
         _watch_keys(gateway, storage),
+        warm(gateway, storage),
     ]
     if work.worker is not None or storage.is_shared:
         every_process.append(_every(HEED_SECONDS, storage.ledger.heed, clock))

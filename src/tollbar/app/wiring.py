@@ -21,7 +21,7 @@ from tollbar.admin.pulls import Pulls
 from tollbar.app.callers import doors, rates, terms
 from tollbar.app.calls import call_log
 from tollbar.app.catalogue import Offer
-from tollbar.app.chores import Work, chores, warm
+from tollbar.app.chores import Work, chores
 from tollbar.app.local import Stock, local_chores, local_engines, shelf_of
 from tollbar.app.pulling import open_pulls
 from tollbar.app.rotation import rotating_key
@@ -142,8 +142,7 @@ async def running(
         limits = rates(settings)
         admission = Admission(counters, storage.ledger, clock, limits, _tell_unsettled, settings.ledger.strict)
         gateway = _gateway(authenticator, admission, recorder, made, providers, clock)
-        gateway.repeats, gateway.end_users = _repeats(settings, storage), EndUsers(storage.end_users)
-        gateway.clamp = Clamp(admission, shortened) if settings.ledger.clamp else None
+        _equip(gateway, settings, storage)
         metrics.watch(lambda: len(recorder.visits), lambda: storage.log.dropped + recorder.lost)
         readiness = Readiness()
         rotating = rotating_key(settings, storage.rotation, clock, digest_of, secrets.encryption, authenticator.forget)
@@ -156,10 +155,9 @@ async def running(
         services = _services(
             _Parts(gateway, storage, metrics, digest_of, readiness, stock, entrances, pulls, worker, feed)
         )
-        begun = [tasks.create_task(feed.run()), tasks.create_task(warm(gateway, storage))]
         retention = timedelta(days=settings.requests.retention_days)
         work = Work(gateway, storage, metrics, retention, rotating, worker, counted.beat)
-        begun += [tasks.create_task(chore) for chore in (*chores(work), *counted.chores)]
+        begun = [tasks.create_task(chore) for chore in (*chores(work), feed.run(), *counted.chores)]
         begun += [tasks.create_task(chore) for chore in local_chores(engines.fleet, stock, gateway)]
         if made.instances:
             begun.append(tasks.create_task(_load_prices(prices)))
@@ -198,6 +196,12 @@ def _store_options(settings: Settings, check: bytes, worker: Worker | None) -> O
         address=postgres_address(settings),
         most_end_users=settings.end_users.most,
     )
+
+
+def _equip(gateway: Gateway, settings: Settings, storage: Storage) -> None:
+    """Gives the gateway what not every installation has."""
+    gateway.repeats, gateway.end_users = _repeats(settings, storage), EndUsers(storage.end_users)
+    gateway.clamp = Clamp(gateway.admission, shortened) if settings.ledger.clamp else None
 
 
 def _repeats(settings: Settings, storage: Storage) -> Repeats | None:

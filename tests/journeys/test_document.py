@@ -60,8 +60,9 @@ DIALECTS = tuple(routes.public_path(row.path) for row in routes.CALLS if not row
 BEYOND_THE_DOCUMENT = {
     # What Tollbar does not need of a call goes to the provider as it came, which judges it.
     negative_data_rejection: DIALECTS,
-    # No schema tells which models there are and what they can carry, nor which tiers, characters and spans are good.
-    positive_data_acceptance: (*DIALECTS, "/generate/{model_name}", "/admin/api/keys"),
+    # No schema tells which models there are and what they can carry, which tiers, characters and spans are good, and
+    # which keys tell their end users apart.
+    positive_data_acceptance: (*DIALECTS, "/generate/{model_name}", "/admin/api/keys", "/v1/me/usage"),
     # A model's name may be anything: GET answers there as well, for the model that is called so.
     allow_header_conformance: ("/v1beta/models/{model}:", "/v1/models/{model}:"),
 }

@@ -1,8 +1,8 @@
 """Writes the ledger's operations inside the journal's transactions, in the journal's thread.
 
-However many operations a batch has, it is a fixed set of statements. In a batch: rows of holds first, but for those that
-are settled in the same batch, which need none; then settlements with their lines, and returns; then takings, which so
-find all that was given back. Nothing is written for a process that others have taken for dead.
+However many operations a batch has, it is a fixed set of statements. In a batch: rows of holds first, but for those
+that are settled in the same batch, which need none; then settlements with their lines, and returns; then takings, which
+so find all that was given back. Nothing is written for a process that others have taken for dead.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence

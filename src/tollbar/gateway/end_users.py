@@ -11,7 +11,7 @@ from tollbar.domain.errors import InvalidValue, MissingField, NotAllowed
 from tollbar.domain.identity import AllowanceId, Principal
 from tollbar.ports import EndUserStore
 
-MOST_KNOWN = 100_000
+MOST_KNOWN = 20_000
 FIELD = "user"
 NAMED_BY = "Name who the call is for in 'user' ('metadata.user_id' in Anthropic's dialect) or as x-tollbar-end-user."
 

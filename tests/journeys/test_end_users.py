@@ -73,8 +73,7 @@ def test_each_end_user_has_what_is_granted_and_the_holder_sees_it(tmp_path: Path
 
         quoted = gateway.post(key, chat("b"), path="/v1/quote", headers={"x-tollbar-end-user": "ab"}).json()
         assert (quoted["allowed"], [one["holder"] for one in quoted["refused_by"]]) == (False, ["end_user"])
-        asked = {"model": "b", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
-        asked["metadata"] = {"user_id": "new"}
+        asked = {**chat("b", max_tokens=9), "metadata": {"user_id": "new"}}
         [target] = gateway.post(key, asked, path="/v1/quote?dialect=anthropic").json()["targets"]
         assert 0 < target["least_dollars"] < target["expected_dollars"] <= target["most_dollars"]
         assert gateway.post(key, asked, path="/v1/quote?dialect=x").json()["error"]["param"] == "dialect"

@@ -17,14 +17,19 @@ from tollbar.wire.dialect import Dialect, Incoming
 from tollbar.wire.ollama import CHAT
 
 HEADER = b"x-tollbar-dry-run"
-DIALECTS: Mapping[str, Dialect] = {
-    "openai": openai_chat.DIALECT,
+_CHAT = openai_chat.DIALECT
+_BODIES = {
+    "openai": _CHAT,
     "completions": openai_text.DIALECT,
     "responses": openai_responses.DIALECT,
     "anthropic": anthropic.DIALECT,
     "ollama": CHAT,
 }
-"""Whose bodies `/v1/quote` takes, by the name that the query gives."""
+DIALECTS: Mapping[str, Dialect] = {
+    name: replace(dialect, encode_error=_CHAT.encode_error, status_of=_CHAT.status_of, more_headers=_CHAT.more_headers)
+    for name, dialect in _BODIES.items()
+}
+"""Whose bodies `/v1/quote` takes, by the name that the query gives; it answers all of them in one shape."""
 
 
 def dialect_asked(incoming: Incoming) -> Dialect:

@@ -235,11 +235,12 @@ class MemoryLedger:
             del self.open[reservation.id]
         await self.hook("settle.after")
 
-    async def standing(self, key_id: str) -> Sequence[Allowance]:
-        """A key's allowances as they stand."""
+    async def standing(self, key_id: str, end_users: Sequence[str] = ()) -> Sequence[Allowance]:
+        """A key's allowances, and its end users', as they stand."""
         return [
             Allowance(allowance, self._granted[allowance], self.spent(allowance), self.held(allowance))
-            for allowance in self._of_key.get(key_id, [])
+            for owner in (key_id, *end_users)
+            for allowance in self._of_key.get(owner, [])
         ]
 
     def spent(self, allowance: AllowanceId) -> int:
@@ -352,8 +353,9 @@ class MemoryKeyStore:
         key = await self.get(key_id)
         if version is not None and version != key.version:
             raise Conflict(f"The key {key_id!r} was changed meanwhile.")
-        fields = ("name", "tier", "expires_at", "revoked_at", "models", "limits")
+        fields = ("name", "tier", "expires_at", "revoked_at", "models", "limits", "end_user_terms")
         changed = {name: getattr(change, name) for name in fields if getattr(change, name) is not None}
+        changed |= {"end_user_terms": None} if change.forgets_end_users else {}
         changed |= {"expires_at": None} if change.never_expires else {}
         changed |= {"bound_to": None} if change.unbinds else {}
         self._keys[key_id] = key = replace(key, **changed, version=key.version + 1)
@@ -421,8 +423,10 @@ class MemoryTeamStore:
         team = await self.get(team_id)
         if version is not None and version != team.version:
             raise Conflict(f"The team {team_id!r} was changed meanwhile.")
-        fields = ("name", "models", "limits")
+        fields = ("name", "models", "limits", "end_user_terms")
         changed = {name: getattr(change, name) for name in fields if getattr(change, name) is not None}
+        if change.forgets_end_users:
+            changed["end_user_terms"] = None
         allowances = team.allowances if change.grants is None else _allowances(change.grants)
         stored = self._teams[team_id] = replace(team, **changed, allowances=allowances, version=team.version + 1)
         return stored

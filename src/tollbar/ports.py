@@ -7,20 +7,21 @@ nothing else; `app.py` alone says which adapter stands behind which port.
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from io import BufferedReader
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from tollbar.domain.alerts import Alert, Standing
 from tollbar.domain.audit import Actor, Entry, Search, Verified
 from tollbar.domain.catalogue import Call
+from tollbar.domain.end_users import EndUser, EndUserChange
 from tollbar.domain.events import StreamEvent
 from tollbar.domain.files import KeptFile
-from tollbar.domain.identity import Allowance, AllowanceId, Grant, Key, Principal, TopUp
+from tollbar.domain.identity import Allowance, AllowanceId, EndUserTerms, Grant, Holder, Key, Principal, TopUp
 from tollbar.domain.limits import Charge, Limit, Verdict
 from tollbar.domain.local_models import LocalModel, Progress, PullPlan
 from tollbar.domain.money import Unit
-from tollbar.domain.records import LedgerEntry, RequestRecord
+from tollbar.domain.records import DayUsage, LedgerEntry, RequestRecord, Spending
 from tollbar.domain.repeats import Keeping, KeptAnswer, Repeatable
 from tollbar.domain.responses import KeptResponse, Thread
 from tollbar.domain.teams import Team
@@ -101,6 +102,7 @@ class KeyChange:
     """What to change of a key: fields that are None stay; `grants` replaces the amounts of the units it names.
 
     `never_expires` removes the expiry, `unbinds` the address that a key is bound to. An empty `tier` is a plain key.
+    `forgets_end_users` has end users told apart no more; what they spent stays known.
     """
 
     name: str | None = None
@@ -114,6 +116,8 @@ class KeyChange:
     limits: tuple[Limit, ...] | None = None
     grants: tuple[Grant, ...] | None = None
     top_ups: tuple[TopUp, ...] = ()
+    end_user_terms: EndUserTerms | None = None
+    forgets_end_users: bool = False
 
 
 class KeyStore(Protocol):
@@ -171,6 +175,25 @@ class TeamStore(Protocol):
 
     async def change(self, team_id: str, change: KeyChange, version: int | None = None) -> Team:
         """The team after what a team has of the change; raises `NotFound`, or `Conflict` as `KeyStore.change` does."""
+
+
+class EndUserStore(Protocol):
+    """The end users of keys and teams; `owner` is the id of one of these."""
+
+    def by(self, actor: Actor) -> "EndUserStore":
+        """As `KeyStore.by`."""
+
+    async def admit(self, owner: str, name: str, terms: EndUserTerms) -> EndUser:
+        """The end user of that name with the allowances of the terms, made at first sight.
+
+        Of all who ask at once, in whatever process, one makes it. Raises `NotAllowed` when there are too many.
+        """
+
+    async def list(self, owner: str, name: str = "") -> Sequence[EndUser]:
+        """Those of a key or a team that are new of late, or the one of that name, as they stand."""
+
+    async def change(self, owner: str, end_user: str, change: EndUserChange) -> EndUser:
+        """The end user, by its id, after the change; raises `NotFound`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,8 +273,31 @@ class Ledger(Protocol):
         """
         ...
 
-    async def standing(self, key_id: str) -> Sequence[Allowance]:
-        """Every allowance that covers a key as it stands now, holds of every process included."""
+    async def standing(self, key_id: str, end_users: Sequence[str] = ()) -> Sequence[Allowance]:
+        """Every allowance that covers a key, or these end users, as it stands now, holds of every process included."""
+        ...
+
+
+class UsageStore(Protocol):
+    """What was used, and the ledger's newest lines. Days are those of UTC."""
+
+    async def by_day(self, key_id: str, end_user: str | None, since: date) -> Sequence[DayUsage]:
+        """By day and model, the newest day first: of the key, or of one of its end users. As cheap for a million calls.
+
+        It is the sum of the ledger's paid lines, at any moment.
+        """
+        ...
+
+    async def spending(self, principal: Principal, holder: Holder, since: date) -> Spending | None:
+        """What whoever holds an allowance that covers the principal spent; None when that is nothing."""
+        ...
+
+    async def last_line(self) -> int:
+        """The number of the ledger's newest line; numbers grow in the order in which lines become durable."""
+        ...
+
+    async def lines_after(self, number: int) -> Sequence[tuple[int, LedgerEntry]]:
+        """The lines after a number, the oldest first, as many as are read at once."""
         ...
 
 

@@ -18,12 +18,14 @@ import pytest
 
 from tests.app.making import settings_of
 from tests.edge.stage import bearer, call
-from tests.storage.making import StepClock
-from tollbar.app.chores import POLL_SECONDS, TICK_SECONDS, Work, chores
+from tests.making import a_scene
+from tests.storage.making import StepClock, a_directory, a_line, an_estimate, opened
+from tollbar.app.chores import POLL_SECONDS, TICK_SECONDS, Work, chores, warm
 from tollbar.app.wiring import Running, running
 from tollbar.app.workers import MadeKeys, Worker
 from tollbar.clock import SystemClock
 from tollbar.domain.errors import GatewayError, Overloaded
+from tollbar.gateway.learned import ENOUGH
 from tollbar.logs import Sink, render_json
 from tollbar.metrics import Metrics
 
@@ -155,7 +157,9 @@ async def test_keys_are_watched_although_the_store_was_away_at_the_start(tmp_pat
     cancelling: Any = SimpleNamespace(heed=heed)
     alerts: Any = SimpleNamespace(tick=heed)
     made = chores(Work(gateway, storage, nothing, timedelta(days=1), 10**9, None, None, nothing, cancelling, alerts))
-    watch = next(chore for chore in made if inspect.getcoroutinelocals(chore)["chore"].__name__ == "look")
+    watch = next(
+        chore for chore in made if getattr(inspect.getcoroutinelocals(chore).get("chore"), "__name__", "") == "look"
+    )
     for other in made:
         if other is not watch:
             other.close()
@@ -194,3 +198,14 @@ async def test_a_fault_of_ours_ends_nothing(tmp_path: Path) -> None:
     ticking.cancel()
     assert [after - before for before, after in pairwise(done)] == [10, 20, 40]
     assert b'toll_chore_faults_total{chore="tick"} 3.0' in metrics.render()
+
+
+async def test_a_start_learns_from_the_calls_of_before(tmp_path: Path) -> None:
+    """How long answers are, by key and model."""
+    scene = a_scene()
+    async with opened(a_directory(tmp_path), StepClock()) as storage:
+        for number in range(ENOUGH):
+            held = await storage.ledger.reserve(f"r{number}", (), an_estimate(f"r{number}"))
+            await storage.ledger.settle(held, (), [a_line(f"r{number}")])
+        await warm(scene.gateway, storage)
+        assert scene.gateway.learned.usual("somebody", "smart") == 30

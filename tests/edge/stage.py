@@ -8,8 +8,9 @@ from typing import Any
 
 from tests.admin.alerting import FakeCourier, MemoryAlertStore, MemoryAudit
 from tests.admin.pulling import FakeShelf, FakeSource
-from tests.fakes import FakeProvider, MemoryTeamStore
+from tests.fakes import FakeProvider, MemoryLedger, MemoryTeamStore
 from tests.making import Scene, a_scene
+from tests.people import MemoryEndUserStore, MemoryUsage
 from tollbar.admin.alerts import Alerts, AlertTerms
 from tollbar.admin.pulls import Pulls
 from tollbar.domain.catalogue import Model
@@ -19,6 +20,7 @@ from tollbar.domain.records import CallHistory
 from tollbar.edge.application import application
 from tollbar.edge.line import Message, Receive, Send
 from tollbar.edge.services import Doors, Services
+from tollbar.gateway.feed import Feed
 from tollbar.providers.destinations import url_fault
 
 Application = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
@@ -206,6 +208,13 @@ class Stage:
     alert_store: MemoryAlertStore = field(default_factory=MemoryAlertStore)
     courier: FakeCourier = field(default_factory=FakeCourier)
     cancelled: list[tuple[str, str | None]] = field(default_factory=list)
+    end_users: MemoryEndUserStore = field(default_factory=lambda: MemoryEndUserStore(MemoryLedger()))
+    usage: MemoryUsage = field(default_factory=MemoryUsage)
+
+    @property
+    def feed(self) -> Feed:
+        """Tells of what is in `usage`, once it runs."""
+        return Feed(self.usage, self.scene.clock)
 
     def rebuild(self, doors: Doors) -> None:
         """Makes the application anew, with other doors."""
@@ -225,6 +234,9 @@ class Stage:
             gateway=scene.gateway,
             keys=scene.keys,
             teams=self.teams,
+            end_users=self.end_users,
+            usage=self.usage,
+            feed=self.feed,
             history=self.history,
             cancel=self.cancel,
             audit=self.audit,

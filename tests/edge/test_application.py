@@ -25,7 +25,9 @@ TELEMETRY = ("x-process-time", "x-memory-used", "x-memory-delta")
 async def test_a_call_is_served_on_each_of_its_addresses() -> None:
     """With and without `/v1`, the same answer."""
     stage = await a_stage(FakeProvider(says(Frames(b"{}", True, 1, is_last=True))))
-    for row in (row for row in CALLS if not row.is_simple and row.dialect.encode_count is None):
+    for row in CALLS:
+        if row.is_simple or row.quotes or row.dialect.encode_count is not None:
+            continue
         path = row.path.replace("{model:path}", "smart")
         body = a_body(stream=None, max_tokens=9, input="x", prompt="x")
         answer = await stage.ask(

@@ -51,6 +51,7 @@ async def test_pages_for_keys_want_a_key_for_calls() -> None:
     """No key is 401, a wrong one 401, the admin key 403."""
     for method, path in rows(Access.KEY):
         stage = await a_stage()
+        stage.is_ready = False  # so that a stream of events ends
         assert await refusal(stage, method, path) == missing(path)
         assert await refusal(stage, method, path, bearer("sk-nobody")) == (401, word(path, "invalid_api_key"))
         assert await refusal(stage, method, path, bearer(ADMIN_KEY)) == (403, word(path, "forbidden"))

@@ -28,7 +28,7 @@ def test_an_entry_fits_its_row(key: tuple[str, str]) -> None:
         assert {400, 413} <= {error.status for error in entry.errors}
         assert entry.body_examples != {}
     if row.access is Access.ADMIN:
-        assert entry.tag in {"Keys", "Teams", "Alerts", "Audit", "Local models"}
+        assert entry.tag in {"Keys", "Teams", "End users", "Alerts", "Audit", "Local models"}
 
 
 def leaves(kind: type[GatewayError]) -> Iterator[type[GatewayError]]:

@@ -164,3 +164,13 @@ def test_the_price_of_an_errand_is_known_beforehand_only_by_the_call_or_of_vecto
         plan = a_plan(Target("p", "m", card))
         bounds = estimate(request, plan, 1)
         assert (bounds.most_tokens, bounds.most_nano_dollars) == (8, price)
+
+
+@pytest.mark.parametrize(("length", "usual", "said"), [(5_000, 70, 70), (50, 70, 50), (5_000, 3_000, 3_000)])
+def test_what_is_usual_is_expected_and_never_the_most(length: int, usual: int, said: int) -> None:
+    """Where it is known, it takes the place of the rule of thumb; the upper bound stays."""
+    request, plan = a_request(max_tokens=length), a_plan()
+    known, unknown = estimate(request, plan, 1, usual), estimate(request, plan, 1)
+    assert known.expected_tokens == known.prompt_tokens + said
+    assert (known.most_tokens, known.most_nano_dollars) == (unknown.most_tokens, unknown.most_nano_dollars)
+    assert known.expected_nano_dollars == cost(Usage(known.prompt_tokens, said), CARD).nano_dollars

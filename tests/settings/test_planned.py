@@ -58,7 +58,8 @@ def test_the_search_can_fail() -> None:
 @pytest.mark.parametrize(
     ("location", "part"),
     [
-        (("ledger", "clamp"), ("ledger", "clamp")),
+        (("requests", "log_bodies"), ("requests", "log_bodies")),
+        (("ledger", "clamp"), None),
         (("input", "max_tools"), ("input", "max_tools")),
         (("input", "max_tools", "most"), ("input", "max_tools")),
         (("defaults", "max_tokens"), None),
@@ -76,7 +77,7 @@ def test_what_is_planned_is_shown_so(tmp_path: Path) -> None:
     """In the table of settings, and where those in force are listed."""
     assert [block.name for block in blocks() if block.is_planned] == []
     told = {row.name: row.value for row in effective(make(tmp_path))}
-    assert told["ledger.clamp"] == f"false ({PLANNED})"
+    assert told["requests.log_bodies"] == f"false ({PLANNED})"
     assert told["ledger.strict"] == "false"
 
 
@@ -85,6 +86,5 @@ def test_setting_one_is_told_with_its_place(tmp_path: Path) -> None:
     yaml = "ledger: {clamp: true, strict: true}\nrequests: {retention_days: 2,\n  log_bodies: true}\n"
     settings = make(tmp_path, yaml, environment={"API_PORT": "1"})
     assert [warning.replace(f"{tmp_path}/", "") for warning in settings.warnings] == [
-        "tollbar.yaml, line 1: ledger.clamp is planned: it has no effect yet.",
         "tollbar.yaml, line 3: requests.log_bodies is planned: it has no effect yet.",
     ]

@@ -59,7 +59,8 @@ def test_what_is_planned_says_so() -> None:
     """A setting that has no effect yet tells it where an editor shows its text; one that has does not."""
     schema = json_schema()
     ledger = schema["$defs"]["Ledger"]["properties"]
-    assert ledger["clamp"]["description"].startswith("Planned: has no effect yet. Lower max_tokens")
+    kept = schema["$defs"]["Requests"]["properties"]
+    assert kept["log_bodies"]["description"].startswith("Planned: has no effect yet. Keep prompts")
     assert schema["properties"]["defaults"]["description"].startswith("What the simple endpoints use")
     assert "Planned" not in str(ledger["strict"])
     assert "planned" not in str(schema).replace("Planned", "")

@@ -175,6 +175,15 @@ def number(directory: Path, statement: str) -> int:
     return rows(directory, statement)[0][0]
 
 
+SUMMED = " UNION ALL ".join(
+    f"""SELECT key_id, {whose}, at / 86400000000, model, count(*), sum(prompt_tokens), sum(completion_tokens),
+        sum(credits), sum(coalesce(cost_nano_dollars, 0)), sum(cost_nano_dollars IS NULL)
+        FROM ledger WHERE paid = 1 AND {which} GROUP BY 1, 2, 3, 4"""
+    for whose, which in (("''", "1"), ("end_user", "end_user IS NOT NULL"))
+)
+"""What the sums of `usage` must be, from the ledger itself."""
+
+
 def imbalances(directory: Path) -> list[str]:
     """What in the store contradicts itself: leased amounts that nobody leased, or holds that no lease covers."""
     return imbalances_of(lambda statement: rows(directory, statement))
@@ -197,7 +206,8 @@ def imbalances_of(find: Callable[[str], list[tuple[Any, ...]]]) -> list[str]:
     ):
         if amount < held:
             faults.append(f"allowance {allowance}: process {process} holds {held} of {amount}")
-    return faults
+    kept, summed = set(find("SELECT * FROM usage")), set(find(SUMMED))
+    return faults + [f"usage {row}: in one of the sums and the ledger only" for row in kept ^ summed]
 
 
 def credit(amount: int) -> Grant:

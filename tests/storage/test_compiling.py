@@ -19,8 +19,8 @@ TEXTS = {
     for field in fields(getattr(compile_statements(), part.name))
 }
 
-# These look at a whole table that stays small (processes, open holds, recalls, changes, rotation), or are asked for
-# all of it.
+# These look at a whole table that stays small (processes, open holds, recalls, changes, rotation, usage, keys), or are
+# asked for all of it.
 SCANS = {
     "responses.crowded",
     *("ledger.other_processes", "ledger.open_holds", "ledger.return_leases", "ledger.delete_holds"),
@@ -45,6 +45,9 @@ SCANS = {
         "ledger.idle_elsewhere",
         "ledger.recalled",
         "ledger.forget_recalls",
+        "end_users.standings",
+        "usage.of_all",
+        "usage.of_team",
     ),
 }
 

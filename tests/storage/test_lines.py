@@ -28,7 +28,9 @@ def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 
 def test_each_figure_has_its_column(connection: sqlite3.Connection) -> None:
     """What was written under a name is found under it."""
-    line = a_line(usage=USAGE, attempt=2, paid=False, cost_nano_dollars=None, price_version=None, items=())
+    line = a_line(
+        usage=USAGE, attempt=2, paid=False, cost_nano_dollars=None, price_version=None, items=(), end_user="user_a"
+    )
     compile_statements().ledger.insert_lines.insert(connection, [to_row(line)])
     assert dict(connection.execute("SELECT * FROM ledger").fetchone()) == {
         "id": 1,
@@ -53,6 +55,7 @@ def test_each_figure_has_its_column(connection: sqlite3.Connection) -> None:
         "items": "[]",
         "at": microseconds(AT),
         "flag": None,
+        "end_user": "user_a",
     }
 
 
@@ -63,8 +66,8 @@ def test_items_explain_a_charge() -> None:
 
 def test_an_overrun_is_flagged_on_what_the_caller_pays() -> None:
     """Lines on the installation are not; a flag that is there stays where there is no overrun."""
-    flags = [to_row(line, is_overrun=True)[-1] for line in (a_line(), a_line(paid=False))]
-    assert (flags, to_row(a_line(flag="x"))[-1]) == (["overrun", None], "x")
+    flags = [to_row(line, is_overrun=True)[-2] for line in (a_line(), a_line(paid=False))]
+    assert (flags, to_row(a_line(flag="x"))[-2]) == (["overrun", None], "x")
 
 
 def test_a_hold_keeps_enough_for_the_line_of_a_lost_call() -> None:

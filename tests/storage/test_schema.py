@@ -12,7 +12,7 @@ from tollbar.storage.engine import DATABASE, Database
 KEY = "INSERT INTO keys (id, name, hint, permission, models, limits, created_at, version, kind, bound_to) VALUES "
 ALLOWANCE = "INSERT INTO allowances (id, owner, unit, granted, spent, leased, reset, period_start) VALUES "
 ATTEMPT = "SELECT request_id, attempt, key_id, model, target, outcome, provenance"
-FIGURES = "1, 1, 1, 1, 1, 1, 1, 1, 1, 1, NULL, items, at, NULL"
+FIGURES = "1, 1, 1, 1, 1, 1, 1, 1, 1, 1, NULL, items, at, NULL, NULL"
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_what_must_not_be_is_refused(tmp_path: Path, statement: str) -> None:
     with closing(Database(a_directory(tmp_path) / DATABASE).writer()) as connection:
         connection.execute(f"{KEY} ('k', 'k', '', 'call', '[]', '[]', 0, 1, 'self_service', x'01')")
         connection.execute(f"{ALLOWANCE} (1, 'k', 'credits', 1, 0, 0, 'never', 0)")
-        line = ("r", 0, "k", "", "", "", "", *(0,) * 10, None, "", 0, None)
+        line = ("r", 0, "k", "", "", "", "", *(0,) * 10, None, "", 0, None, None)
         connection.execute(f"INSERT INTO ledger VALUES (1, {', '.join('?' * len(line))})", line)
         with pytest.raises(sqlite3.IntegrityError):
             connection.execute(statement)

@@ -56,8 +56,8 @@ async def test_a_batch_is_few_statements_however_large(tmp_path: Path) -> None:
         await take(storage, coins, 10_000)
         await count_statements(storage, coins, 2)
         one, many = [await count_statements(storage, coins, calls) for calls in (1, 700)]
-        assert max(one) <= 7
-        assert max(many) <= 7 + 10
+        assert max(one) <= 8
+        assert max(many) <= 8 + 10
 
 
 async def test_a_hold_and_its_settlement_may_come_together(tmp_path: Path) -> None:

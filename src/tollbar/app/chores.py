@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -32,6 +33,9 @@ LONGEST_WAIT_SECONDS = 60.0
 PRUNE_SECONDS = 3_600.0
 PUBLISH_SECONDS = 1.0
 ALERT_SECONDS = 5.0
+WARMED = 5_000
+"""Lines of the ledger from which a start learns how long answers usually are."""
+WARM_SECONDS = 0.1
 Chore = Callable[[], Awaitable[object]]
 FENCED = Overloaded("This process has lost its store, and what it held is not its own any more.", hint="Send it again.")
 
@@ -87,6 +91,7 @@ def chores(work: Work) -> list[Coroutine[None, None, None]]:
         _every(TICK_SECONDS, tick, clock, failed),
         _every(PRUNE_SECONDS, prune, clock, failed),
         _every(POLL_SECONDS, _Watch(work).look, storage.news, failed),
+        warm(gateway, storage),
     ]
     if work.worker is None or work.worker.number == 0:  # others of this machine have nothing to add
         every_process.append(_every(ALERT_SECONDS, work.alerts.tick, clock, failed))
@@ -99,6 +104,17 @@ def chores(work: Work) -> list[Coroutine[None, None, None]]:
         *every_process,
         _every(PUBLISH_SECONDS, _publishing(work.worker, work.metrics, gateway), clock, failed),
     ]
+
+
+async def warm(gateway: Gateway, storage: Storage) -> None:
+    """Learns from the last calls of before how long answers are, a few at a time: nobody waits for it."""
+    with suppress(GatewayError):  # the store is away: what is not learnt now will be from the next calls
+        end = await storage.usage.last_line()
+        number = max(0, end - WARMED)
+        while number < end and (lines := await storage.usage.lines_after(number)):
+            gateway.learned.warm(line for _, line in lines)
+            number = lines[-1][0]
+            await gateway.clock.sleep(WARM_SECONDS)
 
 
 async def _every(seconds: float, chore: Chore, clock: Clock | News, failed: Callable[[str], None]) -> None:

@@ -44,7 +44,10 @@ from tollbar.gateway.admit import Admission
 from tollbar.gateway.attempts import Attempts
 from tollbar.gateway.authenticate import Authenticator
 from tollbar.gateway.cancelling import Cancelling
+from tollbar.gateway.clamping import Clamp
 from tollbar.gateway.completions import Gateway
+from tollbar.gateway.end_users import EndUsers
+from tollbar.gateway.feed import Feed
 from tollbar.gateway.health import Health
 from tollbar.gateway.rates import PageGate
 from tollbar.gateway.record import Recorder
@@ -57,6 +60,7 @@ from tollbar.providers.prices import Prices
 from tollbar.providers.transport import Transport
 from tollbar.settings import LOCAL, Settings
 from tollbar.storage.store import Options, Storage, open_storage
+from tollbar.wire.shortening import shortened
 
 
 @dataclass(slots=True)
@@ -103,6 +107,7 @@ class _Parts:
     cancelling: Cancelling
     alerts: Alerts
     settings: Settings
+    feed: Feed
 
 
 @asynccontextmanager
@@ -145,7 +150,7 @@ async def running(
         admission = Admission(counters, storage.ledger, clock, limits, _tell_unsettled, settings.ledger.strict)
         stack.push_async_callback(admission.tick)  # what is owed at the end, while the store is still open
         gateway = _gateway(authenticator, admission, recorder, made, providers, clock)
-        gateway.repeats = _repeats(settings, storage)
+        _equip(gateway, settings, storage)
         gateway.responses, gateway.files = kept(settings, storage, made, transport)
         metrics.watch(lambda: len(recorder.visits), lambda: storage.log.dropped + recorder.lost)
         readiness = Readiness()
@@ -157,13 +162,13 @@ async def running(
         pulls = await stack.enter_async_context(open_pulls(settings, clock, tasks.create_task))
         cancelling = _cancelling(recorder, storage, clock, worker)
         alerts = await stack.enter_async_context(open_alerts(settings, storage.alerts, clock, secrets.encryption))
-        watch = cancelling, alerts
+        watch, feed = (cancelling, alerts), Feed(storage.usage, clock)
         parts = (gateway, storage, metrics, digest_of, readiness, stock, entrances, pulls, worker, *watch, settings)
-        services = _services(_Parts(*parts))
+        services = _services(_Parts(*parts, feed))
         retention = timedelta(days=settings.requests.retention_days)
         most = settings.responses.max_bytes_per_key
         work = Work(gateway, storage, metrics, retention, most, rotating, worker, counted.beat, *watch)
-        begun = [tasks.create_task(chore) for chore in (*chores(work), *counted.chores)]
+        begun = [tasks.create_task(chore) for chore in (*chores(work), feed.run(), *counted.chores)]
         begun += [tasks.create_task(chore) for chore in local_chores(engines.fleet, stock, gateway)]
         if made.instances:
             begun.append(tasks.create_task(_load_prices(prices)))
@@ -200,7 +205,14 @@ def _store_options(settings: Settings, check: bytes, worker: Worker | None) -> O
         is_strict=settings.ledger.strict,
         survives_power_loss=settings.ledger.durability == "power",
         address=postgres_address(settings),
+        most_end_users=settings.end_users.most,
     )
+
+
+def _equip(gateway: Gateway, settings: Settings, storage: Storage) -> None:
+    """Gives the gateway what not every installation has."""
+    gateway.repeats, gateway.end_users = _repeats(settings, storage), EndUsers(storage.end_users)
+    gateway.clamp = Clamp(gateway.admission, shortened) if settings.ledger.clamp else None
 
 
 def _repeats(settings: Settings, storage: Storage) -> Repeats | None:
@@ -248,6 +260,8 @@ def _services(parts: _Parts) -> Services:
         gateway=gateway,
         keys=storage.keys,
         teams=storage.teams,
+        end_users=storage.end_users,
+        usage=storage.usage,
         ledger=storage.ledger,
         clock=gateway.clock,
         digest=parts.digest_of,
@@ -265,6 +279,7 @@ def _services(parts: _Parts) -> Services:
         alerts=parts.alerts,
         alert_store=storage.alerts,
         max_file_bytes=parts.settings.files.max_bytes,
+        feed=parts.feed,
     )
 
 

@@ -13,6 +13,7 @@ from tollbar.cli import (
     checking,
     documents,
     driving,
+    end_users,
     explaining,
     importing,
     keys,
@@ -50,6 +51,8 @@ commands.command("smoke")(driving.smoke)
 commands.command("init")(starting.init)
 commands.command("check")(checking.check)
 commands.command("doctor")(checking.doctor)
+keys.commands.command("end-users")(end_users.of_key)
+teams.commands.command("end-users")(end_users.of_team)
 commands.add_typer(keys.commands, name="keys")
 commands.add_typer(teams.commands, name="teams")
 commands.add_typer(topping.commands, name="top-up")

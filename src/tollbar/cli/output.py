@@ -13,7 +13,7 @@ from decimal import Decimal
 
 import typer
 
-from tollbar.domain.identity import Allowance, Key, Reset
+from tollbar.domain.identity import Allowance, Grant, Key, Reset
 from tollbar.domain.limits import WINDOW_SECONDS, Limit, Measure
 from tollbar.domain.money import Unit, to_decimal
 
@@ -100,6 +100,14 @@ def allowance(standing: Allowance) -> str:
     if standing.top_up is not None:
         text += f", {amount(unit, standing.top_up.amount)} of it until {standing.top_up.until:%Y-%m-%d %H:%M} UTC"
     return f"{text}, {amount(unit, standing.held)} held" if standing.held else text
+
+
+def grants(given: Sequence[Grant]) -> str:
+    """`5 credits, $1.00 a month`; `nothing`."""
+    periods = (f" a {one.reset}" if one.reset is not Reset.NEVER else "" for one in given)
+    return ", ".join(f"{amount(one.unit, one.amount)}{period}" for one, period in zip(given, periods, strict=True)) or (
+        "nothing of their own"
+    )
 
 
 def limit(value: Limit) -> str:

@@ -148,6 +148,7 @@ _MODEL = (("model_name", "{model}"),)
 _NO_PULL = (("pull_id", "nothing"),)
 _NONE = (("request_id", "nothing"),)
 _ALL = (("team_id", "installation"),)
+_NOBODY = (("owner", "nobody"), ("end_user", "nobody"))
 _WRONG: Any = {"body": {"x": 1}, "check": is_error}
 
 
@@ -203,6 +204,12 @@ PROBES = (
     Probe("a team without a name", "POST", "/admin/api/teams", Who.ADMIN, (422,), body={}, check=is_error),
     Probe("a wrong field", "PATCH", "/admin/api/teams/{team_id}", Who.ADMIN, (422,), given=_ALL, **_WRONG),
     Probe("a wrong field", "POST", "/admin/api/teams/{team_id}/top-up", Who.ADMIN, (422,), given=_ALL, **_WRONG),
+    Probe("nobody's end users", "GET", "/admin/api/end-users/{owner}", Who.ADMIN, (404,), given=_NOBODY,
+          check=is_error),
+    Probe("a wrong field", "PUT", "/admin/api/end-users/{owner}", Who.ADMIN, (422,), given=_NOBODY, **_WRONG),
+    Probe("a wrong field", "DELETE", "/admin/api/end-users/{owner}", Who.ADMIN, (422,), given=_NOBODY, **_WRONG),
+    Probe("a wrong field", "PATCH", "/admin/api/end-users/{owner}/{end_user}", Who.ADMIN, (422,), given=_NOBODY,
+          **_WRONG),
     Probe("a wrong field", "POST", "/admin/api/keys/{key_id}/top-up", Who.ADMIN, (422,), **_WRONG),
     Probe("no such request", "GET", "/admin/api/requests/{request_id}", Who.ADMIN, (404,), given=_NONE, check=is_error),
     Probe("ends no such call", "POST", "/admin/api/requests/{request_id}/cancel", Who.ADMIN, (404,), given=_NONE,
@@ -236,6 +243,9 @@ PROBES = (
           given=(("model", UNKNOWN_MODEL),)),
     Probe("no such request", "GET", "/v1/requests/{request_id}", Who.CALLER, (404,), given=_NONE, check=is_error),
     Probe("what a key's holder may know", "GET", "/v1/me", Who.CALLER, check=has("id", "name")),
+    Probe("what a key used", "GET", "/v1/me/usage", Who.CALLER, query="?days=7", check=has("total", "since")),
+    Probe("no such end user", "GET", "/v1/me/usage/stream", Who.CALLER, (400,), query="?user=nobody", check=is_error),
+    *_call("/v1/quote", _CHAT, has("targets", "model"), 400),
     *_chat("/v1/chat/completions"),
     *_chat("/chat/completions"),
     *_asked("/v1/responses", "input", has("output.0.content.0.text", "id", "model")),

@@ -17,7 +17,7 @@ from tollbar.clock import SystemClock
 from tollbar.domain.audit import Actor
 from tollbar.domain.digest import digest
 from tollbar.domain.records import CallHistory
-from tollbar.ports import AlertStore, Clock, KeyStore, TeamStore
+from tollbar.ports import AlertStore, Clock, EndUserStore, KeyStore, TeamStore
 from tollbar.settings import Settings
 from tollbar.storage.audit import StoredAudit
 from tollbar.storage.store import Options, open_storage
@@ -29,6 +29,7 @@ class Desk:
 
     keys: KeyStore
     teams: TeamStore
+    end_users: EndUserStore
     history: Callable[[str], Awaitable[CallHistory | None]]
     audit: StoredAudit
     clock: Clock
@@ -66,6 +67,7 @@ async def open_store(settings: Settings) -> AsyncIterator[Desk]:
         yield Desk(
             storage.keys.by(actor),
             storage.teams.by(actor),
+            storage.end_users.by(actor),
             storage.requests.history,
             storage.audit,
             clock,

@@ -160,6 +160,7 @@ def say_team(team: "Team", now: "datetime", *, as_json: bool) -> None:
             ("id", team.id),
             ("models", ", ".join(team.models) or "all"),
             *(("allowance", output.allowance(allowance)) for allowance in team.allowances),
+            ("each end user", output.grants(team.end_user_terms.grants) if team.end_user_terms else ""),
             *(("limit", output.limit(limit)) for limit in team.limits),
             ("made", output.moment(team.created_at, now) if team.created_at.timestamp() else ""),
         ]

@@ -35,6 +35,7 @@ def say_key(key: Key, now: datetime, *, as_json: bool) -> None:
             ("address", "one only" if key.bound_to else ""),
             ("models", ", ".join(key.models) or "all"),
             *(("allowance", output.allowance(allowance)) for allowance in key.allowances),
+            ("each end user", output.grants(key.end_user_terms.grants) if key.end_user_terms else ""),
             *(("limit", output.limit(limit)) for limit in key.limits),
             ("made", output.moment(key.created_at, now)),
             ("expires", output.moment(key.expires_at, now) or "never"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from tollbar.domain.identity import Allowance, Key
+from tollbar.domain.identity import Allowance, EndUserTerms, Key
 from tollbar.domain.money import to_decimal
 from tollbar.domain.teams import Team
 
@@ -79,6 +79,7 @@ def told_of(subject: Key | Team) -> Told:
         "models": list(subject.models) or ["*"],
         "limits": [str(limit) + f" ({limit.measure})" for limit in subject.limits],
         "allowances": [_allowance(allowance) for allowance in subject.allowances],
+        "end_users": _terms(subject.end_user_terms),
     }
     if isinstance(subject, Key):
         moments = {"expires_at": subject.expires_at, "revoked_at": subject.revoked_at}
@@ -91,6 +92,13 @@ def _allowance(allowance: Allowance) -> str:
     unit, top_up = allowance.id.unit, allowance.top_up
     extra = f", {to_decimal(unit, top_up.amount)} of it until {top_up.until.isoformat()}" if top_up else ""
     return f"{to_decimal(unit, allowance.granted)} {unit} ({allowance.reset}, {allowance.zone}){extra}"
+
+
+def _terms(terms: EndUserTerms | None) -> str | None:
+    if terms is None:
+        return None
+    grants = (f"{to_decimal(one.unit, one.amount)} {one.unit} ({one.reset}, {one.zone})" for one in terms.grants)
+    return f"each: {', '.join(grants) or 'nothing'}; {'required' if terms.is_required else 'optional'}"
 
 
 def _json(told: Told, names: list[str]) -> str:

@@ -49,7 +49,8 @@ class CompletionRequest(NamedTuple):
     `source` shows. `model` is empty where the address says which one it means. `echoed` are members of the body, as
     they came, that the caller's dialect repeats in its answer. `shows_thoughts` is false where the caller is not to be
     told what the model thought. With an `errand` it is no completion that is asked for. `memory` is what it goes on
-    from, where it does not say that itself.
+    from, where it does not say that itself. `adds_limit` says that `max_tokens` is not in the body, and wants to be
+    sent.
     """
 
     model: str
@@ -65,6 +66,7 @@ class CompletionRequest(NamedTuple):
     errand: Errand | None = None
     memory: Memory | None = None
     shows_thoughts: bool = True
+    adds_limit: bool = False
 
     def spent(self) -> "CompletionRequest":
         """The same without its source, once a provider has begun to answer: nobody will send it again."""

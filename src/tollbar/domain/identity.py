@@ -70,6 +70,7 @@ class Holder(StrEnum):
     KEY = "key"
     TEAM = "team"
     INSTALLATION = "installation"
+    END_USER = "end_user"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +83,6 @@ class AllowanceId:
 
 
 @dataclass(frozen=True, slots=True)
-class Membership:
-    """The team of a key: what all its keys together may do. `models` empty means every model."""
-
-    id: str
-    name: str
-    models: tuple[str, ...] = ()
-    limits: tuple[Limit, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Grant:
     """An allowance to be made: so many of a unit, once or in every period. `zone` names the periods' time zone."""
 
@@ -99,6 +90,24 @@ class Grant:
     amount: int
     reset: Reset = Reset.NEVER
     zone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class EndUserTerms:
+    """What a key or a team grants to each of its end users, and whether a call has to name one."""
+
+    grants: tuple[Grant, ...] = ()
+    is_required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """The team of a key: what all its keys together may do. `models` empty means every model."""
+
+    id: str
+    name: str
+    models: tuple[str, ...] = ()
+    limits: tuple[Limit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +148,8 @@ class Principal:
     `models` empty means every model. `credit_cost` is the price, in credits, of one call before the model's multiplier;
     a key with a `tier` costs what the tier costs now. `bound_to` is the digest of the one source that may use it.
     Models and limits of its `team` hold beside its own; `allowances` are all that cover it, whosever they are.
+    `end_user_terms` are its own and its team's, by the id of whose they are; `end_users` the ids of the end user of one
+    call under each of them.
     """
 
     key_id: str
@@ -154,6 +165,13 @@ class Principal:
     tier: str = ""
     bound_to: bytes | None = None
     team: Membership | None = None
+    end_user_terms: tuple[tuple[str, EndUserTerms], ...] = ()
+    end_users: tuple[str, ...] = ()
+
+    @property
+    def end_user(self) -> str | None:
+        """For whom the call is made, as the ledger names them: an end user of the key, or else of its team."""
+        return self.end_users[0] if self.end_users else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +180,8 @@ class Key:
 
     `version` grows with each change; a change that names an older one is refused. `tier` is empty for a plain key;
     `bound_to` is the digest of the one address that may use it, None for a key that works from everywhere. `team` is
-    the id of its team, empty for none; `allowances` are the key's own.
+    the id of its team, empty for none; `allowances` are the key's own, `end_user_terms` what it grants to each end
+    user, if it tells them apart.
     """
 
     id: str
@@ -180,6 +199,7 @@ class Key:
     tier: str = ""
     bound_to: bytes | None = None
     team: str = ""
+    end_user_terms: EndUserTerms | None = None
 
 
 def assemble(public_id: str, secret: str) -> str:

@@ -5,7 +5,7 @@ are named tuples: every call makes some, and they are wide, where a frozen datac
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -49,7 +49,7 @@ class LedgerEntry(NamedTuple):
     """One attempt's line: who, what, how much, and where the figures come from.
 
     `paid` says whether the caller's allowances paid it; other attempts are on the installation. `cost_nano_dollars` is
-    None when the price is unknown.
+    None when the price is unknown. `end_user` is the id of whom it was for, where a key tells them apart.
     """
 
     request_id: str
@@ -67,6 +67,29 @@ class LedgerEntry(NamedTuple):
     items: tuple[LineItem, ...]
     at: datetime
     flag: str | None = None
+    end_user: str | None = None
+
+
+class DayUsage(NamedTuple):
+    """What the paid lines of one day (UTC) and model come to; `unpriced` is how many of them have no cost."""
+
+    day: date
+    model: str
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    credits: int
+    cost_nano_dollars: int
+    unpriced: int
+
+
+class Spending(NamedTuple):
+    """What was spent since a day (UTC), the first of those asked for on which something was."""
+
+    first_day: date
+    credits: int
+    cost_nano_dollars: int
+    tokens: int
 
 
 class RequestRecord(NamedTuple):

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from tollbar.domain.identity import Allowance, Holder
+from tollbar.domain.end_users import PREFIX as END_USER_PREFIX
+from tollbar.domain.identity import Allowance, EndUserTerms, Holder
 from tollbar.domain.limits import Limit
 
 PREFIX = "team_"
@@ -23,10 +24,13 @@ class Team:
     limits: tuple[Limit, ...] = ()
     allowances: tuple[Allowance, ...] = ()
     version: int = 1
+    end_user_terms: EndUserTerms | None = None
 
 
 def holder_of(owner: str) -> Holder:
     """What kind of owner an id is of."""
     if owner == INSTALLATION:
         return Holder.INSTALLATION
+    if owner.startswith(END_USER_PREFIX):
+        return Holder.END_USER
     return Holder.TEAM if owner.startswith(PREFIX) else Holder.KEY

@@ -93,6 +93,7 @@ def _endpoint(services: Services, route: CallRoute, rules: CallRules) -> Endpoin
         route=public_path(route.path),
         addresses=doors.addresses,
         reads_query_key=doors.reads_query_key and may_be_in_address(route.path),
+        quotes=route.quotes,
     )
     if not route.is_simple:
         return endpoint

@@ -85,6 +85,7 @@ _REQUEST = _object(
         "seed": {"type": "integer", "description": "For answers that repeat, where the provider can."},
         "reasoning_effort": _text("How long a reasoning model may think."),
         "user": _text("Who is behind the call, in your own words; kept in the request's record."),
+        "safety_identifier": _text("The same by OpenAI's newer name, where there is no `user`."),
     },
     required=("model", "messages"),
 )

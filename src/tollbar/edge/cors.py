@@ -18,7 +18,13 @@ EXPOSED = (
     "x-request-id",
     *(f"x-ratelimit-{what}-{unit}" for unit in ("requests", "tokens") for what in ("limit", "remaining", "reset")),
     *("retry-after", "x-should-retry", "x-process-time", "x-memory-used", "x-memory-delta"),
-    *("x-tollbar-target", "x-tollbar-replayed", "x-tollbar-queue-position", "x-tollbar-queue-seconds"),
+    *(
+        "x-tollbar-target",
+        "x-tollbar-replayed",
+        "x-tollbar-clamped",
+        "x-tollbar-queue-position",
+        "x-tollbar-queue-seconds",
+    ),
 )
 """The headers of ours that a page may read; by itself a browser shows it only a few."""
 LONGEST_LIST = 4_000

@@ -65,6 +65,11 @@ STREAMED = ((b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"))
 """What every stream says to whoever passes it on: not to keep it."""
 
 
+def clamped_header(tokens: int | None) -> list[tuple[bytes, bytes]]:
+    """The length to which the answer was lowered, so that it fits into what is left; mostly none."""
+    return [] if tokens is None else [(b"x-tollbar-clamped", b"max_tokens=%d" % tokens)]
+
+
 def target_header(target: Target) -> tuple[bytes, bytes]:
     """Which target answered: with fallbacks that is not always the first of the model's."""
     return b"x-tollbar-target", target.name.encode("ascii", "replace")

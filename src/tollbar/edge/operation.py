@@ -9,7 +9,7 @@ from tollbar.domain import errors
 from tollbar.domain.errors import GatewayError
 
 JSON = "application/json"
-ANSWERED = ("x-tollbar-target", "x-tollbar-replayed")
+ANSWERED = ("x-tollbar-target", "x-tollbar-replayed", "x-tollbar-clamped")
 """Headers of answers of models."""
 
 BODY = (errors.InvalidJson, errors.MissingField, errors.InvalidType, errors.InvalidValue)

@@ -7,6 +7,7 @@ errors are made by the code that makes the errors, so that they cannot differ fr
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 
 from tollbar.domain import errors
 from tollbar.domain.errors import GatewayError
@@ -16,6 +17,7 @@ from tollbar.domain.money import Unit
 from tollbar.edge import (
     alert_operations,
     anthropic_operations,
+    end_user_operations,
     errand_operations,
     gemini_schemas,
     kept_operations,
@@ -26,6 +28,7 @@ from tollbar.edge import (
     schemas,
     simple_operations,
     team_operations,
+    usage_operations,
 )
 from tollbar.edge.chat_schemas import CODE_SAMPLES, COMPLETION_EXAMPLE, REQUEST_EXAMPLES, STREAM_EXAMPLE
 from tollbar.edge.operation import ANSWERED, CALL, READING, Operation
@@ -150,6 +153,7 @@ _SHOW_MODEL = Operation(
 )
 _LIVE = Operation(tag="Health", summary="Is it alive?", answer="Health", example=_HEALTH)
 _ONE_KEY = (errors.NotFound,)
+_document = partial(Operation, "Documents", errors=(errors.NotFound,))
 
 OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("POST", "/v1/chat/completions"): _CHAT,
@@ -270,6 +274,8 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     **kept_operations.OPERATIONS,
     **team_operations.OPERATIONS,
     **alert_operations.OPERATIONS,
+    **end_user_operations.OPERATIONS,
+    **usage_operations.OPERATIONS,
     **local_operations.OPERATIONS,
     ("GET", "/health"): _LIVE,
     ("GET", "/healthz"): _LIVE,
@@ -288,16 +294,8 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         example="# TYPE toll_calls_total counter\n",
     ),
     ("GET", "/"): Operation(tag="Documents", summary="Landing page", answer_type="text/html"),
-    ("GET", "/docs"): Operation(
-        tag="Documents", summary="This document, to try out", answer_type="text/html", errors=(errors.NotFound,)
-    ),
-    ("GET", "/redoc"): Operation(
-        tag="Documents", summary="This document, to read", answer_type="text/html", errors=(errors.NotFound,)
-    ),
-    ("GET", "/openapi.json"): Operation(
-        tag="Documents", summary="This document, for programs", answer="OpenAPI", errors=(errors.NotFound,)
-    ),
-    ("GET", "/docs/assets/{name}"): Operation(
-        tag="Documents", summary="A file of the documents", answer_type="*/*", errors=(errors.NotFound,)
-    ),
+    ("GET", "/docs"): _document("This document, to try out", answer_type="text/html"),
+    ("GET", "/redoc"): _document("This document, to read", answer_type="text/html"),
+    ("GET", "/openapi.json"): _document("This document, for programs", answer="OpenAPI"),
+    ("GET", "/docs/assets/{name}"): _document("A file of the documents", answer_type="*/*"),
 }

@@ -69,6 +69,7 @@ TAGS: Mapping[str, str] = {
     "Teams": "What several keys share. Needs the admin key; what `tollbar teams` does, this does.",
     "Alerts": "Who is told that an allowance is nearly used up. Needs the admin key; `tollbar alerts` does the same.",
     "Audit": "Who changed what. Needs the admin key; what `tollbar audit` does, this does.",
+    "End users": "Whom a key or a team calls for. Needs the admin key; what `tollbar keys end-users` does, this does.",
     "Local models": "Get models onto the server's machine. Needs the admin key; what `tollbar pull` does, this does.",
     "Health": "For probes and monitoring. Asks no provider.",
     "Documents": "This document and its pages.",
@@ -121,6 +122,7 @@ HEADERS: Mapping[str, Mapping[str, Any]] = {
         "By how much that differs from the reading before. It is read a few times a second at most.", "number"
     ),
     "x-tollbar-target": _header("The target that answered: `provider/model`.", "string", examples=["openai/gpt-4o"]),
+    "x-tollbar-clamped": _header("How long the answer may be at the most, where that was lowered to fit.", "string"),
     "x-tollbar-replayed": _header("The call that was answered so before, and charged.", "string"),
     "x-tollbar-queue-position": _header("Where a call of a local model stood when it came; 0 had no need to wait."),
     "x-tollbar-queue-seconds": _header("How long that was expected to take.", "number", minimum=0),

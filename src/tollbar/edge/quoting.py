@@ -1,7 +1,9 @@
-"""The header `x-tollbar-dry-run`: how a quote is told in the place of an answer, the same in every dialect."""
+"""The header `x-tollbar-dry-run`, and `/v1/quote`: how a quote is told in an answer's place, alike in every dialect."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Literal
+from urllib.parse import parse_qs
 
 from pydantic import Field
 
@@ -10,8 +12,36 @@ from tollbar.domain.money import Unit, to_decimal
 from tollbar.edge.bodies import answer
 from tollbar.edge.schemas import AllowanceView, Amount, Shape
 from tollbar.gateway.quoting import Quote, TargetQuote
+from tollbar.wire import anthropic, openai_chat, openai_responses, openai_text
+from tollbar.wire.dialect import Dialect, Incoming
+from tollbar.wire.ollama import CHAT
 
 HEADER = b"x-tollbar-dry-run"
+_CHAT = openai_chat.DIALECT
+_BODIES = {
+    "openai": _CHAT,
+    "completions": openai_text.DIALECT,
+    "responses": openai_responses.DIALECT,
+    "anthropic": anthropic.DIALECT,
+    "ollama": CHAT,
+}
+DIALECTS: Mapping[str, Dialect] = {
+    name: replace(dialect, encode_error=_CHAT.encode_error, status_of=_CHAT.status_of, more_headers=_CHAT.more_headers)
+    for name, dialect in _BODIES.items()
+}
+"""Whose bodies `/v1/quote` takes, by the name that the query gives; it answers all of them in one shape."""
+
+
+def dialect_asked(incoming: Incoming) -> Dialect:
+    """The dialect that the query names, OpenAI's chat without one; raises InvalidValue."""
+    name = parse_qs(incoming.query.decode("latin-1")).get("dialect", ["openai"])[-1]
+    if name not in DIALECTS:
+        raise InvalidValue("There is no such dialect.", field="dialect", hint=f"There are: {', '.join(DIALECTS)}.")
+    return DIALECTS[name]
+
+
+DIALECT = replace(openai_chat.DIALECT, variant=dialect_asked)
+"""That of `/v1/quote`."""
 
 
 class TargetQuoteView(Shape):

@@ -12,6 +12,7 @@ from tollbar.edge import (
     admin,
     alerts,
     audit,
+    end_users,
     files,
     health,
     kept_responses,
@@ -19,10 +20,12 @@ from tollbar.edge import (
     models,
     ollama,
     pages,
+    quoting,
     requests,
     rotating,
     self_service,
     teams,
+    usage,
 )
 from tollbar.gateway.resolve import Pin
 from tollbar.gateway.visit import Pace
@@ -54,7 +57,7 @@ class CallRoute:
     """An address where models are called: a dialect, and which model the address means.
 
     Records and limits know a call by the path as it stands here, a parameter without its kind. A simple one has
-    time-outs and a body limit of its own.
+    time-outs and a body limit of its own. One that `quotes` calls nobody, and tells what a call would cost.
     """
 
     path: str
@@ -63,6 +66,7 @@ class CallRoute:
     method: str = "POST"
     access: Access = Access.KEY
     is_simple: bool = False
+    quotes: bool = False
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -143,6 +147,7 @@ def calls(rules: SimpleRules) -> tuple[CallRoute, ...]:
         CallRoute("/api/generate", GENERATE),
         CallRoute("/api/embed", embeddings.OLLAMA_EMBED),
         CallRoute("/api/embeddings", embeddings.OLLAMA_EMBEDDINGS),
+        CallRoute("/v1/quote", quoting.DIALECT, quotes=True),
         CallRoute("/v1/embeddings", embeddings.OPENAI),
         CallRoute("/embeddings", embeddings.OPENAI),
         *(CallRoute(f"/v1{path}", forwarded.dialect(path)) for path in FORWARDED),
@@ -201,6 +206,8 @@ PAGES = (
     PageRoute("GET", "/v1beta/models", Access.KEY, models.list_gemini_models),
     PageRoute("GET", "/v1beta/models/{model:path}", Access.KEY, models.show_gemini_model),
     PageRoute("GET", "/v1/me", Access.KEY, account.me),
+    PageRoute("GET", "/v1/me/usage", Access.KEY, usage.show),
+    PageRoute("GET", "/v1/me/usage/stream", Access.KEY, usage.stream, answers_head=False),
     PageRoute("GET", "/v1/requests/{request_id}", Access.KEY, requests.show_request),
     PageRoute("POST", "/v1/requests/{request_id}/cancel", Access.KEY, requests.cancel_request),
     PageRoute("GET", "/generate_api", Access.PUBLIC, self_service.generate, answers_head=False),
@@ -217,6 +224,10 @@ PAGES = (
     PageRoute("GET", "/admin/api/teams/{team_id}", Access.ADMIN, teams.show_team),
     PageRoute("PATCH", "/admin/api/teams/{team_id}", Access.ADMIN, teams.update_team),
     PageRoute("POST", "/admin/api/teams/{team_id}/top-up", Access.ADMIN, teams.top_up_team),
+    PageRoute("GET", "/admin/api/end-users/{owner}", Access.ADMIN, end_users.list_end_users),
+    PageRoute("PUT", "/admin/api/end-users/{owner}", Access.ADMIN, end_users.tell_apart),
+    PageRoute("DELETE", "/admin/api/end-users/{owner}", Access.ADMIN, end_users.forget),
+    PageRoute("PATCH", "/admin/api/end-users/{owner}/{end_user}", Access.ADMIN, end_users.change_end_user),
     PageRoute("GET", "/admin/api/requests/{request_id}", Access.ADMIN, requests.show_any_request),
     PageRoute("POST", "/admin/api/requests/{request_id}/cancel", Access.ADMIN, requests.cancel_any_request),
     PageRoute("GET", "/admin/api/alerts", Access.ADMIN, alerts.list_alerts),

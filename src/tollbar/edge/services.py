@@ -11,8 +11,9 @@ from tollbar.domain.catalogue import Model
 from tollbar.domain.records import CallHistory
 from tollbar.edge.address import NOBODY_TRUSTED, Addresses
 from tollbar.gateway.completions import Gateway
+from tollbar.gateway.feed import Feed
 from tollbar.gateway.rates import PageGate
-from tollbar.ports import AlertStore, AuditTrail, Clock, KeyStore, Ledger, TeamStore
+from tollbar.ports import AlertStore, AuditTrail, Clock, EndUserStore, KeyStore, Ledger, TeamStore, UsageStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +46,14 @@ class Services:
     named. `key_changed` makes the change of a key count at once in this process. `pulls` gets models onto this machine.
     `history` tells of a call that is over, by its id; `cancel` ends one under way, of a key or of any.
     `alerts` sends them, and `alert_store` keeps them. `max_file_bytes` is how large a form with a file may be.
+    `feed` tells of calls as they are settled.
     """
 
     gateway: Gateway
     keys: KeyStore
     teams: TeamStore
+    end_users: EndUserStore
+    usage: UsageStore
     ledger: Ledger
     clock: Clock
     digest: Callable[[str], bytes]
@@ -66,4 +70,5 @@ class Services:
     audit: AuditTrail
     alerts: Alerts
     alert_store: AlertStore
+    feed: Feed
     max_file_bytes: int = 512 * 1024 * 1024

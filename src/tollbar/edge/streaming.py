@@ -15,17 +15,25 @@ from tollbar.domain.events import Dropped, Frames, StreamEvent
 from tollbar.domain.identity import KeyKind, Principal
 from tollbar.domain.records import Outcome
 from tollbar.edge import quoting as dry_run
-from tollbar.edge import repeating
 from tollbar.edge.address import NOBODY_TRUSTED, Addresses, source
+from tollbar.edge.asked import asked_in
 from tollbar.edge.credentials import credential_in
 from tollbar.edge.ending import FIRST_BYTES, Said, early_end
-from tollbar.edge.headers import STREAMED, call_headers, dropped_header, error_headers, process_headers, target_header
+from tollbar.edge.headers import (
+    STREAMED,
+    call_headers,
+    clamped_header,
+    dropped_header,
+    error_headers,
+    process_headers,
+    target_header,
+)
 from tollbar.edge.keeping import remember
 from tollbar.edge.line import Departure, Headers, Line, Receive, Send
 from tollbar.edge.origins import NO_ORIGIN, Origins, refuse_cross_site
 from tollbar.edge.query import hidden_keys
 from tollbar.edge.receiving import MAX_BODY_SETTING, CallerLeft, read_body
-from tollbar.edge.repeating import Tape, head_of, name_in, repeatable
+from tollbar.edge.repeating import Tape, head_of, repeatable
 from tollbar.edge.sparing import Sparing
 from tollbar.edge.telemetry import Memory
 from tollbar.gateway.completions import Gateway, Reply
@@ -37,8 +45,6 @@ from tollbar.gateway.terms import scope_of
 from tollbar.gateway.visit import Arrival, Pace, Visit
 from tollbar.wire.dialect import Dialect, Incoming, Relayed, Stamp, StreamEncoder
 
-OURS = frozenset((repeating.HEADER, dry_run.HEADER))
-"""Headers that ask something of the gateway itself."""
 SILENCE_SECONDS = 15.0
 """A streaming caller who has heard nothing for so long gets a comment, so that no proxy on the way gives up."""
 DEFAULT_BODY_BYTES = 32 * 1024 * 1024
@@ -49,7 +55,8 @@ class Endpoint:
     """What one row of the route table says of a completion-like endpoint.
 
     `route` is what records and limits call it, the path itself where it is empty; `body_setting` the name of the
-    setting behind `max_body_bytes`; `origins` are the sites whose pages may call without a key.
+    setting behind `max_body_bytes`; `origins` are the sites whose pages may call without a key. What `quotes`
+    calls nobody.
     """
 
     gateway: Gateway
@@ -65,6 +72,7 @@ class Endpoint:
     addresses: Addresses = NOBODY_TRUSTED
     reads_query_key: bool = False
     origins: Origins = NO_ORIGIN
+    quotes: bool = False
 
     async def __call__(self, scope: MutableMapping[str, object], receive: Receive, send: Send) -> None:
         """Serves one request."""
@@ -109,9 +117,7 @@ class CallResponse:
         async with gateway.enter(await self._authenticate(arrival), arrival) as visit:
             self._visit = visit
             headers: Headers = self._scope["headers"]  # type: ignore[assignment]
-            ours = [header for header in headers if header[0] in OURS]  # nearly always none
-            name = name_in(ours) if gateway.repeats is not None else None
-            is_dry = dry_run.is_dry_run(ours) if ours else False
+            name, is_dry, visit.end_user = asked_in(headers, gateway.repeats is not None)
             body = await read_body(headers, self._receive, endpoint.max_body_bytes, endpoint.body_setting)
             call = (
                 None if name is None else repeatable(self._scope, scope_of(visit.principal, arrival.source), name, body)
@@ -124,7 +130,7 @@ class CallResponse:
             if self._dialect.encode_count is not None:
                 await self._count(visit, request, self._dialect.encode_count)
                 return
-            if is_dry:
+            if is_dry or endpoint.quotes:
                 await self._quote(visit, request)
                 return
             if call is not None and gateway.repeats is not None:
@@ -283,6 +289,7 @@ class CallResponse:
         place = visit.place if visit is not None else None
         return [
             *call_headers(self._request_id, self._dropped, rooms, place),
+            *clamped_header(visit.clamped if visit is not None else None),
             *(more(self._request_id, rooms, endpoint.gateway.clock.now()) if more is not None else ()),
             *process_headers(endpoint.memory, self._began, endpoint.gateway.clock.monotonic()),
         ]

@@ -78,13 +78,18 @@ class Admission:
         if visit.terms is not None and visit.terms.slots:
             self._counters.give_back(visit.terms.slots, visit.arrival.at)
 
-    def hold(self, visit: Visit, plan: Plan, bounds: Bounds) -> "Holding":
-        """The second gate as a block: token rates and allowances, all or none; raises RateLimited or OutOfCredit."""
-        return Holding(self, visit, plan, bounds)
+    def hold(self, visit: Visit, plan: Plan, bounds: Bounds, in_full: bool = False) -> "Holding":
+        """The second gate as a block: token rates and allowances, all or none; raises RateLimited or OutOfCredit.
 
-    async def begin(self, visit: Visit, plan: Plan, bounds: Bounds) -> Hold:
+        `in_full` admits a call only if the most that it may use fits, as the setting `strict` does.
+        """
+        return Holding(self, visit, plan, bounds, in_full)
+
+    async def begin(self, visit: Visit, plan: Plan, bounds: Bounds, in_full: bool) -> Hold:
         """Takes what `hold` holds."""
         claims = claims_of(visit.principal, bounds)
+        if in_full:
+            claims = [claim._replace(expected=claim.most) for claim in claims]
         terms = visit.terms or self._terms.of(visit.principal, visit.arrival.source)
         charges = terms.token_charges(bounds)
         taken_at = (await self._take(visit, charges)).taken_at if charges else 0.0
@@ -106,10 +111,15 @@ class Admission:
         except TimeoutError:  # the process stood still, and all deadlines have passed at once
             self._owe(debt)
 
+    async def left(self, principal: Principal) -> dict[int, int]:
+        """What a new call could take of each allowance that covers the principal, by the allowance's number."""
+        standing = await self._ledger.standing(principal.key_id, principal.end_users)
+        return {one.id.number: one.left for one in standing}
+
     async def short(self, principal: Principal, bounds: Bounds) -> list[Allowance]:
         """The allowances that would keep a call out as they stand now; nothing is held."""
         claims = {claim.allowance.number: claim for claim in claims_of(principal, bounds)}
-        standing = await self._ledger.standing(principal.key_id)
+        standing = await self._ledger.standing(principal.key_id, principal.end_users)
         return [one for one in standing if one.id.number in claims and not self._fits(claims[one.id.number], one.left)]
 
     def _fits(self, claim: Claim, left: int) -> bool:
@@ -162,10 +172,10 @@ class Holding:
 
     __slots__ = ("_admission", "_begin", "_hold", "_visit")
 
-    def __init__(self, admission: Admission, visit: Visit, plan: Plan, bounds: Bounds) -> None:
+    def __init__(self, admission: Admission, visit: Visit, plan: Plan, bounds: Bounds, in_full: bool) -> None:
         self._admission = admission
         self._visit = visit
-        self._begin = (visit, plan, bounds)
+        self._begin = (visit, plan, bounds, in_full)
         self._hold: Hold | None = None
 
     async def __aenter__(self) -> Hold:

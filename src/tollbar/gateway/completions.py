@@ -6,7 +6,7 @@ task, leaves by the same door, and the hold ends exactly once.
 """
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import NamedTuple
 
@@ -15,12 +15,16 @@ from tollbar.domain.completion import CompletionRequest
 from tollbar.domain.errors import NotAllowed
 from tollbar.domain.events import StreamEvent
 from tollbar.domain.identity import Credential, Permission, Principal
+from tollbar.domain.records import Outcome
 from tollbar.gateway.admit import Admission, Holding
 from tollbar.gateway.attempts import Attempts, Walk
 from tollbar.gateway.authenticate import Authenticator
+from tollbar.gateway.clamping import Clamp
+from tollbar.gateway.end_users import EndUsers
 from tollbar.gateway.estimate import estimate
 from tollbar.gateway.files import Files
 from tollbar.gateway.health import Health
+from tollbar.gateway.learned import Learned
 from tollbar.gateway.meter import metered
 from tollbar.gateway.record import Recorder
 from tollbar.gateway.repeats import Repeats
@@ -43,8 +47,9 @@ class Reply(NamedTuple):
 class Gateway:
     """The stages of a call, in the order of the fields. `catalogue` is a snapshot; a reload replaces it.
 
-    Without `repeats` the header `Idempotency-Key` means nothing; without `responses` none is kept,
-    and without `files` callers have none.
+    Without `repeats` the header `Idempotency-Key` means nothing; without `responses` none is kept, and without `files`
+    callers have none; without `end_users` nobody is told apart; a `clamp` lowers the length of answers to what is left.
+    What is `learned` is how long they usually are.
     """
 
     authenticator: Authenticator
@@ -57,6 +62,9 @@ class Gateway:
     repeats: Repeats | None = None
     responses: Responses | None = None
     files: Files | None = None
+    end_users: EndUsers | None = None
+    clamp: Clamp | None = None
+    learned: Learned = field(default_factory=Learned)
 
     async def authenticate(self, credential: Credential | None, address: str) -> Principal:
         """Who calls; raises AccessError."""
@@ -64,6 +72,12 @@ class Gateway:
         if principal.permission is not Permission.CALL:
             raise NotAllowed("An admin key cannot call models.", hint="Make a key for it: 'tollbar keys create'.")
         return principal
+
+    async def identify(self, visit: Visit, request: CompletionRequest) -> Principal:
+        """Has the visit's principal be for the end user that the call names; raises RequestError or NotAllowed."""
+        if self.end_users is not None:
+            visit.principal = await self.end_users.named(visit.principal, visit.end_user or request.user)
+        return visit.principal
 
     def enter(self, principal: Principal, arrival: Arrival) -> "Entered":
         """A block that gives the call's visit, with request rates and a concurrency slot taken; raises RateLimited."""
@@ -123,13 +137,20 @@ class Opened:
         del self._request  # a stream may last for an hour, and its request need not be kept for it
         principal = visit.principal
         visit.request = request
+        if principal.end_user_terms:
+            principal = await gateway.identify(visit, request)
         plan = resolve(request.model, request.features, principal, gateway.catalogue, gateway.health.is_up, self._pin)
         visit.plan = plan
         if not request.model:  # the address says which model it means
             request = visit.request = request._replace(model=plan.model.name)
-        bounds = estimate(request, plan, principal.credit_cost)
-        self._holding: Holding = gateway.admission.hold(visit, plan, bounds)
-        hold = await self._holding.__aenter__()
+        usual = gateway.learned.usual(principal.key_id, request.model)
+        bounds = estimate(request, plan, principal.credit_cost, usual)
+        if gateway.clamp is None or not principal.allowances:
+            self._holding: Holding = gateway.admission.hold(visit, plan, bounds)
+            hold = await self._holding.__aenter__()
+        else:
+            request, self._holding, hold = await gateway.clamp.hold(visit, plan, request, bounds)
+            visit.request = request
         visit.committed = hold.committed
         self._walk: Walk = gateway.attempts.run(plan, request, visit)
         try:
@@ -155,3 +176,6 @@ class Opened:
             None  # the hold knows the visit: a circle would be left for the collector
         )
         await self._holding.__aexit__(type(fault), fault, None)
+        visit = self._visit
+        if visit.outcome is Outcome.OK and visit.usage and visit.usage.completion_tokens and visit.request:
+            self._gateway.learned.note(visit.principal.key_id, visit.request.model, visit.usage.completion_tokens)

@@ -68,4 +68,5 @@ def _line(visit: Visit, target: Target, number: int, outcome: Outcome, charged: 
         price_version=target.card.version if target.card else None,
         items=price.items if price else (),
         at=at,
+        end_user=visit.principal.end_user,
     )

@@ -32,21 +32,25 @@ PROMPT_MEMBERS = frozenset(
 )
 
 
-def estimate(request: CompletionRequest, plan: Plan, credit_cost: int) -> Bounds:
-    """The bounds of a call; raises ContextTooLarge when no target's context can hold the prompt."""
+def estimate(request: CompletionRequest, plan: Plan, credit_cost: int, usual: int | None = None) -> Bounds:
+    """The bounds of a call; raises ContextTooLarge when no target's context can hold the prompt.
+
+    `usual` is how long its answers usually are at the most, where that is known: it says what is expected, no more.
+    """
     size = prompt_bytes(request)
     _check_context(request, plan, size)
     prompt = tokens_of(size)
-    held = [_of_target(request, target, prompt, size) for target in plan.targets]
+    held = [_of_target(request, target, (prompt, size), usual) for target in plan.targets]
     most_tokens, expected_tokens, dearest, cost = held[0] if len(held) == 1 else _highest(held)
     return Bounds(prompt, most_tokens, expected_tokens, dearest, cost, credit_price(credit_cost, plan.model.multiplier))
 
 
-def _of_target(request: CompletionRequest, target: Target, prompt: int, size: int) -> _Held:
+def _of_target(request: CompletionRequest, target: Target, sizes: tuple[int, int], usual: int | None) -> _Held:
     context, choices, card = target.context_tokens, request.choices, target.card
+    prompt, size = sizes
     prompt_most = prompt if context is not None and context < prompt else min(size, context or size)
     output_most = _output_limit(request, target) * choices
-    output = min(output_most, EXPECTED_OUTPUT_TOKENS * choices)
+    output = min(output_most, EXPECTED_OUTPUT_TOKENS * choices if usual is None else usual)
     if card is None or (request.errand is not None and not _is_told_in_tokens(request.errand, card)):
         return prompt_most + output_most, prompt + output, None, None
     dearest = most(prompt_most, output_most, card)
@@ -86,6 +90,11 @@ def prompt_bytes(request: CompletionRequest) -> int:
 def _output_limit(request: CompletionRequest, target: Target) -> int:
     cap = target.max_output_tokens or target.context_tokens or UNKNOWN_OUTPUT_TOKENS
     return min(request.max_tokens, cap) if request.max_tokens is not None else cap
+
+
+def longest_answer(request: CompletionRequest, plan: Plan) -> int:
+    """The most tokens that a choice of the answer can have, over all targets."""
+    return max(_output_limit(request, target) for target in plan.targets)
 
 
 def _check_context(request: CompletionRequest, plan: Plan, size: int) -> None:

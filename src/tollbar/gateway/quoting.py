@@ -39,14 +39,15 @@ class Quote(NamedTuple):
 async def quote(gateway: Gateway, visit: Visit, request: CompletionRequest, pin: Pin) -> Quote:
     """The quote of a call; raises what resolving and estimating it raise, and InvalidValue for an unknown price."""
     visit.request = request
-    principal = visit.principal
+    principal = await gateway.identify(visit, request) if visit.principal.end_user_terms else visit.principal
     plan = resolve(request.model, request.features, principal, gateway.catalogue, gateway.health.is_up, pin)
     visit.plan = plan
-    bounds = estimate(request, plan, principal.credit_cost)
+    usual = gateway.learned.usual(principal.key_id, request.model or plan.model.name)
+    bounds = estimate(request, plan, principal.credit_cost, usual)
     short = await gateway.admission.short(principal, bounds)
     targets = []
     for target in plan.targets:
-        alone = estimate(request, plan._replace(targets=(target,)), principal.credit_cost)
+        alone = estimate(request, plan._replace(targets=(target,)), principal.credit_cost, usual)
         targets.append(TargetQuote(target.name, alone, _least(target, alone)))
     return Quote(plan.model.name, bounds.credits, tuple(targets), tuple(short))
 

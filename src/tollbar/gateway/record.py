@@ -120,8 +120,13 @@ def _record(visit: Visit, at: datetime) -> RequestRecord:
         duration_seconds=ended_at - arrival.at,
         first_token_seconds=None if first is None else first - arrival.at,
         stages=_stages(visit, ended_at),
-        user=masked(request.user) if request and request.user else None,
+        user=_user(visit),
     )
+
+
+def _user(visit: Visit) -> str | None:
+    named = visit.end_user or (visit.request.user if visit.request else None)
+    return masked(named) if named else None
 
 
 def _loosen(visit: Visit) -> None:

@@ -65,7 +65,8 @@ class Visit:
     hold. `is_held` says that it was waited for. `reported` is the usage as the provider told it, `usage` as billed.
     `ended_at` is in monotonic seconds. With `keeps` its answer is to be kept: once it is whole, `finish` settles and
     keeps it in one go, before its last byte is sent. `place` is where the call stood before a local model, None for any
-    other.
+    other. `end_user` is whom the call's headers name, beside its body; `clamped` the length to which its answer was
+    lowered.
     """
 
     arrival: Arrival
@@ -92,6 +93,8 @@ class Visit:
     place: Place | None = None
     keeps: bool = False
     finish: Callable[[Keeping | None], Awaitable[None]] | None = None
+    end_user: str = ""
+    clamped: int | None = None
 
     @property
     def has_delivered(self) -> bool:

@@ -57,7 +57,7 @@ class OpenAIProvider:
         if request.source.wire != WIRE:
             return self._translated(call)
         ask_usage = request.stream and self._asks_for_usage and not request.wants_usage
-        body = outgoing(request, target.model, ask_usage)
+        body = outgoing(request, target.model, ask_usage, self._limit_name)
         if self._rewrites:
             body = rewrite(body, self._rewrites)
         seconds_left = call.deadline - self._clock.monotonic()

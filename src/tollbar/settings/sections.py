@@ -125,7 +125,9 @@ class Ledger(Section):
     )
     strict: bool = setting(False, "Refuse a call whose upper bound does not fit into what an allowance has left.")
     clamp: bool = setting(
-        False, "Lower max_tokens of a call so that its upper bound fits into what an allowance has left.", planned=True
+        False,
+        "Lower max_tokens of a call so that its upper bound fits into what an allowance has left. "
+        "The header `x-tollbar-clamped` says so.",
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 from tollbar.settings.alerts import Alerts
+from tollbar.settings.end_users import EndUsers
 from tollbar.settings.fields import Frozen, SecretText, Section, over, setting
 from tollbar.settings.files import Files
 from tollbar.settings.hub import Hub
@@ -104,6 +105,7 @@ class Declared(Section):
     retries: Retries = setting(Retries, "How often a call is tried again.")
     ledger: Ledger = setting(Ledger, "How money is kept.")
     alerts: Alerts = setting(Alerts, "Who is told that an allowance is nearly used up.")
+    end_users: EndUsers = setting(EndUsers, "The people for whom a key's holder calls.")
     idempotency: Idempotency = setting(Idempotency, "Calls that are sent again with the same `Idempotency-Key`.")
     responses: Responses = setting(Responses, "Responses of `/v1/responses`, which a later request may go on from.")
     files: Files = setting(Files, "Files of `/v1/files`, which go on to a provider.")

@@ -4,11 +4,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Update, bindparam, case, func, insert, literal_column, or_, select, tuple_
 
+from tollbar.domain.end_users import PREFIX
 from tollbar.domain.identity import KeyKind
 from tollbar.domain.teams import INSTALLATION
 from tollbar.storage.alert_sql import alert_sql
 from tollbar.storage.dialects import Compiler, Dialect, total
 from tollbar.storage.ledger_sql import ZERO, ledger_sql
+from tollbar.storage.people_sql import end_user_sql, usage_sql
 from tollbar.storage.response_sql import response_sql
 from tollbar.storage.schema import (
     allowances,
@@ -43,6 +45,8 @@ ONE: ColumnElement[int] = literal_column("1")
 TWO: ColumnElement[int] = literal_column("2")
 ALL: ColumnElement[str] = literal_column(f"'{INSTALLATION}'")
 GRANTED = ("owner", "unit", "granted", "spent", "leased", "reset", "period_start", "period_end", "zone")
+END_USERS: ColumnElement[str] = literal_column(f"'{PREFIX}'")
+"""How the owners begin that are no keys and no teams."""
 SELF_SERVICE = f"'{KeyKind.SELF_SERVICE.value}'"
 """As a literal: SQLite uses the index of these keys only where it sees that they alone are asked for."""
 
@@ -62,6 +66,8 @@ def compile_statements(dialect: str = Dialect.SQLITE) -> Statements:
         alerts=alert_sql(to),
         responses=response_sql(to),
         files=_files(to),
+        end_users=end_user_sql(to, standings()),
+        usage=usage_sql(to),
     )
 
 
@@ -71,7 +77,8 @@ def _keys(to: Compiler) -> KeySql:
     find = (
         select(
             *(k.id, k.name, k.permission, k.kind, k.tier, k.bound_to, k.models, k.limits, k.expires_at, k.revoked_at),
-            *(s.valid_until, t.id, t.name, t.models, t.limits, a.id, a.unit, a.owner),
+            *(s.valid_until, k.each_user, t.id, t.name, t.models, t.limits, t.each_user),
+            *(a.id, a.unit, a.owner),
         )
         .join_from(secrets, keys, k.id == s.key_id)
         .outerjoin(teams, t.id == k.team)
@@ -82,7 +89,7 @@ def _keys(to: Compiler) -> KeySql:
     is_self_service = k.kind == literal_column(SELF_SERVICE)
     listed = select(keys).order_by(k.created_at.desc(), k.id)
     change = keys.update().values(version=k.version + ONE, hint=func.coalesce(bindparam("hint"), k.hint))
-    for name in ("name", "tier", "team", "revoked_at", "models", "limits"):
+    for name in ("name", "tier", "team", "revoked_at", "models", "limits", "each_user"):
         change = change.values({name: func.coalesce(bindparam(f"new_{name}"), keys.c[name])})
     expiry = func.coalesce(bindparam("new_expires_at"), k.expires_at)
     change = change.values(
@@ -108,9 +115,9 @@ def _keys(to: Compiler) -> KeySql:
         key=to.text(listed.where(k.id == key_id)),
         id_of_name=to.text(select(k.id).where(k.name == bindparam("name"))),
         id_of_bound=to.text(select(k.id).where(k.bound_to == bindparam("bound_to"), is_self_service)),
-        standings=to.text(_standings()),
-        standing=to.text(_standings().where(a.owner == bindparam("owner"))),
-        covering=to.text(_standings().where(or_(a.owner == key_id, a.owner == team, a.owner == ALL))),
+        standings=to.text(standings().where(func.substr(a.owner, ONE, literal_column(str(len(PREFIX)))) != END_USERS)),
+        standing=to.text(standings().where(a.owner == bindparam("owner"))),
+        covering=to.text(standings().where(or_(a.owner == key_id, a.owner == team, a.owner == ALL))),
         shared=to.text(select(a.id, a.unit, a.owner).where(a.owner == ALL).order_by(a.id)),
         change_key=to.text(change.where(k.id == key_id)),
         retire_secrets=to.text(retire.where(s.key_id == key_id)),
@@ -139,7 +146,7 @@ def _rotation(to: Compiler) -> RotationSql:
     )
 
 
-def _standings() -> Select[*tuple[Any, ...]]:
+def standings() -> Select[*tuple[Any, ...]]:
     """Allowances with the sum of their open holds; what is leased beyond that is free for the next call."""
     a = allowances.c
     held = (
@@ -204,7 +211,7 @@ def _answers(to: Compiler) -> AnswerSql:
 def _teams(to: Compiler) -> TeamSql:
     t = teams.c
     change = teams.update().values(version=t.version + ONE)
-    for name in ("name", "models", "limits"):
+    for name in ("name", "models", "limits", "each_user"):
         change = change.values({name: func.coalesce(bindparam(f"new_{name}"), teams.c[name])})
     one = t.id == bindparam("id")
     return TeamSql(

@@ -19,6 +19,7 @@ SOURCES = (
     "compiling.py",
     "ledger_sql.py",
     "alert_sql.py",
+    "people_sql.py",
     "response_sql.py",
     "statements.py",
 )

@@ -13,7 +13,17 @@ import msgspec
 
 from tollbar.domain.audit import Actor, Told, told_of
 from tollbar.domain.errors import Conflict, NotFound
-from tollbar.domain.identity import Allowance, AllowanceId, Grant, Key, KeyKind, Membership, Permission, Principal
+from tollbar.domain.identity import (
+    Allowance,
+    AllowanceId,
+    EndUserTerms,
+    Grant,
+    Key,
+    KeyKind,
+    Membership,
+    Permission,
+    Principal,
+)
 from tollbar.domain.limits import Limit
 from tollbar.domain.money import Unit
 from tollbar.domain.teams import holder_of
@@ -30,6 +40,7 @@ from tollbar.storage.times import maybe_microseconds, maybe_moment, microseconds
 _encode: Callable[[object], bytes] = msgspec.json.encode
 _models: Callable[[str], tuple[str, ...]] = msgspec.json.Decoder(tuple[str, ...]).decode
 _limits: Callable[[str], tuple[Limit, ...]] = msgspec.json.Decoder(tuple[Limit, ...]).decode
+_terms: Callable[[str], EndUserTerms | None] = msgspec.json.Decoder(EndUserTerms | None).decode
 
 
 class StoredKeys:
@@ -201,6 +212,7 @@ def row_of(key: Key) -> dict[str, object]:
         "tier": key.tier,
         "bound_to": key.bound_to,
         "team": key.team,
+        "each_user": None,
     }
 
 
@@ -217,12 +229,24 @@ def changes_of(change: KeyChange) -> dict[str, object]:
         "new_revoked_at": maybe_microseconds(change.revoked_at),
         "new_models": None if change.models is None else _encode(change.models).decode(),
         "new_limits": None if change.limits is None else _encode(change.limits).decode(),
+        "new_each_user": terms_in(change),
     }
+
+
+def terms_in(change: KeyChange) -> str | None:
+    """What each end user is granted after the change, as it is stored; None where that stays."""
+    stays = change.end_user_terms is None and not change.forgets_end_users
+    return None if stays else _encode(change.end_user_terms).decode()
+
+
+def terms_of(stored: str | None) -> EndUserTerms | None:
+    """What was stored of them."""
+    return None if stored is None else _terms(stored)
 
 
 def _key(row: tuple, allowances: Sequence[Allowance]) -> Key:
     key_id, name, hint, permission, models, limits, created_at, expires_at, revoked_at, version, *more = row
-    kind, tier, bound_to, team = more
+    kind, tier, bound_to, team, each_user = more
     return Key(
         id=key_id,
         name=name,
@@ -239,14 +263,16 @@ def _key(row: tuple, allowances: Sequence[Allowance]) -> Key:
         limits=_limits(limits),
         allowances=tuple(allowances),
         version=version,
+        end_user_terms=terms_of(each_user),
     )
 
 
 def _principal(rows: Sequence[tuple]) -> Principal:
     """One principal of rows that differ in their allowance only."""
     key_id, name, permission, kind, tier, bound_to, models, limits, expires_at, revoked_at, valid_until, *more = rows[0]
-    team_id, team_name, team_models, team_limits, *_ = more
+    each_user, team_id, team_name, team_models, team_limits, each_of_team, *_ = more
     in_team = team_id is not None
+    terms = (key_id, terms_of(each_user)), (team_id, terms_of(each_of_team))
     ends = [end for end in (expires_at, valid_until) if end is not None]
     return Principal(
         key_id=key_id,
@@ -261,6 +287,7 @@ def _principal(rows: Sequence[tuple]) -> Principal:
         team=Membership(team_id, team_name, _models(team_models), _limits(team_limits)) if in_team else None,
         expires_at=maybe_moment(min(ends, default=None)),
         revoked_at=maybe_moment(revoked_at),
+        end_user_terms=tuple((owner, granted) for owner, granted in terms if granted is not None),
     )
 
 

@@ -120,11 +120,11 @@ class StoredLedger:
         if isinstance(ending, Settlement) and ending.is_late:
             raise Overloaded("This process was taken for dead while it answered.", hint="Send the request again.")
 
-    async def standing(self, key_id: str) -> Sequence[Allowance]:
+    async def standing(self, key_id: str, end_users: Sequence[str] = ()) -> Sequence[Allowance]:
         """See `ports.Ledger`. Holds that are not durable yet are waited for, so that none is missing."""
         await self._journal.flush()
         sql, now = self._statements.keys, self._now()
-        return await self._reader.run(lambda connection: read_covering(connection, sql, key_id, now))
+        return await self._reader.run(lambda connection: read_covering(connection, sql, key_id, now, end_users))
 
     async def tick(self) -> None:
         """Says that this process lives, resolves what dead ones left, returns idle leases. To be called every 5 s.

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 
 from tollbar.storage.dialects import Compiler, total
-from tollbar.storage.schema import allowances, holds, leases, ledger, processes, recalls
+from tollbar.storage.schema import allowances, holds, leases, ledger, processes, recalls, usage
 from tollbar.storage.statements import LedgerSql
 
 # Written into the text: what stays a parameter is what the callers pass.
@@ -47,6 +47,7 @@ def ledger_sql(to: Compiler) -> LedgerSql:
         ),
         reduce_leases=to.text(_reduce_leases(to)),
         insert_lines=to.rows(ledger, without="id"),
+        add_usage=to.rows_of(_add_usage(to), usage),
         last_attempt=to.text(select(func.max(ledger.c.attempt)).where(ledger.c.request_id == bindparam("request_id"))),
         balances=to.text(_balances().where(allowances.c.id.in_(to.numbers("allowances")))),
         begin_period=to.text(_begin_period()),
@@ -123,6 +124,15 @@ def _insert_leases(to: Compiler) -> ClauseElement:
     return made.on_conflict_do_update(
         index_elements=[leases.c.allowance, leases.c.process],
         set_={"amount": leases.c.amount + made.excluded.amount},
+    )
+
+
+def _add_usage(to: Compiler) -> ClauseElement:
+    made = to.insert(usage)
+    sums = [column for column in usage.c if not column.primary_key]
+    return made.on_conflict_do_update(
+        index_elements=list(usage.primary_key),
+        set_={column.name: column + made.excluded[column.name] for column in sums},
     )
 
 

@@ -18,7 +18,20 @@ LATE = "late"
 ESTIMATE = "estimate"
 """The process died before it settled; the line says what the call was expected to cost."""
 
-_Stored = tuple[int, str, str, str, tuple[int, ...], int | None, str | None, tuple[LineItem, ...]]
+
+class _Stored(msgspec.Struct, array_like=True, frozen=True):
+    """What a hold keeps of a line, in the order in which it is written."""
+
+    attempt: int
+    key_id: str
+    model: str
+    target: str
+    tokens: tuple[int, ...]
+    cost: int | None
+    price_version: str | None
+    items: tuple[LineItem, ...]
+    end_user: str | None = None
+
 
 _encode: Callable[[object], bytes] = msgspec.json.encode
 _items: Callable[[str], tuple[LineItem, ...]] = msgspec.json.Decoder(tuple[LineItem, ...]).decode
@@ -50,13 +63,14 @@ def to_row(entry: LedgerEntry, is_overrun: bool = False) -> tuple[object, ...]:
         _encode(entry.items).decode(),
         microseconds(entry.at),
         OVERRUN if is_overrun and entry.paid else entry.flag,
+        entry.end_user,
     )
 
 
 def from_row(row: tuple[Any, ...]) -> LedgerEntry:
     """The line of a row, which is in the order of the table's columns, without its number."""
     request_id, attempt, key_id, model, target, outcome, provenance, *more = row
-    paid, charged, cost, price_version, items, at, flag = more[7:]
+    paid, charged, cost, price_version, items, at, flag, end_user = more[7:]
     return LedgerEntry(
         request_id=request_id,
         attempt=attempt,
@@ -73,6 +87,7 @@ def from_row(row: tuple[Any, ...]) -> LedgerEntry:
         items=_items(items),
         at=moment(at),
         flag=flag,
+        end_user=end_user,
     )
 
 
@@ -89,7 +104,7 @@ def to_json(entry: LedgerEntry) -> str:
         usage.audio_completion_tokens,
     )
     who = (entry.attempt, entry.key_id, storable(entry.model), storable(entry.target))
-    return _encode((*who, tokens, entry.cost_nano_dollars, entry.price_version, entry.items)).decode()
+    return _encode((*who, tokens, entry.cost_nano_dollars, entry.price_version, entry.items, entry.end_user)).decode()
 
 
 def storable(text: str) -> str:
@@ -99,23 +114,24 @@ def storable(text: str) -> str:
 
 def lost(stored: str, request_id: str, at: datetime, is_paid: bool) -> LedgerEntry:
     """The line of a call whose process died: as estimated, paid if an allowance pays for what the provider bills."""
-    attempt, key_id, model, target, tokens, cost, price_version, items = _stored(stored)
+    kept = _stored(stored)
     return LedgerEntry(
         request_id=request_id,
-        attempt=attempt,
-        key_id=key_id,
-        model=model,
-        target=target,
+        attempt=kept.attempt,
+        key_id=kept.key_id,
+        model=kept.model,
+        target=kept.target,
         outcome=Outcome.LOST,
         provenance=Provenance.ESTIMATE,
-        usage=Usage(*tokens),
+        usage=Usage(*kept.tokens),
         paid=is_paid,
         credits=0,
-        cost_nano_dollars=cost,
-        price_version=price_version,
-        items=items,
+        cost_nano_dollars=kept.cost,
+        price_version=kept.price_version,
+        items=kept.items,
         at=at,
         flag=ESTIMATE,
+        end_user=kept.end_user,
     )
 
 

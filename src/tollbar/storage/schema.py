@@ -53,6 +53,7 @@ keys = Table(
     Column("tier", Text, nullable=False, server_default=""),
     Column("bound_to", LargeBinary),
     Column("team", Text, nullable=False, server_default=""),
+    Column("each_user", Text),
 )
 
 # One row is there from the start, the installation.
@@ -65,6 +66,20 @@ teams = Table(
     Column("limits", Text, nullable=False),
     Column("created_at", NUMBER, nullable=False),
     Column("version", Integer, nullable=False),
+    Column("each_user", Text),
+)
+
+# Those whom a key or a team (`owner`) tells apart, as it does where its `each_user`, JSON of what each is granted, is
+# not null. Their allowances are owned by their id; how calls name them is nowhere but here.
+end_users = Table(
+    "end_users",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("first_seen_at", NUMBER, nullable=False),
+    Column("blocked_at", NUMBER),
+    UniqueConstraint("owner", "name"),
 )
 
 _ONLY = keys.c.kind == "self_service"
@@ -94,9 +109,9 @@ rotation = Table(
     CheckConstraint("id = 1", name="one"),
 )
 
-# `owner` is the id of a key or a team. `period_start` names the period that `spent` and `leased` belong to; it
-# never goes back. `extra` is a part of `granted` that is taken out of it at `extra_until`. `alert_at` are thresholds of
-# its own, in per cent, as JSON.
+# `owner` is the id of a key, a team or an end user. `period_start` names the period that `spent` and `leased` belong
+# to; it never goes back. `extra` is a part of `granted` that is taken out of it at `extra_until`. `alert_at` are
+# thresholds of its own, in per cent, as JSON.
 allowances = Table(
     "allowances",
     metadata,
@@ -188,7 +203,26 @@ ledger = Table(
     Column("items", Text, nullable=False),
     Column("at", NUMBER, nullable=False),
     Column("flag", Text),
+    Column("end_user", Text),
     UniqueConstraint("request_id", "attempt"),
+)
+
+# Sums over the lines of the ledger that the caller pays, kept in their transactions: by key, UTC day (since 1970) and
+# model for everybody (`end_user` empty), and again for each end user. `unpriced` counts those without a cost.
+usage = Table(
+    "usage",
+    metadata,
+    Column("key_id", Text, primary_key=True),
+    Column("end_user", Text, primary_key=True),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("model", Text, primary_key=True),
+    Column("calls", NUMBER, nullable=False),
+    Column("prompt_tokens", NUMBER, nullable=False),
+    Column("completion_tokens", NUMBER, nullable=False),
+    Column("credits", NUMBER, nullable=False),
+    Column("cost_nano_dollars", NUMBER, nullable=False),
+    Column("unpriced", NUMBER, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 # What calls with an `Idempotency-Key` were answered. `status` is null while the call is under way, in `process`; `head`

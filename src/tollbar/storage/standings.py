@@ -20,24 +20,30 @@ Row = tuple[str, int, str, int, int, int, str, int | None, int, int | None, str]
 def read_standing(connection: Connection, sql: KeySql, owner: str, now: int) -> tuple[Allowance, ...]:
     """The allowances of a key or a team, its own; none when it has none, or is unknown."""
     rows = connection.execute(sql.standing, {"owner": owner})
-    return tuple(_allowance(row, now) for row in rows)
+    return tuple(to_allowance(row, now) for row in rows)
 
 
-def read_covering(connection: Connection, sql: KeySql, key_id: str, now: int) -> tuple[Allowance, ...]:
-    """Every allowance that covers a key: its own, its team's, the installation's."""
+def read_covering(
+    connection: Connection, sql: KeySql, key_id: str, now: int, end_users: Sequence[str] = ()
+) -> tuple[Allowance, ...]:
+    """Every allowance that covers a key: its own, its team's, the installation's; and those of these end users."""
     rows = connection.execute(sql.covering, {"key_id": key_id})
-    return tuple(_allowance(row, now) for row in rows)
+    covering = tuple(to_allowance(row, now) for row in rows)
+    for end_user in end_users:
+        covering += read_standing(connection, sql, end_user, now)
+    return covering
 
 
 def read_standings(connection: Connection, sql: KeySql, now: int) -> Mapping[str, Sequence[Allowance]]:
     """The allowances of every key and team that has some."""
     standings: defaultdict[str, list[Allowance]] = defaultdict(list)
     for row in connection.execute(sql.standings):
-        standings[row[0]].append(_allowance(row, now))
+        standings[row[0]].append(to_allowance(row, now))
     return standings
 
 
-def _allowance(row: Row, now: int) -> Allowance:
+def to_allowance(row: Row, now: int) -> Allowance:
+    """The allowance of a row, as it stands at a moment."""
     owner, number, unit, granted, spent, held, reset, ends_at, extra, until, zone = row
     if ends_at is not None and ends_at <= now:
         spent = held = 0

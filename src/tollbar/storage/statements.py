@@ -8,11 +8,15 @@ from itertools import chain, islice
 from tollbar.storage.engine import Connection
 
 # Rows of one INSERT, largest first: a batch of any size is a handful of statements, and each is prepared once.
-# The largest has 5,632 values, where SQLite takes 32,766.
+# The largest has 5,888 values, where SQLite takes 32,766.
 CHUNKS = (256, 64, 16, 4, 1)
 
 ALERTS_SHOWN = 200
 """Alerts that are shown at once, the newest."""
+END_USERS_SHOWN = 1_000
+"""End users of a key or a team that are shown at once, those that were seen last for the first time."""
+LINES_AT_ONCE = 1_000
+"""Lines of the ledger that are read at once by who follows it."""
 ANSWERS_PRUNED_AT_ONCE = 100
 """Answers, or responses, that one transaction deletes: each may hold a mebibyte."""
 MOST_TURNS = 1_000
@@ -52,6 +56,7 @@ class LedgerSql:
     charge_unheld: str
     reduce_leases: str
     insert_lines: Rows
+    add_usage: Rows
     last_attempt: str
     balances: str
     begin_period: str
@@ -135,6 +140,32 @@ class AuditSql:
 
 
 @dataclass(frozen=True, slots=True)
+class EndUserSql:
+    """Statements over end users and what they spent."""
+
+    insert: str
+    named: str
+    one: str
+    count: str
+    newest: str
+    standings: str
+    block: str
+    renew: str
+
+
+@dataclass(frozen=True, slots=True)
+class UsageSql:
+    """Statements over what was used, and the ledger's newest lines."""
+
+    by_day: str
+    of_key: str
+    of_team: str
+    of_all: str
+    last_line: str
+    lines_after: str
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerSql:
     """Statements over the answers that are kept for who asks again."""
 
@@ -215,6 +246,8 @@ class Statements:
     alerts: AlertSql
     responses: ResponseSql
     files: FileSql
+    end_users: EndUserSql
+    usage: UsageSql
 
 
 def _chunks(count: int) -> Iterator[int]:

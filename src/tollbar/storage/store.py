@@ -20,6 +20,7 @@ from tollbar.storage.answers import StoredAnswers
 from tollbar.storage.audit import StoredAudit
 from tollbar.storage.batched import BatchedRequestLog, RecordWriter
 from tollbar.storage.cancels import StoredCancels
+from tollbar.storage.end_users import StoredEndUsers
 from tollbar.storage.engine import Connection, Database, StoreRefused, prepare, serving_lock, slot_of
 from tollbar.storage.files import StoredFiles
 from tollbar.storage.journal import Batch, Journal
@@ -37,6 +38,7 @@ from tollbar.storage.statements import Statements
 from tollbar.storage.teams import StoredTeams
 from tollbar.storage.times import moment
 from tollbar.storage.upgrade import upgrade
+from tollbar.storage.usage import StoredUsage
 from tollbar.storage.writing import LedgerWriter
 
 SECRET = "secret_check"
@@ -52,7 +54,7 @@ class Options:
     `is_server` takes the data directory for itself, unless a `slot` says which of several workers this is, whose
     supervisor has it. `is_strict` admits a call only if the most it may cost fits; `survives_power_loss` makes each
     commit wait for the disk. With an `address` the store is the Postgres that it names, and the data directory holds
-    only what is this machine's own.
+    only what is this machine's own. A key or a team has at most `most_end_users`.
     """
 
     secret_check: bytes
@@ -61,6 +63,7 @@ class Options:
     is_strict: bool = False
     survives_power_loss: bool = False
     address: str | None = None
+    most_end_users: int = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,8 @@ class Storage:
     cancels: StoredCancels
     alerts: StoredAlerts
     news: News
+    end_users: StoredEndUsers
+    usage: StoredUsage
     journal: Journal
     reader: Reader
     is_shared: bool
@@ -154,6 +159,8 @@ def assemble(
         answers=StoredAnswers(journal, writer, sql.answers, clock),
         responses=StoredResponses(journal, reader, sql.responses, clock),
         files=StoredFiles(journal, reader, sql.files, clock),
+        end_users=StoredEndUsers(journal, reader, sql, clock, options.most_end_users),
+        usage=StoredUsage(reader, sql.usage),
         journal=journal,
         reader=reader,
         is_shared=options.address is not None,

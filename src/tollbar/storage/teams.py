@@ -15,6 +15,7 @@ from tollbar.storage.audit import Auditor
 from tollbar.storage.engine import Connection
 from tollbar.storage.grants import Grants, check
 from tollbar.storage.journal import Journal
+from tollbar.storage.keys import terms_in, terms_of
 from tollbar.storage.reader import Reader
 from tollbar.storage.standings import read_standing, read_standings
 from tollbar.storage.statements import Statements
@@ -55,6 +56,7 @@ class StoredTeams:
             "limits": _encode(team.limits).decode(),
             "created_at": microseconds(team.created_at),
             "version": team.version,
+            "each_user": None,
         }
 
         def add(connection: Connection) -> Team:
@@ -90,6 +92,7 @@ class StoredTeams:
             "new_name": change.name,
             "new_models": None if change.models is None else _encode(change.models).decode(),
             "new_limits": None if change.limits is None else _encode(change.limits).decode(),
+            "new_each_user": terms_in(change),
         }
 
         def apply(connection: Connection) -> Team:
@@ -125,5 +128,6 @@ def _conflict(name: str | None) -> Conflict:
 
 
 def _team(row: tuple, allowances: Sequence[Allowance]) -> Team:
-    team_id, name, models, limits, created_at, version = row
-    return Team(team_id, name, moment(created_at), _models(models), _limits(limits), tuple(allowances), version)
+    team_id, name, models, limits, created_at, version, each_user = row
+    may_do = _models(models), _limits(limits), tuple(allowances)
+    return Team(team_id, name, moment(created_at), *may_do, version, terms_of(each_user))

@@ -13,7 +13,7 @@ import msgspec
 from tollbar.domain.errors import Overloaded
 from tollbar.domain.identity import Reset
 from tollbar.domain.records import LedgerEntry
-from tollbar.storage import lines
+from tollbar.storage import lines, sums
 from tollbar.storage.balances import Balance, decide
 from tollbar.storage.engine import Connection
 from tollbar.storage.operations import Change, Held, Operation, Return, Settlement, Taking
@@ -126,6 +126,7 @@ class LedgerWriter:
         for ended in settlements:
             if ended.kept is not None:
                 connection.execute(self._keep, ended.kept)
+        sums.add(connection, self._sql.add_usage, (entry for ended in settlements for entry in ended.entries))
 
     def _take(self, connection: Connection, takings: Sequence[Taking]) -> None:
         wanted = {want.allowance for taking in takings for want in taking.wants}
@@ -168,6 +169,7 @@ def append_lines(connection: Connection, sql: LedgerSql, entries: Iterable[Ledge
         (last,) = connection.execute(sql.last_attempt, {"request_id": entry.request_id}).fetchone()
         attempt = entry.attempt if last is None else max(last + 1, entry.attempt)
         sql.insert_lines.insert(connection, [lines.to_row(entry._replace(attempt=attempt))])
+        sums.add(connection, sql.add_usage, (entry,))
 
 
 def current_balances(

@@ -26,6 +26,7 @@ KINDS = {
     "max_completion_tokens": int,
     "n": int,
     "user": str,
+    "safety_identifier": str,
     "tools": list,
 }
 MODELLED = frozenset((*KINDS, "functions", "response_format", "logprobs"))
@@ -45,6 +46,7 @@ class _Head(msgspec.Struct, gc=False):
     max_completion_tokens: int | None = None
     n: int | None = None
     user: str | None = None
+    safety_identifier: str | None = None
     tools: list[msgspec.Raw] | None = None
 
 
@@ -77,7 +79,7 @@ def decode(raw: bytes) -> CompletionRequest:
         head.stream is True,
         limit,
         head.n or 1,
-        head.user,
+        head.user or head.safety_identifier,
         False,
         _features(body, has_tools=bool(head.tools)),
     )
@@ -96,18 +98,23 @@ def _decode_by_member(body: Body) -> CompletionRequest:
         stream=bool(head.get("stream")),
         max_tokens=limit if limit is not None else reading.bounded(head, "max_tokens", 1, MAX_TOKENS),
         choices=reading.bounded(head, "n", 1, MAX_CHOICES) or 1,
-        user=head.get("user"),
+        user=head.get("user") or head.get("safety_identifier"),
         wants_usage=wants_usage(head.get("stream_options")),
         features=_features(body, has_tools=tools > 0),
     )
 
 
-def outgoing(request: CompletionRequest, model: str, ask_usage: bool) -> bytes:
-    """The caller's body with the model replaced and, if we must ask, a usage report asked for; all else as it came."""
+def outgoing(request: CompletionRequest, model: str, ask_usage: bool, limit_name: str = "max_tokens") -> bytes:
+    """The caller's body with the model replaced and, if we must ask, a usage report asked for; all else as it came.
+
+    A length of the answer that is ours, and not the caller's, is added as the provider calls it.
+    """
     body = Body(request.source.raw, request.source.spans)
     replacements = {"model": msgspec.json.encode(model)}
     if ask_usage:
         replacements["stream_options"] = _asking(body.value("stream_options"))
+    if request.adds_limit:
+        replacements[limit_name] = msgspec.json.encode(request.max_tokens)
     return splice(body, replacements)
 
 

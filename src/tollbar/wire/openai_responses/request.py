@@ -14,7 +14,7 @@ from tollbar.wire.openai_chat.request import MAX_MESSAGES, MAX_TOKENS, MAX_TOOLS
 from tollbar.wire.openai_responses.conversation import expand
 
 WIRE = "responses"
-_TEXTS = ("model", "user", "previous_response_id")
+_TEXTS = ("model", "user", "safety_identifier", "previous_response_id")
 _FLAGS = ("stream", "background", "store")
 KINDS = {"max_output_tokens": int, "tools": list, **dict.fromkeys(_TEXTS, str), **dict.fromkeys(_FLAGS, bool)}
 MODELLED = frozenset((*KINDS, "input", "instructions", "conversation", "text"))
@@ -46,7 +46,7 @@ def decode(raw: bytes) -> CompletionRequest:
         source=Source(WIRE, raw, body.spans, lambda: expand(body)),
         stream=bool(head.get("stream")),
         max_tokens=reading.bounded(head, "max_output_tokens", 1, MAX_TOKENS),
-        user=head.get("user"),
+        user=head.get("user") or head.get("safety_identifier"),
         wants_usage=True,
         features=_features(body, has_tools=tools > 0),
         echoed={name: value for name in ECHOED if (value := body.value(name)) is not None},

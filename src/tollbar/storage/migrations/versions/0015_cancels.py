@@ -4,7 +4,7 @@ from alembic import op
 from sqlalchemy import BigInteger, Column, Integer, Text
 
 revision = "0015"
-down_revision = "0012"
+down_revision = "0013"
 
 NUMBER = BigInteger().with_variant(Integer(), "sqlite")
 

@@ -1,0 +1,158 @@
+"""`tollbar keys end-users`, and the same of teams: who they are, what each may spend, and one of them changed."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tollbar.cli import output
+from tollbar.cli.faults import spoken
+from tollbar.cli.keys import Credits, Dollars, Reference, ResetPeriod, Tokens, Zone, dollars_of, run
+from tollbar.cli.options import Config, Data, Json
+from tollbar.cli.teams import Reference as TeamReference
+
+if TYPE_CHECKING:
+    from tollbar.admin.drafts import KeyDraft
+    from tollbar.cli.store import Desk
+    from tollbar.domain.end_users import EndUser
+    from tollbar.domain.identity import EndUserTerms
+
+Find = Callable[["Desk"], Awaitable[str]]
+Name = Annotated[str, typer.Option("--name", metavar="USER", help="Only the one whom calls name so.")]
+Optional = Annotated[bool, typer.Option("--optional", help="Let calls pass that name nobody.")]
+Off = Annotated[bool, typer.Option("--off", help="Tell them apart no more.")]
+Block = Annotated[str, typer.Option("--block", metavar="USER", help="Refuse the calls of one.")]
+Unblock = Annotated[str, typer.Option("--unblock", metavar="USER", help="Let them pass again.")]
+Renew = Annotated[str, typer.Option("--renew", metavar="USER", help="Have what one spent count no more.")]
+
+NAMING = {True: "A call must name one.", False: "A call may name none."}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the options ask for: amounts for each, whether nobody need be named, nothing any more, and one to change."""
+
+    amounts: "KeyDraft"
+    optional: bool
+    off: bool
+    name: str
+    block: str
+    unblock: str
+    renew: str
+
+
+def of_key(
+    key: Reference,
+    credits: Credits = None,  # noqa: A002 - the option's name
+    dollars: Dollars = None,
+    tokens: Tokens = None,
+    reset: ResetPeriod = None,
+    time_zone: Zone = None,
+    optional: Optional = False,
+    off: Off = False,
+    name: Name = "",
+    block: Block = "",
+    unblock: Unblock = "",
+    renew: Renew = "",
+    as_json: Json = False,
+    config: Config = None,
+    data: Data = None,
+) -> None:
+    """List the people for whom a key is used; with an amount, grant so much to each of them.
+
+    Calls say whom they are for in the field 'user' or the header x-tollbar-end-user.
+    """
+    from tollbar.admin.drafts import KeyDraft
+    from tollbar.admin.keys import find_key
+
+    async def find(desk: "Desk") -> str:
+        return (await find_key(desk.keys, key)).id
+
+    with spoken():
+        amounts = KeyDraft(
+            credits=credits, dollars=dollars_of(dollars), tokens=tokens, reset=reset, time_zone=time_zone
+        )
+        asked = Asked(amounts, optional, off, name, block, unblock, renew)
+        (owner, terms, found), _ = run(config, data, lambda desk: _done(desk, find, asked))
+    _say(owner, terms, found, as_json=as_json)
+
+
+def of_team(
+    team: TeamReference,
+    credits: Credits = None,  # noqa: A002 - the option's name
+    dollars: Dollars = None,
+    tokens: Tokens = None,
+    reset: ResetPeriod = None,
+    time_zone: Zone = None,
+    optional: Optional = False,
+    off: Off = False,
+    name: Name = "",
+    block: Block = "",
+    unblock: Unblock = "",
+    renew: Renew = "",
+    as_json: Json = False,
+    config: Config = None,
+    data: Data = None,
+) -> None:
+    """List the people for whom a team's keys are used; with an amount, grant so much to each of them.
+
+    Calls say whom they are for in the field 'user' or the header x-tollbar-end-user.
+    """
+    from tollbar.admin.drafts import KeyDraft
+    from tollbar.admin.teams import find_team
+
+    async def find(desk: "Desk") -> str:
+        return (await find_team(desk.teams, team)).id
+
+    with spoken():
+        amounts = KeyDraft(
+            credits=credits, dollars=dollars_of(dollars), tokens=tokens, reset=reset, time_zone=time_zone
+        )
+        asked = Asked(amounts, optional, off, name, block, unblock, renew)
+        (owner, terms, found), _ = run(config, data, lambda desk: _done(desk, find, asked))
+    _say(owner, terms, found, as_json=as_json)
+
+
+async def _done(desk: "Desk", find: Find, asked: Asked) -> "tuple[str, EndUserTerms | None, Sequence[EndUser]]":
+    """Does what is asked; the owner, its terms and its end users as they are then."""
+    from tollbar.admin import end_users
+    from tollbar.admin.drafts import KeyDraft
+    from tollbar.domain.end_users import EndUserChange
+
+    owner, owners = await find(desk), end_users.Owners(desk.keys, desk.teams)
+    if asked.off:
+        await end_users.forget(owners, owner)
+    elif asked.optional or asked.amounts != KeyDraft():
+        await end_users.tell_apart(owners, owner, asked.amounts, not asked.optional)
+    for reference, change in (
+        (asked.block, EndUserChange(is_blocked=True)),
+        (asked.unblock, EndUserChange(is_blocked=False)),
+        (asked.renew, EndUserChange(renews=True)),
+    ):
+        if reference:
+            await end_users.change_end_user(desk.end_users, owner, reference, change)
+    whose = await owners.get(owner)
+    return owner, whose.end_user_terms, await end_users.list_end_users(desk.end_users, owner, asked.name)
+
+
+def _say(owner: str, terms: "EndUserTerms | None", found: "Sequence[EndUser]", *, as_json: bool) -> None:
+    from tollbar.edge.end_user_schemas import EndUserList, EndUserTermsView, EndUserView
+
+    if as_json:
+        told = EndUserList(terms=EndUserTermsView.of(owner, terms), data=[EndUserView.of(one) for one in found])
+        output.say_json(told.model_dump())
+        return
+    if terms is None:
+        output.note("End users are not told apart here. To grant each of them something, name an amount: --credits 50")
+    else:
+        output.note(f"Each is granted {output.grants(terms.grants)}. {NAMING[terms.is_required]}")
+    rows = [
+        (
+            *(one.name, one.id, "blocked" if one.blocked_at else ""),
+            ", ".join(output.allowance(allowance) for allowance in one.allowances),
+        )
+        for one in found
+    ]
+    if rows:
+        output.say_table(("name", "id", "state", "allowances"), rows)

@@ -23,7 +23,7 @@ def test_the_engine_is_told_all() -> None:
     assert (made.hostnames, made.port) == (["127.0.0.1"], 0)
     assert (made.n_parallel, made.n_ctx, made.cpuparams.n_threads, made.cpuparams_batch.n_threads) == (3, 3_000, 2, 2)
     assert (made.cache_ram_mib, made.use_jinja, made.warmup, made.fit_params, made.ui) == (0, True, False, False, False)
-    assert (made.endpoint_slots, made.embedding) == (False, False)
+    assert (made.n_batch, made.n_ubatch, made.embedding) == (256, 256, False)
 
 
 @pytest.mark.parametrize(("pools", "pooling"), [(False, 1), (True, -1)])

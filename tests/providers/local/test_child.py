@@ -31,6 +31,7 @@ def test_an_embedding_model_is_opened_as_one(pools: bool, pooling: int) -> None:
     """A text is embedded in one piece; how, is the file's to say, and else the mean of its tokens."""
     made = parameters(xllamacpp, Order("e", "e.gguf", True, pools, 700, 2, 1, "k"))
     assert (made.embedding, made.n_batch, made.n_ubatch, made.pooling_type) == (True, 700, 700, pooling)
+    assert made.kv_unified
 
 
 def test_what_is_missing_is_named() -> None:

@@ -162,7 +162,7 @@ class GuideIndex:
             is_certain=exact is not None or OUR_NAME in words,
         )
         if nearest and exact is None:
-            best = fused(best, nearest[:RANKED])
+            best = fused([number for number in best if number in ranks], nearest[:RANKED])
         return Finding(tuple(self._passages[number] for number in best[:3]), evidence)
 
     def _compare(self, stems: Sequence[str], length: float) -> _Likeness:

@@ -91,6 +91,7 @@ def parameters(engine: Any, order: Order) -> Any:
     if order.is_embedding:
         made.embedding = True
         made.n_batch = made.n_ubatch = order.context_tokens  # a text is embedded in one piece
+        made.kv_unified = True  # or texts of one batch are cut where the shortest ends, and wrong vectors come
         if not order.pools:
             made.pooling_type = MEAN_POOLING
     return made

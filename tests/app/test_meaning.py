@@ -1,6 +1,7 @@
 """The guide with a real engine and a model that the test makes: a word of one's own finds what the page says."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from tollbar.providers.guide.meaning import Meaning
 
 pytestmark = pytest.mark.anyio
 
+PAGES = replace(SMALL, passages=tuple(replace(each, body=each.title) for each in SMALL.passages))
 MEANINGS = (("proxy", "gatekeeper"), ("reverse", "backwards"), ("key",), ("stream",), ("tokens",), ("user",))
 
 
@@ -27,7 +29,7 @@ async def test_a_pulled_model_makes_the_guide_find_by_meaning(tmp_path: Path) ->
     shelf, question = shelf_of(settings), call(said((Role.USER, "Tollbar, gatekeeper backwards?")))
     async with local_engines(settings, clock) as engines:
         meaning = Meaning(PulledEmbedder(engines.fleet, engines.provider, clock), settings.data / FOLDER, 20.0)
-        guide = GuideProvider(lambda: GuideIndex(SMALL, PLAIN), meaning)
+        guide = GuideProvider(lambda: GuideIndex(PAGES, PLAIN), meaning)
         chore = asyncio.create_task(learning(guide, settings.data, clock))
         assert (guide.is_due, await guide.learn()) == (False, True)
         before = text_of(await events_of(guide, question))

@@ -20,13 +20,13 @@ from tollbar.providers.guide.meaning import Meaning
 pytestmark = pytest.mark.anyio
 
 PAGES = replace(SMALL, passages=tuple(replace(each, body=each.title) for each in SMALL.passages))
-MEANINGS = (("proxy", "gatekeeper"), ("reverse", "backwards"), ("key",), ("stream",), ("tokens",), ("user",))
+MEANINGS = (("user", "colleague"), ("add", "employ"), ("key",), ("stream",), ("tokens",), ("proxy",), ("reverse",))
 
 
 async def test_a_pulled_model_makes_the_guide_find_by_meaning(tmp_path: Path) -> None:
     """As soon as it is on the shelf: the engine is started, the vectors are kept, and the answer is another."""
     settings, clock = settings_of(tmp_path, "local: {threads: 1}\n"), SystemClock()
-    shelf, question = shelf_of(settings), call(said((Role.USER, "Tollbar, gatekeeper backwards?")))
+    shelf, question = shelf_of(settings), call(said((Role.USER, "Tollbar, employ colleague?")))
     async with local_engines(settings, clock) as engines:
         meaning = Meaning(PulledEmbedder(engines.fleet, engines.provider, clock), settings.data / FOLDER, 20.0)
         guide = GuideProvider(lambda: GuideIndex(PAGES, PLAIN), meaning)
@@ -38,8 +38,8 @@ async def test_a_pulled_model_makes_the_guide_find_by_meaning(tmp_path: Path) ->
         async with asyncio.timeout(20):
             while guide.is_due:  # noqa: ASYNC110 - the chore looks each second
                 await asyncio.sleep(0.05)
-        assert "**Behind nginx**" not in before
-        assert "**Behind nginx**" in text_of(await events_of(guide, question))
+        assert "**Create a key**" not in before
+        assert "**Create a key**" in text_of(await events_of(guide, question))
         assert len(list((settings.data / FOLDER).glob("*.vectors"))) == 1
         engines.fleet.know({})
         assert text_of(await events_of(guide, question)) == before

@@ -1,10 +1,9 @@
 """The guide that finds by meaning as well, once a model for vectors was pulled: what it asks, and when it learns."""
 
 import asyncio
+import json
 from collections.abc import Sequence
 from pathlib import Path
-
-import msgspec
 
 from tollbar.domain.catalogue import Call, Target, Timeouts
 from tollbar.domain.errors import UpstreamTimeout
@@ -46,7 +45,7 @@ class PulledEmbedder:
         model = self._model()
         if model is None:
             raise UpstreamTimeout("The model for vectors is gone.")
-        body = msgspec.json.encode({"model": model.name, "input": texts})
+        body = json.dumps({"model": model.name, "input": list(texts)}).encode()
         timeouts = Timeouts(first_byte_plain=patience, total=patience)
         target = Target(NAME, model.name, is_local=True, timeouts=timeouts)
         deadline = self._clock.monotonic() + patience

@@ -49,6 +49,7 @@ def local_terms(settings: Settings) -> Terms:
     return Terms(
         context_tokens=settings.local.context_tokens,
         parallel=settings.local.parallel,
+        replicas=settings.local.replicas,
         threads=settings.local.threads,
         memory_bytes=budget(settings.local.memory_mib) // settings.server.workers,
         idle_seconds=settings.local.idle_seconds,

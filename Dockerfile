@@ -18,7 +18,9 @@ RUN pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
     && pip --python /opt/tollbar/bin/python install --no-deps --no-index /wheels/*.whl
 
 FROM python:${PYTHON}-slim
-RUN useradd --uid 10001 --user-group --no-create-home --home-dir /data --shell /usr/sbin/nologin tollbar \
+# The engine for local models computes with it.
+RUN apt-get update && apt-get install --yes --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/* \
+    && useradd --uid 10001 --user-group --no-create-home --home-dir /data --shell /usr/sbin/nologin tollbar \
     && install --directory --owner=tollbar --group=tollbar --mode=0700 /data
 COPY --from=build /opt/tollbar /opt/tollbar
 COPY deploy/healthcheck.py /opt/tollbar/healthcheck.py

@@ -32,7 +32,7 @@ LEVELS = {"run": ("run.txt", "build.txt"), "dev": ("dev.txt", "build.txt")}
 # What each lock file is compiled from. The later ones follow the versions of the earlier.
 LOCKS = {
     "run.txt": ("pyproject.toml",),
-    "scale.txt": ("pyproject.toml", "--extra", "postgres", "--extra", "redis"),
+    "scale.txt": ("pyproject.toml", "--extra", "postgres", "--extra", "redis", "--extra", "local"),
     "build.txt": ("--group", "build"),
     "dev.txt": ("pyproject.toml", "--all-extras", "--group", "lint", "--group", "test", "--group", "bench"),
     "load.txt": ("--group", "load"),

@@ -1,6 +1,7 @@
 """Pulling models: what the CLI, the admin API and the dashboard share."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -8,8 +9,9 @@ import pytest
 from tests.admin.pulling import MODEL, FakeShelf, FakeSource
 from tests.fakes import FakeClock
 from tollbar.admin.pulls import MOST_REMEMBERED, Pull, Pulls, remove_model
+from tollbar.clock import SystemClock
 from tollbar.domain.errors import Conflict, NotFound
-from tollbar.domain.local_models import Progress, PullPlan, PullState
+from tollbar.domain.local_models import Progress, PullNote, PullPlan, PullState
 
 pytestmark = pytest.mark.anyio
 
@@ -163,3 +165,42 @@ def test_a_pull_is_over_when_it_says_so() -> None:
         state for state in PullState if Pull("a", PullPlan("a", "a", "hub"), Progress(state), FakeClock().now()).is_over
     }
     assert ends == {PullState.DONE, PullState.FAILED}
+
+
+class FakeBoard:
+    """A board of two processes, of which the test is the other."""
+
+    def __init__(self) -> None:
+        self.notes: Sequence[PullNote] = ()
+        self.theirs: list[PullNote] = []
+
+    def put(self, notes: Sequence[PullNote]) -> None:
+        self.notes = notes
+
+    def others(self) -> Sequence[PullNote]:
+        return self.theirs
+
+
+async def test_the_pulls_of_other_processes_are_seen() -> None:
+    """Listed, watched and not begun twice; one whose process is gone has failed."""
+    board, source, clock = FakeBoard(), FakeSource(), SystemClock()
+    under_way = Pulls(source, FakeShelf(), clock, asyncio.ensure_future, board)  # type: ignore[arg-type]
+    own = await under_way.start("small")
+    await settle()
+    source.tell(Progress(PullState.WAITING, 50, 100))
+    assert [(note.id, note.progress.done_bytes) for note in board.notes] == [(own.id, 50)]
+    plan = PullPlan("tiny", "lab/tiny", "hub", size_bytes=100, missing_bytes=60)
+    board.theirs = [PullNote("pull_theirs", plan, Progress(PullState.DOWNLOADING, 40, 100), clock.now())]
+    assert [pull.id for pull in under_way.list()] == ["pull_theirs", own.id]
+    theirs = await under_way.start("tiny")
+    assert (theirs.id, source.fetched) == ("pull_theirs", 1)
+    seen = under_way.watch(theirs)
+    assert (await anext(seen)).progress.done_bytes == 40
+    board.theirs = []
+    last = await anext(seen)
+    assert (last.progress.state, last.fault and last.fault.message) == (
+        PullState.FAILED,
+        "The process that pulled it has ended.",
+    )
+    assert [pull async for pull in seen] == []
+    under_way.close()

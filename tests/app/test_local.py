@@ -14,7 +14,6 @@ from tollbar.app.local import Stock, local_engines, local_terms, on_shelf, shelf
 from tollbar.clock import SystemClock
 from tollbar.domain.local_models import LocalModel
 from tollbar.providers.local.memory import MEBIBYTE
-from tollbar.providers.transport import Transport
 
 pytestmark = pytest.mark.anyio
 
@@ -53,7 +52,7 @@ async def test_a_change_of_the_shelf_is_noticed(tmp_path: Path) -> None:
     def make(models: Sequence[LocalModel]) -> Offer:
         return replace(base, warnings=tuple(model.name for model in models))
 
-    async with Transport(clock) as transport, local_engines(settings, transport, clock) as engines:
+    async with local_engines(settings, clock) as engines:
         stock = Stock(shelf, engines.fleet, make)
         assert (stock.look(), stock.offer.warnings) == (False, ())
         shelve(shelf.folder)

@@ -118,6 +118,13 @@ def test_the_result_has_neither_root_nor_tools() -> None:
     assert not any("pip" in line or "curl" in line for line in last)
 
 
+def test_it_runs_models_of_its_own() -> None:
+    """What is installed has the engine, and the last stage the one library that a slim image lacks for it."""
+    assert re.search(r"^xllamacpp==", (ROOT / "requirements" / "scale.txt").read_text(), re.MULTILINE)
+    last = instructions()[max(at for at, line in enumerate(instructions()) if line.startswith("FROM ")) :]
+    assert sum("apt-get install --yes --no-install-recommends libgomp1 && rm -rf" in line for line in last) == 1
+
+
 def health(environment: dict[str, str]) -> tuple[int, str]:
     """The status and the words of the image's health check."""
     done = subprocess.run(

@@ -5,8 +5,7 @@ from pathlib import Path
 from tests.admin.pulling import MODEL
 from tests.fakes import FakeClock
 from tollbar.admin.pulls import Pull
-from tollbar.domain.errors import Conflict
-from tollbar.domain.local_models import Progress, PullPlan, PullState
+from tollbar.domain.local_models import Progress, PullFault, PullPlan, PullState
 from tollbar.edge.local_schemas import LocalModelView, PullView
 
 
@@ -20,7 +19,7 @@ def test_a_pull_tells_why_it_failed() -> None:
     """And nothing of that while it goes on."""
     pull = Pull("pull_1", PullPlan("tiny", "lab/tiny", "hub"), Progress(PullState.WAITING, 1, 2), FakeClock().now())
     assert PullView.of(pull).error is None
-    pull.fault = Conflict("Full.", hint="Make room.")
+    pull.fault = PullFault("conflict", "Full.", "Make room.")
     fault = PullView.of(pull).error
     assert fault is not None
     assert (fault.code, fault.message, fault.hint) == ("conflict", "Full.", "Make room.")

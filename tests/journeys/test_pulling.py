@@ -113,6 +113,26 @@ def test_server_and_terminal_share_a_download(gateway: Gateway, hub: FakeHub, va
     assert len(hub.asked("storage")) == 1
 
 
+def test_all_workers_know_a_pull(tmp_path: Path, hub: FakeHub, variables: dict[str, str]) -> None:
+    """Whichever is asked lists it, tells how far it is, takes a second wish for the same, and offers the model."""
+    hub.plan("gate:1500000")
+    with started(tmp_path, environment={**variables, "TOLLBAR_WORKERS": "2"}) as gateway:
+        pull = begin(gateway)
+        assert {begin(gateway)["id"] for _ in range(8)} == {pull["id"]}
+        for _ in range(8):  # each on a connection of its own, which either worker may take
+            listed = requests.get(gateway.url + MODELS, headers=ADMIN, timeout=30).json()
+            assert [(each["id"], each["state"]) for each in listed["pulls"]] == [(pull["id"], "downloading")]
+        watching = [events(gateway, pull["id"]) for _ in range(4)]
+        assert {next(told)["state"] for told in watching} == {"downloading"}
+        hub.gate.set()
+        assert {list(told)[-1]["state"] for told in watching} == {"done"}
+        for _ in range(8):
+            listed = requests.get(gateway.url + MODELS, headers=ADMIN, timeout=30).json()
+            assert ([each["name"] for each in listed["data"]], len(listed["pulls"])) == ([NAME], 1)
+    assert len(hub.asked("storage")) == 1
+    assert list((tmp_path / "data" / "models" / ".pulls").iterdir()) == []
+
+
 def test_a_server_stops_though_a_pull_goes_on(gateway: Gateway, hub: FakeHub) -> None:
     """Neither the pull nor who watches it holds it up, and the next pull goes on."""
     hub.plan("stall:1500000")

@@ -9,9 +9,10 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from tollbar.domain.errors import GatewayError, InternalError, NotFound
-from tollbar.domain.local_models import LocalModel, Progress, PullPlan, PullState
+from tollbar.domain.local_models import LocalModel, Progress, PullFault, PullNote, PullPlan, PullState
 from tollbar.ports import Clock, ModelShelf, ModelSource
 
 MOST_REMEMBERED = 50
@@ -31,18 +32,41 @@ class Pull:
     plan: PullPlan
     progress: Progress
     began_at: datetime
-    fault: GatewayError | None = None
+    fault: PullFault | None = None
 
     @property
     def is_over(self) -> bool:
         """Whether it has ended, well or not."""
         return self.progress.state in {PullState.DONE, PullState.FAILED}
 
+    def note(self) -> PullNote:
+        """What others are told of it."""
+        return PullNote(self.id, self.plan, self.progress, self.began_at, self.fault)
+
+
+class PullBoard(Protocol):
+    """Where the processes of a server tell each other of their pulls."""
+
+    def put(self, notes: Sequence[PullNote]) -> None:
+        """These are the pulls of this process. Never fails: who cannot be told is not told."""
+        ...
+
+    def others(self) -> Sequence[PullNote]:
+        """The pulls of the other processes that live."""
+        ...
+
 
 class Pulls:
-    """The pulls of this process. `spawn` starts a task that ends with the process."""
+    """The pulls of this process, and those of the others on the `board` to look at.
 
-    def __init__(self, source: ModelSource, shelf: ModelShelf, clock: Clock, spawn: Spawn) -> None:
+    `spawn` starts a task that ends with the process.
+    """
+
+    def __init__(
+        self, source: ModelSource, shelf: ModelShelf, clock: Clock, spawn: Spawn, board: PullBoard | None = None
+    ) -> None:
+        self._board = board
+        self._told_at = 0.0
         self._source = source
         self._shelf = shelf
         self._clock = clock
@@ -57,11 +81,14 @@ class Pulls:
 
     def list(self) -> Sequence[Pull]:
         """The pulls under way and the last ones that ended, newest first."""
-        return tuple(reversed(self._pulls.values()))
+        found = [*self._others(), *self._pulls.values()]
+        found.sort(key=lambda pull: pull.began_at)
+        return tuple(reversed(found))
 
     def get(self, pull_id: str) -> Pull:
         """One of them; raises NotFound."""
-        if (pull := self._pulls.get(pull_id)) is None:
+        pull = self._pulls.get(pull_id) or next((each for each in self._others() if each.id == pull_id), None)
+        if pull is None:
             raise NotFound("There is no such pull.", hint="GET /admin/api/models lists them.")
         return pull
 
@@ -71,7 +98,7 @@ class Pulls:
         Paths are not taken: a caller from elsewhere must not learn what is on this disk.
         """
         plan = await self._source.plan(name, may_be_path=False)
-        for pull in self._pulls.values():
+        for pull in (*self._pulls.values(), *self._others()):
             if pull.plan.name == plan.name and not pull.is_over:
                 return pull
         done = plan.size_bytes - plan.missing_bytes
@@ -79,6 +106,7 @@ class Pulls:
         pull = Pull(f"pull_{secrets.token_hex(8)}", plan, Progress(state, done, plan.size_bytes), self._clock.now())
         self._pulls[pull.id] = pull
         self._forget()
+        self._tell()
         if not plan.is_here:
             task = self._spawn(self._run(pull))
             self._tasks.add(task)
@@ -90,6 +118,7 @@ class Pulls:
         told: Progress | None = None
         told_at = self._clock.monotonic()
         while is_wanted():
+            pull = self._now(pull)
             if pull.progress != told or self._clock.monotonic() - told_at >= SILENT_SECONDS:
                 told, told_at = pull.progress, self._clock.monotonic()
                 yield pull
@@ -104,21 +133,54 @@ class Pulls:
 
     async def _run(self, pull: Pull) -> None:
         def tell(progress: Progress) -> None:
+            is_news = pull.progress.state is not progress.state
             pull.progress = progress
+            if is_news or self._clock.monotonic() >= self._told_at + LOOK_SECONDS:
+                self._tell()
 
         try:
             await self._source.fetch(pull.plan, tell)
         except GatewayError as fault:
-            pull.fault = fault
+            pull.fault = _told(fault)
         except (OSError, ValueError) as fault:
-            pull.fault = InternalError(f"The model could not be stored: {fault}.")
+            pull.fault = _told(InternalError(f"The model could not be stored: {fault}."))
         if pull.fault is not None:
             pull.progress = Progress(PullState.FAILED, pull.progress.done_bytes, pull.progress.total_bytes)
+        self._tell()
+
+    def _tell(self) -> None:
+        """Has the other processes know how far the pulls are."""
+        if self._board is not None:
+            self._told_at = self._clock.monotonic()
+            self._board.put([pull.note() for pull in self._pulls.values()])
+
+    def _others(self) -> Sequence[Pull]:
+        """The pulls of the other processes, as they are at this moment."""
+        return [_noted(note) for note in self._board.others()] if self._board is not None else ()
+
+    def _now(self, pull: Pull) -> Pull:
+        """A pull as it is now, whoever's it is; one whose process is gone has failed."""
+        if pull.id in self._pulls or pull.is_over:
+            return pull
+        try:
+            return self.get(pull.id)
+        except NotFound:
+            fault = _told(InternalError("The process that pulled it has ended.", hint="Pull again: it goes on."))
+            progress = Progress(PullState.FAILED, pull.progress.done_bytes, pull.progress.total_bytes)
+            return Pull(pull.id, pull.plan, progress, pull.began_at, fault)
 
     def _forget(self) -> None:
         over = [pull.id for pull in self._pulls.values() if pull.is_over]
         for pull_id in over[: max(0, len(self._pulls) - MOST_REMEMBERED)]:
             del self._pulls[pull_id]
+
+
+def _noted(note: PullNote) -> Pull:
+    return Pull(note.id, note.plan, note.progress, note.began_at, note.fault)
+
+
+def _told(fault: GatewayError) -> PullFault:
+    return PullFault(fault.code, fault.message, fault.hint)
 
 
 def remove_model(shelf: ModelShelf, name: str) -> LocalModel | None:

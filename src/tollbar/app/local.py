@@ -14,8 +14,8 @@ from tollbar.providers.local.process import EngineProcess, Launch, needed
 from tollbar.providers.local.provider import LocalProvider
 from tollbar.providers.local.shelf import Shelf
 from tollbar.providers.local.terms import Terms
+from tollbar.providers.local.wire import EngineTransport
 from tollbar.providers.openai import OpenAIProvider
-from tollbar.providers.transport import Transport
 from tollbar.providers.vendors import Instance, custom
 from tollbar.settings import LOCAL, Settings, read_environment
 
@@ -49,6 +49,7 @@ def local_terms(settings: Settings) -> Terms:
     return Terms(
         context_tokens=settings.local.context_tokens,
         parallel=settings.local.parallel,
+        replicas=settings.local.replicas,
         threads=settings.local.threads,
         memory_bytes=budget(settings.local.memory_mib) // settings.server.workers,
         idle_seconds=settings.local.idle_seconds,
@@ -60,7 +61,7 @@ def local_terms(settings: Settings) -> Terms:
 
 
 @asynccontextmanager
-async def local_engines(settings: Settings, transport: Transport, clock: Clock) -> AsyncIterator[Engines]:
+async def local_engines(settings: Settings, clock: Clock) -> AsyncIterator[Engines]:
     """The engines, none of which runs yet; all of them end with the block."""
     terms = local_terms(settings)
     vendor = custom(LOCAL, "openai")
@@ -69,7 +70,7 @@ async def local_engines(settings: Settings, transport: Transport, clock: Clock) 
         return OpenAIProvider(Instance(LOCAL, vendor, f"{engine.url}/v1", engine.order.key), transport, clock)
 
     launch = Launch(environment=needed(read_environment()), seconds=terms.start_seconds)
-    async with Fleet(terms, launch, connect, clock) as fleet:
+    async with EngineTransport(clock) as transport, Fleet(terms, launch, connect, clock) as fleet:
         yield Engines(fleet, LocalProvider(fleet, terms, clock))
 
 

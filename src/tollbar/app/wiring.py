@@ -22,10 +22,11 @@ from tollbar.admin.pulls import Pulls
 from tollbar.app.alerting import open_alerts
 from tollbar.app.callers import doors, rates, terms
 from tollbar.app.calls import call_log
-from tollbar.app.catalogue import Offer
+from tollbar.app.catalogue import GUIDE_PROVIDER, Offer
 from tollbar.app.chores import Work, chores
 from tollbar.app.keeping import kept
 from tollbar.app.local import Stock, local_chores, local_engines, shelf_of
+from tollbar.app.meaning import learning, meaningful_guide
 from tollbar.app.pulling import open_pulls
 from tollbar.app.rotation import rotating_key
 from tollbar.app.rules import call_rules
@@ -135,11 +136,13 @@ async def running(
         transport = await stack.enter_async_context(Transport(clock, settings.egress.proxy, settings.egress.ca_file))
         prices = Prices(lambda: clock.now().date())
         servers, base, providers = await open_upstreams(settings, transport, prices, clock)
-        engines = await stack.enter_async_context(local_engines(settings, transport, clock))
+        engines = await stack.enter_async_context(local_engines(settings, clock))
         stock = Stock(shelf_of(settings), engines.fleet, lambda models: stocked(base, settings, models))
         made = stock.offer
         if LOCAL not in made.instances:
             providers = {**providers, LOCAL: engines.provider}
+        guide = meaningful_guide(settings, engines.fleet, engines.provider, clock)
+        providers = {**providers, GUIDE_PROVIDER: guide}
         metrics = _metrics(worker)
         sinks = (call_log(log), metrics.observe, storage.log.write)
         counted = await counting(settings, clock, worker, stack)
@@ -170,6 +173,7 @@ async def running(
         work = Work(gateway, storage, metrics, retention, most, rotating, worker, counted.beat, *watch)
         begun = [tasks.create_task(chore) for chore in (*chores(work), feed.run(), *counted.chores)]
         begun += [tasks.create_task(chore) for chore in local_chores(engines.fleet, stock, gateway)]
+        begun.append(tasks.create_task(learning(guide, settings.data, clock)))
         if made.instances:
             begun.append(tasks.create_task(_load_prices(prices)))
         stack.callback(_cancel, begun)

@@ -69,7 +69,7 @@ async def reach(settings: Settings, seconds: float) -> list[Finding]:
     clock = SystemClock()
     async with Transport(clock, settings.egress.proxy, settings.egress.ca_file) as transport:
         _, base, providers = await open_upstreams(settings, transport, Prices(lambda: clock.now().date()), clock)
-        async with local_engines(settings, transport, clock) as engines:
+        async with local_engines(settings, clock) as engines:
             made = Stock(shelf_of(settings), engines.fleet, lambda models: _chatting(base, settings, models)).offer
             reached = Reach({LOCAL: engines.provider, **providers}, clock, seconds)
             return await reached.findings(configured_models(made), list(made.instances))

@@ -1,9 +1,10 @@
 """Models that run on this machine, and how they get here: values alone."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Kind = Literal["chat", "embedding"]
 Format = Literal["gguf", "safetensors"]
@@ -95,3 +96,22 @@ class Progress:
     state: PullState
     done_bytes: int = 0
     total_bytes: int = 0
+
+
+class PullFault(NamedTuple):
+    """Why a pull failed, as an error tells it."""
+
+    code: str
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class PullNote:
+    """A pull as other processes are told of it."""
+
+    id: str
+    plan: PullPlan
+    progress: Progress
+    began_at: datetime
+    fault: PullFault | None = None

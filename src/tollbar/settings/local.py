@@ -20,7 +20,13 @@ class Local(Section):
         bounds=(64, None),
     )
     parallel: int = setting(4, "How many calls a model answers at once. Each takes memory.", bounds=(1, 64))
-    threads: int = setting(0, "The threads that a model computes with; 0 means one for each core.", bounds=(0, 1_024))
+    replicas: int = setting(
+        1,
+        "How many engines run each model, each with memory of its own. A call goes to the one that has read the "
+        "beginning of its conversation, unless many wait there.",
+        bounds=(1, 64),
+    )
+    threads: int = setting(0, "The threads that an engine computes with; 0 means one for each core.", bounds=(0, 1_024))
     queue: int = setting(64, "How many calls may wait for a model; others are told to come back.", bounds=(0, 100_000))
     idle_seconds: float = setting(
         600.0, "How long a model that nobody calls stays loaded; 0 means for ever.", unit="seconds", bounds=(0, None)

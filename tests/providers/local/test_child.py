@@ -23,7 +23,7 @@ def test_the_engine_is_told_all() -> None:
     assert (made.hostnames, made.port) == (["127.0.0.1"], 0)
     assert (made.n_parallel, made.n_ctx, made.cpuparams.n_threads, made.cpuparams_batch.n_threads) == (3, 3_000, 2, 2)
     assert (made.cache_ram_mib, made.use_jinja, made.warmup, made.fit_params, made.ui) == (0, True, False, False, False)
-    assert (made.endpoint_slots, made.embedding) == (False, False)
+    assert (made.n_batch, made.n_ubatch, made.embedding) == (256, 256, False)
 
 
 @pytest.mark.parametrize(("pools", "pooling"), [(False, 1), (True, -1)])
@@ -31,6 +31,7 @@ def test_an_embedding_model_is_opened_as_one(pools: bool, pooling: int) -> None:
     """A text is embedded in one piece; how, is the file's to say, and else the mean of its tokens."""
     made = parameters(xllamacpp, Order("e", "e.gguf", True, pools, 700, 2, 1, "k"))
     assert (made.embedding, made.n_batch, made.n_ubatch, made.pooling_type) == (True, 700, 700, pooling)
+    assert made.kv_unified
 
 
 def test_what_is_missing_is_named() -> None:

@@ -4,6 +4,8 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +48,14 @@ def call(model: str, text: str = "go t", seconds: float = 20.0, **fields: Any) -
 @pytest.fixture
 async def local(tmp_path: Path) -> AsyncIterator[tuple[LocalProvider, Fleet]]:
     """A provider with a model that chats and one that does not."""
-    models = {"tiny": shelve(tmp_path), "vectors": shelve(tmp_path, "vectors", kind="embedding")}
+    async with a_provider(tmp_path, TERMS) as made:
+        yield made
+
+
+@asynccontextmanager
+async def a_provider(directory: Path, terms: Terms) -> AsyncIterator[tuple[LocalProvider, Fleet]]:
+    """A provider of these two on other terms."""
+    models = {"tiny": shelve(directory), "vectors": shelve(directory, "vectors", kind="embedding")}
     clock = SystemClock()
     async with Transport(clock) as transport:
 
@@ -54,9 +63,9 @@ async def local(tmp_path: Path) -> AsyncIterator[tuple[LocalProvider, Fleet]]:
             instance = Instance("local", custom("local", "openai"), f"{engine.url}/v1", engine.order.key)
             return OpenAIProvider(instance, transport, clock)
 
-        async with Fleet(TERMS, Launch(environment={}), connect, clock) as fleet:
+        async with Fleet(terms, Launch(environment={}), connect, clock) as fleet:
             fleet.know(models)
-            yield LocalProvider(fleet, TERMS, clock), fleet
+            yield LocalProvider(fleet, terms, clock), fleet
 
 
 async def test_an_answer(local: tuple[LocalProvider, Fleet]) -> None:
@@ -138,3 +147,31 @@ async def test_a_tier_has_its_weight(local: tuple[LocalProvider, Fleet]) -> None
         await asyncio.sleep(0)
         turn.end()
     assert order[:6].count("g") == 4
+
+
+async def test_each_conversation_stays_with_its_engine(tmp_path: Path) -> None:
+    """Of two engines with one slot each: what was said before is known there, for both conversations, turn by turn."""
+    async with a_provider(tmp_path, replace(TERMS, replicas=2)) as (provider, fleet):
+        known = dict[str, list[int]]()
+        said = {rules: [{"role": "system", "content": rules * 50}] for rules in ("a", "b")}
+        first = provider.open(call("tiny", messages=[*said["a"], {"role": "user", "content": "go t"}]))
+        await first.__aenter__()  # while it is answered the other conversation begins, and goes elsewhere
+        for rules in ("b", "a", "b", "a", "b"):
+            said[rules].append({"role": "user", "content": "go t"})
+            async with provider.open(call("tiny", messages=said[rules])) as events:
+                usages = [event.usage for event in events_of([event async for event in events])]
+            known.setdefault(rules, []).append(usages[0].cached_read_tokens)
+            said[rules].append({"role": "assistant", "content": "uvwxyz"})
+            if first is not None:
+                await first.__aexit__(None, None, None)
+                first = None
+        assert [fleet.find("tiny", replica).running is not None for replica in range(2)] == [True, True]
+    for rules in ("a", "b"):
+        assert known[rules][-1] > 50  # the system prompt, and more with each turn
+        assert known[rules] == sorted(known[rules])
+    assert known["b"][0] < 5
+
+
+def events_of(events: list[Any]) -> list[Any]:
+    """Those that report usage."""
+    return [event for event in events if getattr(event, "usage", None) is not None]

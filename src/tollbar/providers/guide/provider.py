@@ -17,7 +17,8 @@ from tollbar.domain.events import Finished, FinishReason, Started, StreamEvent, 
 from tollbar.domain.messages import Role
 from tollbar.domain.usage import Usage
 from tollbar.providers.guide.answer import write_answer
-from tollbar.providers.guide.index import GuideIndex
+from tollbar.providers.guide.index import Finding, GuideIndex
+from tollbar.providers.guide.meaning import Meaning
 from tollbar.providers.guide.passages import packaged_documents, packaged_phrasings, read_library
 from tollbar.providers.guide.words import Folding
 
@@ -35,10 +36,14 @@ def packaged_index() -> GuideIndex:
 
 
 class GuideProvider:
-    """Answers from the documentation. The index is built at the first call, in a thread of its own."""
+    """Answers from the documentation. The index is built at the first call, in a thread of its own.
 
-    def __init__(self, build: Callable[[], GuideIndex] = packaged_index) -> None:
+    With a `meaning` passages are found by that too, once it has learnt; see `learn`.
+    """
+
+    def __init__(self, build: Callable[[], GuideIndex] = packaged_index, meaning: Meaning | None = None) -> None:
         self._build = build
+        self._meaning = meaning
         self._built: GuideIndex | None = None
         self._building = asyncio.Lock()
 
@@ -46,13 +51,26 @@ class GuideProvider:
     async def open(self, call: Call) -> AsyncIterator[AsyncIterator[StreamEvent]]:
         """The answer to the last message of the user. Entering raises RequestError when the messages cannot be read."""
         conversation = call.request.source.expand()
-        answer = _answer(await self._index(), conversation)
+        index, question = await self._index(), _question(conversation)
+        nearest = await self._meaning.nearest(question) if self._meaning is not None else ()
+        answer = _answer(index.search(question, nearest), conversation)
         async with aclosing(_stream(_events(call, conversation, answer))) as events:
             yield events
 
     async def models(self) -> Sequence[str]:
         """The one name that it serves."""
         return (MODEL,)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether there is a model by which meanings could be learnt, and were not."""
+        return self._meaning is not None and self._meaning.is_due
+
+    async def learn(self) -> bool:
+        """Has the meaning learn the passages if that is due; False when it failed."""
+        if self._meaning is None or not self._meaning.is_due:
+            return True
+        return await self._meaning.learn((await self._index()).passages)
 
     async def _index(self) -> GuideIndex:
         if self._built is None:
@@ -67,10 +85,14 @@ def count_tokens(text: str) -> int:
     return -(-len(text.encode("utf-8", "surrogatepass")) // BYTES_PER_TOKEN)
 
 
-def _answer(index: GuideIndex, conversation: Conversation) -> str:
+def _question(conversation: Conversation) -> str:
     questions = [message.text for message in conversation.messages if message.role is Role.USER]
+    return questions[-1] if questions else ""
+
+
+def _answer(finding: Finding, conversation: Conversation) -> str:
     is_first = all(message.role is not Role.ASSISTANT for message in conversation.messages)
-    return write_answer(index.search(questions[-1] if questions else ""), is_first=is_first)
+    return write_answer(finding, is_first=is_first)
 
 
 def _events(call: Call, conversation: Conversation, answer: str) -> Iterator[StreamEvent]:

@@ -15,6 +15,8 @@ from typing import Any
 
 ENGINE = "xllamacpp"
 MEAN_POOLING = 1
+BATCH_TOKENS = 256
+"""Of a prompt at once: a caller who leaves meanwhile is noticed after so many. Fewer would make prompts slower."""
 QUIET = 1
 """Of the engine's log: errors alone."""
 
@@ -82,11 +84,14 @@ def parameters(engine: Any, order: Order) -> Any:
     made.n_threads_http = 2 * order.parallel + 8  # a kept connection has a thread of its own
     made.cache_ram_mib = 0  # beyond what was estimated; a slot remembers its last prompt without it
     made.use_jinja = True
-    made.warmup = made.fit_params = made.ui = made.endpoint_slots = False
+    made.warmup = made.fit_params = made.ui = False
+    made.endpoint_slots = True  # who has the key may see what each slot is at
+    made.n_batch = made.n_ubatch = BATCH_TOKENS
     made.verbosity = QUIET
     if order.is_embedding:
         made.embedding = True
         made.n_batch = made.n_ubatch = order.context_tokens  # a text is embedded in one piece
+        made.kv_unified = True  # or texts of one batch are cut where the shortest ends, and wrong vectors come
         if not order.pools:
             made.pooling_type = MEAN_POOLING
     return made

@@ -8,6 +8,7 @@ What runs for nobody is unloaded after a while, and an engine that does not answ
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
+from itertools import product
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -35,7 +36,8 @@ class Fleet:
         self._launch = launch
         self._connect = connect
         self._clock = clock
-        self._runners: dict[str, Runner] = {}
+        self._runners: dict[tuple[str, int], Runner] = {}
+        """By the model's name and the number of the replica."""
         self._retiring: set[Runner] = set()
         self._room = asyncio.Lock()
         self._group = asyncio.TaskGroup()
@@ -56,26 +58,32 @@ class Fleet:
     @property
     def models(self) -> Mapping[str, LocalModel]:
         """The models that can be called, by name."""
-        return {name: runner.model for name, runner in self._runners.items()}
+        return {runner.model.name: runner.model for runner in self._runners.values()}
 
-    def find(self, name: str) -> Runner:
-        """The runner of a model; raises EngineUnavailable when there is no such model any more."""
-        runner = self._runners.get(name)
+    def find(self, name: str, replica: int = 0) -> Runner:
+        """The runner of a model, or another of its replicas; raises EngineUnavailable when there is no such model."""
+        runner = self._runners.get((name, replica))
         if runner is None:
             raise EngineUnavailable(f"{name} is not on this machine.", hint=f"Pull it: tollbar pull {name}.")
         return runner
 
+    def loads(self, name: str) -> list[int]:
+        """How many calls each replica of a model has, waiting ones too."""
+        queues = (self.find(name, replica).queue for replica in range(self._terms.replicas))
+        return [queue.active + queue.waiting for queue in queues]
+
     def know(self, models: Mapping[str, LocalModel]) -> None:
         """These are the models from now on. One that is gone or was replaced ends when its last call has."""
-        for name, runner in list(self._runners.items()):
-            if models.get(name) != runner.model:
-                del self._runners[name]
+        for place, runner in list(self._runners.items()):
+            if models.get(runner.model.name) != runner.model:
+                del self._runners[place]
                 self._retiring.add(runner)
                 self._spawn(self._retire(runner))
-        for name, model in models.items():
-            if name not in self._runners:
+        for place in product(models, range(self._terms.replicas)):
+            if place not in self._runners:
+                name = place[0]
                 queue = FairQueue(name, self._terms.parallel, self._terms.queue, self._clock.monotonic)
-                self._runners[name] = Runner(model, queue, is_wanted=name in self._terms.preload)
+                self._runners[place] = Runner(models[name], queue, is_wanted=name in self._terms.preload)
 
     async def ready(self, runner: Runner) -> Provider:
         """The provider of a model that runs, once it does; raises EngineUnavailable when it cannot."""

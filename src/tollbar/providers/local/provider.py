@@ -6,15 +6,16 @@ the model reaches the engine as it was asked. Leaving the block closes the conne
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from types import TracebackType
 
 from tollbar.domain.catalogue import Call
-from tollbar.domain.errors import InvalidValue, UpstreamTimeout
+from tollbar.domain.errors import InvalidValue, RequestError, UpstreamTimeout
 from tollbar.domain.events import StreamEvent
 from tollbar.domain.local_models import LocalModel
 from tollbar.domain.place import Place
 from tollbar.ports import Clock, Provider
+from tollbar.providers.local.affinity import Affinity, Beginning, beginnings
 from tollbar.providers.local.fleet import Fleet
 from tollbar.providers.local.queue import Turn
 from tollbar.providers.local.terms import Terms
@@ -29,6 +30,7 @@ class LocalProvider:
         self._fleet = fleet
         self._terms = terms
         self._clock = clock
+        self._affinity = Affinity(slack=terms.parallel)
 
     def open(self, call: Call) -> "Served":
         """The answer of a model; entering waits for a turn and, if it must, for the model to be loaded.
@@ -44,7 +46,7 @@ class LocalProvider:
 
     async def begin(self, call: Call, place: Place) -> tuple[Turn, Provider]:
         """A turn for a call, and who serves it; the turn is to be ended."""
-        runner = self._fleet.find(call.target.model)
+        runner = self._fleet.find(call.target.model, self._replica(call))
         _check_kind(runner.model, call)
         if call.request.choices > 1:  # the engine would count the tokens of one of them alone
             told = "A model of this machine gives one answer to a call: leave `n` out, and call again for another."
@@ -63,6 +65,15 @@ class LocalProvider:
                 f"The call waited for {runner.model.name} until its time was over.",
                 hint=f"'timeouts.{call.bound}_seconds' says how long a call may take.",
             ) from None
+
+    def _replica(self, call: Call) -> int:
+        """The number of the engine for a call, where a model has several."""
+        if self._terms.replicas == 1:
+            return 0
+        request, model, found = call.request, call.target.model, list[Beginning]()
+        with suppress(RequestError):  # what cannot be read here, the engine may read all the same
+            found = [] if request.errand is not None else beginnings(model, request.source.expand().messages)
+        return self._affinity.choose(found, self._fleet.loads(model))
 
 
 def _check_kind(model: LocalModel, call: Call) -> None:

@@ -21,6 +21,7 @@ class Terms:
 
     context_tokens: int = USUAL_CONTEXT_TOKENS
     parallel: int = 4
+    replicas: int = 1
     threads: int = 0
     memory_bytes: int = field(default_factory=lambda: budget(0))
     idle_seconds: float = 600.0

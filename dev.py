@@ -34,9 +34,14 @@ LOCKS = {
     "run.txt": ("pyproject.toml",),
     "scale.txt": ("pyproject.toml", "--extra", "postgres", "--extra", "redis"),
     "build.txt": ("--group", "build"),
-    "dev.txt": ("pyproject.toml", "--all-extras", "--group", "lint", "--group", "test", "--group", "bench"),
+    "dev.txt": (
+        *("pyproject.toml", "--extra", "local", "--extra", "postgres", "--extra", "redis"),
+        *("--group", "lint", "--group", "test", "--group", "bench"),
+    ),
     "load.txt": ("--group", "load"),
     "profile.txt": ("--group", "profile"),
+    # PyTorch itself is in torch.txt, by hand: its builds for processors alone are in no index that all know.
+    "transformers.txt": ("--group", "transformers", "--no-emit-package", "torch"),
 }
 
 STATIC_STAGES = (

@@ -74,7 +74,7 @@ class Fleet:
                 self._spawn(self._retire(runner))
         for name, model in models.items():
             if name not in self._runners:
-                queue = FairQueue(name, self._terms.parallel, self._terms.queue, self._clock.monotonic)
+                queue = FairQueue(name, self._terms.parallel_of(model), self._terms.queue, self._clock.monotonic)
                 self._runners[name] = Runner(model, queue, is_wanted=name in self._terms.preload)
 
     async def ready(self, runner: Runner) -> Provider:

@@ -18,6 +18,7 @@ from tollbar.domain.errors import EngineUnavailable
 from tollbar.providers.local.child import Order
 
 COMMAND = (sys.executable, "-m", "tollbar.providers.local.child")
+COMMANDS = {"gguf": COMMAND, "safetensors": (sys.executable, "-m", "tollbar.providers.local.transformers.child")}
 STOP_SECONDS = 5.0
 KEPT_LINES = 20
 LONGEST_LINE = 64 * 1024
@@ -27,9 +28,12 @@ NEEDED_BEGINNINGS = ("OMP_", "GGML_", "LLAMA_", "CUDA_", "HIP_", "PYTHON")
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """How children are started: the command, their environment, and the seconds that loading a model may take."""
+    """How children are started: their environment, and the seconds that loading a model may take.
 
-    command: Sequence[str] = COMMAND
+    `command` is for all of them; None means that of the model's format.
+    """
+
+    command: Sequence[str] | None = None
     environment: Mapping[str, str] | None = None
     seconds: float = 300.0
 
@@ -56,7 +60,7 @@ class EngineProcess:
         """A child that has loaded its model; raises EngineUnavailable."""
         try:
             process = await asyncio.create_subprocess_exec(
-                *launch.command,
+                *(launch.command or COMMANDS[order.format]),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,

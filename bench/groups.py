@@ -6,6 +6,7 @@ brings a plugin for pytest that replaces sockets; or because it is large: PyTorc
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -49,11 +50,12 @@ def provide(group: str, root: Path = ROOT, groups: Path = Path(sys.prefix, "grou
     finished = folder / "installed"
     if not finished.exists():
         sys.stderr.write(f"Installing what {group!r} needs …\n")
+        shutil.rmtree(folder, ignore_errors=True)  # what an attempt before this one left
         lock, *others = _locks(group, root)
         for other in others:  # first: it is what may not be had here
             _install([sys.executable, "-m", "pip", "install", *PIP_OPTIONS, "--target", str(folder)], other)
-        options = ["--quiet", "--system-certs", "--require-hashes", "--python", sys.executable, "--target", str(folder)]
-        _install([UV, "pip", "install", *options], lock)
+        options = ["--quiet", "--system-certs", "--no-deps", "--require-hashes", "--python", sys.executable]
+        _install([UV, "pip", "install", *options, "--target", str(folder)], lock)
         finished.touch()
     return folder
 

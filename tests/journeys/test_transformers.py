@@ -152,8 +152,9 @@ def test_other_dialects_and_the_simple_endpoints(gateway: Gateway, client: OpenA
 )
 def test_what_it_cannot_do_is_said(client: OpenAI, wish: dict[str, Any], words: str) -> None:
     """Instead of an answer that does as if nothing had been asked."""
+    asking: Any = {"model": "tiny", "messages": asked("go t"), **wish}
     with pytest.raises(BadRequestError, match=words):
-        client.chat.completions.create(**{"model": "tiny", "messages": asked("go t"), **wish})
+        client.chat.completions.create(**asking)
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -94,7 +94,7 @@ def main(arguments: Sequence[str]) -> int:
             print(f"With nobody calling, Tollbar takes {idle[through.name]:.2%} of a core.")
             faults = verdicts(found)
         if is_provided("transformers"):
-            print(beside(directory, options))
+            print(beside(directory / "safetensors", options))
         else:
             print("`python3 dev.py test tests/journeys/test_transformers.py` installs what the other table needs.")
     print("\n".join(faults or ["Every figure is within what must hold."]))

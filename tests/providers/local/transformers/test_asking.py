@@ -35,11 +35,12 @@ def test_wishes_are_passed_on_or_kept() -> None:
     wishes: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}, "stop": ["a", ""], "seed": 7}
     wishes |= {"temperature": 0.5, "top_p": 0.9, "max_tokens": 5, "user": "ana", "n": 1, "presence_penalty": 0.0}
     wishes |= {"tools": [{"type": "function"}], "tool_choice": "auto", "response_format": {"type": "text"}}
-    asked = read(body(**wishes, logprobs=False, max_completion_tokens=None), "/m")
+    asked = read(body(**wishes, logprobs=False, max_completion_tokens=None, logit_bias={"7": 5}), "/m")
     assert (asked.is_stream, asked.wants_usage, asked.stops, asked.seed, asked.samples) == (True, True, ("a",), 7, True)
     sent = json.loads(asked.body)
     assert {name: sent[name] for name in sent if name not in ("model", "messages", "stream")} == {
-        "temperature": 0.5, "top_p": 0.9, "max_tokens": 5, "stop": ["a"], "tools": [{"type": "function"}],
+        "temperature": 0.5, "top_p": 0.9, "max_tokens": 5, "logit_bias": {"7": 5.0}, "stop": ["a"],
+        "tools": [{"type": "function"}],
     }  # fmt: skip
     assert "tools" not in json.loads(read(body(tools=[{}], tool_choice="none"), "/m").body)
 
@@ -59,6 +60,7 @@ def test_wishes_are_passed_on_or_kept() -> None:
         ({"top_p": 0}, "top_p"),
         ({"seed": 2**64}, "seed"),
         ({"stop": [1]}, "stop"),
+        ({"logit_bias": {"word": 1}}, "logit_bias"),
         ({"messages": []}, "messages"),
         ({"messages": ["Hi"]}, "messages"),
         ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}]}, "messages"),

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 # Passed on as they are.
-PASSED = frozenset({"logit_bias", "top_p", "chat_template_kwargs"})
+PASSED = frozenset({"top_p", "chat_template_kwargs"})
 # Taken care of here, or for another's eyes.
 READ = frozenset({"model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "stop"})
-READ |= {"seed", "temperature", "tools", "tool_choice"}
+READ |= {"seed", "temperature", "tools", "tool_choice", "logit_bias"}
 # They say nothing about what the answer is to be.
 IDLE = frozenset({"user", "metadata", "store", "service_tier", "safety_identifier", "prediction", "verbosity"})
 IDLE |= {"prompt_cache_key", "prompt_cache_retention", "reasoning_effort", "top_logprobs"}
@@ -69,6 +69,8 @@ def read(raw: bytes, path: str) -> Asked:
     }
     if temperature is not None:
         asked["temperature"] = temperature
+    if "logit_bias" in given:
+        asked["logit_bias"] = _bias(given["logit_bias"])
     if stops:
         asked["stop"] = list(stops)
     if given.get("tools") and given.get("tool_choice", "auto") != "none":
@@ -115,6 +117,16 @@ def _stops(value: object) -> tuple[str, ...]:
     if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
         raise RefusedError("stop must be a text, or a list of texts.", "stop")
     return tuple(text for text in texts if text)
+
+
+def _bias(value: object) -> dict[str, float]:
+    """What is added to the likeliness of tokens; Transformers wants numbers with a point."""
+    is_fit = isinstance(value, dict) and all(
+        token.isdecimal() and isinstance(bias, int | float) for token, bias in value.items()
+    )
+    if not is_fit or not isinstance(value, dict):
+        raise RefusedError("logit_bias must be an object of numbers by the numbers of tokens.", "logit_bias")
+    return {token: float(bias) for token, bias in value.items()}
 
 
 def _message(message: object) -> dict[str, Any]:

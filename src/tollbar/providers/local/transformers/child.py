@@ -22,6 +22,8 @@ Tell = Callable[[dict[str, str]], None]
 LIBRARIES = ("torch", "uvicorn", "jinja2", "transformers", "transformers.cli.serve", "accelerate", "openai")
 # Before they are imported: they look at it only then.
 SETTINGS = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "TOKENIZERS_PARALLELISM": "false"}
+KEPT_SECONDS = 3_600
+"""How long an idle connection stays open: longer than we keep it, so that it never closes under a call."""
 # What a folder that is no model, or of a kind that is not known, makes of loading it.
 UNLOADABLE = (ImportError, OSError, ValueError, RuntimeError, LookupError, AttributeError, TypeError)
 
@@ -81,6 +83,7 @@ def fronted(server: Any, before: Callable[[Any], Any], tell: Tell) -> Any:
     class Fronted(server):
         def __init__(self, config: Any) -> None:
             config.app = before(config.app)
+            config.timeout_keep_alive = KEPT_SECONDS
             super().__init__(config)
 
         async def startup(self, sockets: Any = None) -> None:

@@ -21,6 +21,6 @@ class Plan:
     growth_runs: int = 2
 
 
-QUICK = Plan(2, 2.0, 0.7, 0.8, more_starts=0, paced_rounds=1)
-FULL = Plan(5, 5.0, 3.0, 5.0, more_starts=4, paced_rounds=4, growth_callers=1_000, growth_runs=4)
+QUICK = Plan(2, 2.0, 0.7, 0.6, more_starts=0, paced_rounds=1)
+FULL = Plan(5, 5.0, 3.0, 2.0, more_starts=4, paced_rounds=4, growth_callers=1_000, growth_runs=4)
 CHECK = Plan(4, 2.5, 1.5, 0.0, more_starts=0, paced_rounds=0)

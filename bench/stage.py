@@ -77,11 +77,11 @@ def messages(running: gateway.Gateway, model: str, seconds: float, connections: 
     return Load(running.port, requests, connections, seconds)
 
 
-def alike(stage: Stage, name: str, seconds: float) -> Load:
+def alike(stage: Stage, name: str, seconds: float, connections: int = CONNECTIONS) -> Load:
     """The same calls through the yardstick."""
     port = stage.yardstick.port
     body = answers.request_body(name, is_stream=name != "plain")
-    return Load(port, [answers.request(port, YARDSTICK_KEY, body).decode()], CONNECTIONS, seconds)
+    return Load(port, [answers.request(port, YARDSTICK_KEY, body).decode()], connections, seconds)
 
 
 def direct(port: int, name: str, seconds: float, connections: int = CONNECTIONS) -> Load:

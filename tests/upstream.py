@@ -206,7 +206,8 @@ class _Connection(asyncio.Protocol):
         self._server.connections += 1
         self._number = self._server.connections
         if self._server.is_deaf:
-            transport.pause_reading()
+            # Not at once: early releases of Python 3.11 begin to read after this method, whatever was said in it.
+            asyncio.get_running_loop().call_soon(transport.pause_reading)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._server._open.discard(self)

@@ -7,6 +7,7 @@ and until its last.
 import os
 import random
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from locust import FastHttpUser, between, task
@@ -14,7 +15,16 @@ from locust import FastHttpUser, between, task
 from bench.users.scenarios import CALLS, QUESTIONS, Call, fault, filled_in, is_over_limit
 
 MODEL = os.environ["LOAD_MODEL"]
-CHOICES = [call for call in CALLS for _ in range(call.weight)]
+
+
+def dealt() -> Iterator[Call]:
+    """The calls of the table without end, like a deck that is shuffled anew when it is through: a short run has all."""
+    cards = [call for call in CALLS for _ in range(call.weight)]
+    while True:
+        yield from random.sample(cards, len(cards))
+
+
+DECK = dealt()
 
 
 class Caller(FastHttpUser):
@@ -27,7 +37,7 @@ class Caller(FastHttpUser):
     @task
     def call(self) -> None:
         """One call of the table, each as often as its weight says."""
-        call = random.choice(CHOICES)
+        call = next(DECK)
         body = filled_in(call.body, MODEL, random.choice(QUESTIONS))
         options: dict[str, Any] = {"json": body} if body else {}
         (self.stream if call.is_stream else self.ask)(call, options)

@@ -66,6 +66,17 @@ async def test_a_valid_key_is_known_and_looked_up_once() -> None:
     assert door.keys.finds == 2
 
 
+async def test_a_clock_that_goes_back_does_not_revive_what_was_found_expired() -> None:
+    """An expired key is dropped from the cache: the store, which has the last word, is asked anew."""
+    door = Door(expires_at=FakeClock().now() + timedelta(seconds=1))
+    await door.ask()
+    door.clock.advance(1)
+    assert type(await door.refused()) is ExpiredKey
+    door.clock.advance(-1)
+    await door.ask()
+    assert door.keys.finds == 2
+
+
 async def test_no_key_is_told_how_to_send_one() -> None:
     """And asks no store."""
     door = Door()

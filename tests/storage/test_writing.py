@@ -61,14 +61,21 @@ async def test_a_batch_is_few_statements_however_large(tmp_path: Path) -> None:
 
 
 async def test_a_hold_and_its_settlement_may_come_together(tmp_path: Path) -> None:
-    """A call that ends before its hold is written has both in one batch, and nothing is left of it."""
+    """A call that ends before its hold is written has both in one batch, and its hold never gets a row."""
     directory = a_directory(tmp_path)
     async with opened(directory, StepClock()) as storage:
         (coins,) = await grant(storage, credit(1_000))
         await take(storage, coins)
+        seen: list[str] = []
+        connection = storage.journal._connection
+        assert isinstance(connection, sqlite3.Connection)
+        connection.set_trace_callback(seen.append)
         held = await storage.ledger.reserve("r2", [Claim(coins, 2, 2)], an_estimate("r2"))
         await pay(storage, held, coins, 2)
+        connection.set_trace_callback(None)
         assert held.is_over
+        assert [statement for statement in seen if "holds" in statement] == []
+        assert imbalances(directory) == []
         assert rows(directory, "SELECT request_id FROM holds") == [("r1",)]
         assert number(directory, "SELECT spent FROM allowances") == 2
 

@@ -6,7 +6,7 @@ the first target has the rest. A wait is min(2^i, 8) seconds with jitter, or wha
 made before the *same* target is tried again.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Self
@@ -265,7 +265,11 @@ class _Chained:
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> StreamEvent:
+    def __anext__(self) -> Awaitable[StreamEvent]:
         for event in self._head:
-            return event
-        return await anext(self._rest)
+            return _at_once(event)
+        return anext(self._rest)
+
+
+async def _at_once(event: StreamEvent) -> StreamEvent:
+    return event

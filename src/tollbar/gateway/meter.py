@@ -27,7 +27,9 @@ async def metered(
             await hold.committed()
         match event:
             case Frames():
-                _note(visit, event.output_bytes, event.usage)
+                visit.output_bytes += event.output_bytes
+                if event.usage is not None:
+                    _report(visit, event.usage)
                 if event.is_last:
                     await hold.settle(Outcome.OK)
                 if event.is_content and visit.first_token_at is None:
@@ -36,11 +38,11 @@ async def metered(
                 if unfinished is not None:
                     unfinished.discard(event.choice)
             case UsageSeen():
-                _note(visit, 0, event.usage)
+                _report(visit, event.usage)
             case _ if isinstance(event, Said):
                 unfinished = unfinished or set()
                 unfinished.add(event.choice)
-                _note(visit, output_bytes(event), None)
+                visit.output_bytes += output_bytes(event)
                 if visit.first_token_at is None:
                     visit.first_token_at = clock.monotonic()
             case _:
@@ -56,7 +58,5 @@ async def metered(
     await hold.settle(Outcome.OK)
 
 
-def _note(visit: Visit, output_bytes: int, usage: Usage | None) -> None:
-    visit.output_bytes += output_bytes
-    if usage is not None:
-        visit.reported = merge(visit.reported, usage) if visit.reported is not None else usage
+def _report(visit: Visit, usage: Usage) -> None:
+    visit.reported = merge(visit.reported, usage) if visit.reported is not None else usage

@@ -1,7 +1,7 @@
 """The one place of a process that writes to the database: a thread with the only writing connection.
 
 What the event loop hands over while the thread is at work becomes the next batch, committed as one transaction; an idle
-thread is woken at once and waits for nothing. Operations are written lane by lane, in the order of the lanes.
+thread is woken at once, or a moment later by what nobody waits for yet. Operations are written lane by lane, in the order of the lanes.
 When a batch fails, each of its operations is tried again in a transaction of its own, so that one that cannot be
 written spoils no other. An operation is told that it is done only after its commit; none is lost, none written twice.
 It never blocks the event loop and never gives up: after a full disk the next batch is tried as ever.
@@ -21,6 +21,8 @@ from tollbar.storage.engine import Connection, overloaded, transaction
 T = TypeVar("T")
 CLOSED = "The store is closed."
 STUCK = "The store cannot be reached at the moment."
+PATIENCE_SECONDS = 0.002
+"""How long an operation that nobody waits for yet lets others come along: an answer of that time costs one commit."""
 LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
@@ -64,6 +66,7 @@ class Batch:
         self.lanes: tuple[list[Operation], ...] = tuple([] for _ in range(lanes))
         self.works: list[Work] = []
         self.is_empty = True
+        self.is_urgent = False
 
 
 class Journal:
@@ -84,10 +87,18 @@ class Journal:
         self._loop = asyncio.get_running_loop()
         self._thread.start()
 
-    def submit(self, lane: int, operation: Operation) -> None:
-        """Queues an operation; its `finish` tells the end. Raises Overloaded after `close`."""
-        batch = self._open_batch()
+    def submit(self, lane: int, operation: Operation, is_patient: bool = False) -> None:
+        """Queues an operation; its `finish` tells the end. Raises Overloaded after `close`.
+
+        A patient one is written after 2 ms at the latest; with `hurry`, or with others that are not, at once.
+        """
+        batch = self._open_batch(is_patient)
         batch.lanes[lane].append(operation)
+
+    def hurry(self) -> None:
+        """Has what is queued written now."""
+        if not self._is_busy and not self._next.is_empty:
+            self._send(self._next)
 
     async def run(self, function: Callable[[Connection], T]) -> T:
         """The result of a function that was run in a transaction of its own, committed.
@@ -119,15 +130,18 @@ class Journal:
             await asyncio.to_thread(self._thread.join)
             await asyncio.to_thread(self._connection.close)
 
-    def _open_batch(self) -> Batch:
+    def _open_batch(self, is_patient: bool = False) -> Batch:
         if self._refusal:
             raise Overloaded(self._refusal, hint="Try again shortly.")
         batch = self._next
-        if batch.is_empty:
-            batch.is_empty = False
-            if not self._is_busy:
+        if not self._is_busy and not batch.is_urgent:
+            if not is_patient:
+                batch.is_urgent = True
                 # Whatever else this turn of the loop brings goes along.
-                self._loop.call_soon(self._send)
+                self._loop.call_soon(self._send, batch)
+            elif batch.is_empty:
+                self._loop.call_later(PATIENCE_SECONDS, self._send, batch)
+        batch.is_empty = False
         return batch
 
     def _set_refusal(self, refusal: str) -> None:
@@ -135,15 +149,17 @@ class Journal:
         if self._refusal != CLOSED:
             self._refusal = refusal
 
-    def _send(self) -> None:
-        batch, self._next = self._next, Batch(len(self._lanes))
+    def _send(self, batch: Batch) -> None:
+        if batch is not self._next:
+            return  # it has been sent before its time
+        self._next = Batch(len(self._lanes))
         self._is_busy = True
         self._inbox.put(batch)
 
     def _done(self, batch: Batch) -> None:
         self._is_busy = False
         if not self._next.is_empty:
-            self._send()
+            self._send(self._next)
         for operations in (*batch.lanes, batch.works):
             for operation in operations:
                 operation.finish()

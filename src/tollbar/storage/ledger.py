@@ -76,7 +76,7 @@ class StoredLedger:
         used_at = self._check_fence()
         refused_at = None
         while True:
-            held = Held(self._number(), request_id, estimate)
+            held = Held(self._number(), request_id, estimate, self._journal.hurry)
             short = self._leases.take(held, claims, used_at, self._now)
             if not short:
                 self._write(held)
@@ -181,7 +181,7 @@ class StoredLedger:
 
     def _write(self, held: Held) -> None:
         if held.parts:
-            self._journal.submit(LANE, held)
+            self._journal.submit(LANE, held, is_patient=True)
         else:
             held.tell()
 

@@ -42,10 +42,13 @@ class Change(NamedTuple):
 class Held(Ending):
     """`ports.Reservation`. As an operation it is the writing of its rows."""
 
-    __slots__ = ("estimate", "number", "parts", "process", "request_id", "settlement")
+    __slots__ = ("_hurry", "estimate", "number", "parts", "process", "request_id", "settlement")
 
-    def __init__(self, number: int, request_id: str, estimate: LedgerEntry) -> None:
+    def __init__(
+        self, number: int, request_id: str, estimate: LedgerEntry, hurry: Callable[[], None] = lambda: None
+    ) -> None:
         super().__init__()
+        self._hurry = hurry
         self.number = number
         self.process = number >> NUMBER_BITS
         self.request_id = request_id
@@ -64,6 +67,8 @@ class Held(Ending):
 
     async def committed(self) -> None:
         """Returns once the hold is durable; raises Overloaded when it could not be written."""
+        if not self.is_over:
+            self._hurry()
         await self.wait()
 
     def add(self, lease: Lease, amount: int, is_direct: bool = False) -> None:

@@ -1,8 +1,8 @@
 """Writes the ledger's operations inside the journal's transactions, in the journal's thread.
 
-However many operations a batch has, it is a fixed set of statements. In a batch: rows of holds first, so that a
-settlement finds the hold that was made just before it; then settlements with their lines, and returns; then takings,
-which so find all that was given back. Nothing is written for a process that others have taken for dead.
+However many operations a batch has, it is a fixed set of statements. In a batch: rows of holds first, but for those that
+are settled in the same batch, which need none; then settlements with their lines, and returns; then takings, which so
+find all that was given back. Nothing is written for a process that others have taken for dead.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -45,10 +45,12 @@ class LedgerWriter:
         settlements = [operation for operation in operations if isinstance(operation, Settlement)]
         returns = [operation for operation in operations if isinstance(operation, Return)]
         takings = [operation for operation in operations if isinstance(operation, Taking)]
-        if holds:
-            self._sql.insert_holds.insert(connection, [row for held in holds for row in _rows(held)])
+        brief = {held.number for held in holds} & {settlement.held.number for settlement in settlements}
+        if len(brief) < len(holds):
+            rows = [row for held in holds if held.number not in brief for row in _rows(held)]
+            self._sql.insert_holds.insert(connection, rows)
         if settlements or returns:
-            self._settle(connection, settlements, returns)
+            self._settle(connection, settlements, returns, brief)
         if takings:
             self._take(connection, takings)
 
@@ -68,8 +70,14 @@ class LedgerWriter:
             case Return():
                 pass  # what it leased went back when it was taken for dead
 
-    def _settle(self, connection: Connection, settlements: Sequence[Settlement], returns: Sequence[Return]) -> None:
-        if not self._end_holds(connection, settlements):
+    def _settle(
+        self,
+        connection: Connection,
+        settlements: Sequence[Settlement],
+        returns: Sequence[Return],
+        brief: Collection[int],
+    ) -> None:
+        if not self._end_holds(connection, [ended for ended in settlements if ended.held.number not in brief]):
             if len(settlements) > 1 or returns:
                 raise NotAloneError
             append_lines(connection, self._sql, map(lines.late, settlements[0].entries))
@@ -83,7 +91,7 @@ class LedgerWriter:
         self._write_lines(connection, settlements)
 
     def _end_holds(self, connection: Connection, settlements: Sequence[Settlement]) -> bool:
-        # A hold without a fault has its rows: written before, or just now in this transaction.
+        # A hold without a fault has its rows.
         written = [settlement.held for settlement in settlements if settlement.held.fault is None]
         numbers = [held.number for held in written if held.parts]
         if not numbers:

@@ -14,6 +14,7 @@ import msgspec
 from tollbar.wire.openai_chat import scan
 
 _WORDS = re.compile(rb'"content": ?"((?:[^"\\]++|\\.)*+)"')
+_STRING = msgspec.json.Decoder(str).decode
 _STRINGS = msgspec.json.Decoder(list[str]).decode
 _START = len(b"data: ")
 _FEW = 4
@@ -34,15 +35,24 @@ class Run(NamedTuple):
 class Likeness:
     """What is known of one stream's frames: nothing at first, then the bytes before and after the words of choice 0."""
 
-    __slots__ = ("_after", "_before", "_tries")
+    __slots__ = ("_after", "_before", "_ending", "_tries")
 
     def __init__(self) -> None:
         self._tries = _MOST_TRIES
-        self._before = self._after = b""
+        self._before = self._after = self._ending = b""
 
     def words_in(self, frame: bytes) -> int | None:
         """How many bytes of content a frame holds that is like the others; None of any other bytes."""
-        return self._size([frame[:-2]]) if frame.endswith(b"\n\n") and self._is_like(frame[:-2]) else None
+        before, ending = self._before, self._ending
+        if not before or not frame.startswith(before) or not frame.endswith(ending):
+            return None
+        end = len(frame) - len(ending)
+        if end < len(before):
+            return None
+        try:
+            return scan.size_of(_STRING(b'"%b"' % frame[len(before) : end]))
+        except (msgspec.DecodeError, UnicodeError):
+            return None
 
     def run_in(self, block: bytes) -> Run | None:
         """The run of like frames in a block of whole ones, from its first or second frame on; None where there is none.
@@ -80,7 +90,7 @@ class Likeness:
         before, after = frame[: found.start(1)], frame[found.end(1) :]
         if scan.glance(b"%bx%b" % (before[_START:], after)) != (0, 1):
             return False
-        self._before, self._after = before, after
+        self._before, self._after, self._ending = before, after, after + b"\n\n"
         return True
 
     def _is_like(self, frame: bytes) -> bool:

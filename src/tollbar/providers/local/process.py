@@ -23,6 +23,8 @@ STOP_SECONDS = 5.0
 KEPT_LINES = 20
 LONGEST_LINE = 64 * 1024
 NEEDED = frozenset({"PATH", "HOME", "LANG", "TMPDIR", "TEMP", "SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"})
+SAID = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "TOKENIZERS_PARALLELISM": "false"}
+"""To every child: nothing is fetched, and nobody is told of what runs here."""
 NEEDED_BEGINNINGS = ("OMP_", "GGML_", "LLAMA_", "CUDA_", "HIP_", "PYTHON")
 
 
@@ -40,7 +42,8 @@ class Launch:
 
 def needed(environment: Mapping[str, str]) -> dict[str, str]:
     """What a child gets of our environment: no key of a provider is among it."""
-    return {name: value for name, value in environment.items() if name in NEEDED or name.startswith(NEEDED_BEGINNINGS)}
+    kept = {name: value for name, value in environment.items() if name in NEEDED or name.startswith(NEEDED_BEGINNINGS)}
+    return {**kept, **SAID}
 
 
 class EngineProcess:

@@ -20,8 +20,6 @@ from tollbar.providers.local.transformers.generation import Desk
 Tell = Callable[[dict[str, str]], None]
 
 LIBRARIES = ("torch", "uvicorn", "jinja2", "transformers", "transformers.cli.serve", "accelerate", "openai")
-# Before they are imported: they look at it only then.
-SETTINGS = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "TOKENIZERS_PARALLELISM": "false"}
 KEPT_SECONDS = 3_600
 """How long an idle connection stays open: longer than we keep it, so that it never closes under a call."""
 # What a folder that is no model, or of a kind that is not known, makes of loading it.
@@ -39,7 +37,6 @@ def main() -> None:
         answers.write(json.dumps(told) + "\n")
         answers.flush()
 
-    os.environ |= SETTINGS
     serve(order, tell)
     os._exit(0)
 

@@ -96,6 +96,12 @@ async def test_a_plain_answer_and_a_stream() -> None:
     assert all(asked["stream"] is True and asked["model"] == "/m" for asked in scene.seen)
 
 
+async def test_an_answer_without_a_word_is_one() -> None:
+    """The model ended at once: the stream is whole all the same."""
+    status, text = await Scene(ANSWER[0] + ANSWER[2]).ask(stream=True)
+    assert (status, text.count("data: "), text.endswith("data: [DONE]\n\n")) == (200, 3, True)
+
+
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize(
     ("scene", "status", "words"),

@@ -141,15 +141,16 @@ class Exchange:
         if not self._hearing.finish:
             await self.fail(500, "The model's server ended its answer too early.")
         elif self._is_stream:
+            await self._say(b"")
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
         else:
             await _answer(self._send, 200, self._hearing.whole())
 
     async def _say(self, frames: bytes) -> None:
-        """Sends frames on; the first, which says who speaks, waits for the second: only then is it an answer."""
-        if not self._is_stream or not frames:
+        """Sends frames on; the first, which says who speaks, waits for more or the end: only then is it an answer."""
+        if not self._is_stream or not (frames or self._kept):
             return
-        if not self._is_begun and b'"content"' not in frames and not self._kept:
+        if frames and not self._is_begun and b'"content"' not in frames and not self._kept:
             self._kept = frames
             return
         if not self._is_begun:

@@ -122,9 +122,10 @@ def multiple(name: str, ours: Sequence[float], its: Sequence[float], budget: Bud
 def latency(report: Report, stage: Stage, running: Gateway, plan: Plan) -> None:
     """What the way through Tollbar adds, at one connection where nothing waits for anything else.
 
-    Nobody measured the prototype so. Where nothing waits, an answer's time is the work on it: the multiple for the
-    work on a plain request holds for the time too.
+    Nobody measured the prototype so. Where nothing waits, an answer's time is work, and the machine's slowness at work
+    is known: what it needs today for a plain request of the yardstick, over what the budgets' machine needed.
     """
+    slowness = report.median(PLAIN + YARDSTICK) / SET_BESIDE[PLAIN]
     added: dict[int, list[float]] = {percent: [] for percent in LATENCIES}
     by_yardstick: dict[int, list[float]] = {percent: [] for percent in LATENCIES}
     for _ in range(plan.runs):
@@ -139,9 +140,10 @@ def latency(report: Report, stage: Stage, running: Gateway, plan: Plan) -> None:
         name = f"added latency at one connection, p{percent}"
         report.figures.append(Figure(name, "ms", added[percent], budget))
         report.figures.append(Figure(name + YARDSTICK, "ms", by_yardstick[percent]))
-        limit = scaled(BUDGETS[PLAIN], SET_BESIDE[PLAIN])
-        name = f"added latency p{percent}, in yardsticks"
-        report.figures.append(multiple(name, added[percent], by_yardstick[percent], limit))
+        at_their_speed = [value / slowness for value in added[percent]]
+        report.figures.append(
+            Figure(f"the same at the speed of the budgets' machine, p{percent}", "ms", at_their_speed, budget)
+        )
 
 
 def paced(report: Report, stage: Stage, running: Gateway, plan: Plan) -> None:

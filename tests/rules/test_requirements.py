@@ -25,12 +25,13 @@ LOWEST = {"starlette": "1.0.1", "h11": "0.16.0"}
 USED_BY_OTHERS = {"greenlet", "hiredis", "httptools", "torch", "transformers", "uvloop", "xllamacpp"}
 # Licences that ask for no more than their own text to be kept. MPL-2.0 binds changes to its own files only.
 PERMISSIVE = {
-    "0bsd", "apache-2.0", "bsd", "bsd-2-clause", "bsd-3-clause", "cc0-1.0", "isc", "mit", "mit-0", "mpl-2.0",
-    "psf-2.0", "python-2.0", "unlicense", "zlib", "zpl-2.1",
+    "0bsd", "apache-2.0", "bsd", "bsd-2-clause", "bsd-3-clause", "bsl-1.0", "cc0-1.0", "cnri-python", "isc",
+    "llvm-exception", "mit", "mit-0", "mpl-2.0", "psf-2.0", "python-2.0", "unlicense", "zlib", "zpl-2.1",
 }  # fmt: skip
 # How packages without an SPDX expression spell theirs.
 SPELLINGS = {
     "apache 2.0": "apache-2.0",
+    "apache 2.0 license": "apache-2.0",
     "apache software license": "apache-2.0",
     "bsd license": "bsd",
     "isc license (iscl)": "isc",

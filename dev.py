@@ -18,6 +18,7 @@ from typing import NamedTuple, NoReturn
 if sys.version_info < (3, 11):  # noqa: UP036
     sys.exit(f"Tollbar needs Python 3.11 or newer; this is {sys.version.split()[0]}. Try: python3.11 dev.py …")
 
+from tools.locks import LOCKS
 from tools.recipes import ALIASES, RECIPES, Recipe
 
 ROOT = Path(__file__).resolve().parent
@@ -29,16 +30,6 @@ REQUIREMENTS = ROOT / "requirements"
 
 # What each level of the environment is made of; "dev" holds all that "run" does.
 LEVELS = {"run": ("run.txt", "build.txt"), "dev": ("dev.txt", "build.txt")}
-# What each lock file is compiled from. The later ones follow the versions of the earlier.
-LOCKS = {
-    "run.txt": ("pyproject.toml",),
-    "scale.txt": ("pyproject.toml", "--extra", "postgres", "--extra", "redis", "--extra", "local"),
-    "build.txt": ("--group", "build"),
-    "dev.txt": ("pyproject.toml", "--all-extras", "--group", "lint", "--group", "test", "--group", "bench"),
-    "load.txt": ("--group", "load"),
-    "profile.txt": ("--group", "profile"),
-}
-
 STATIC_STAGES = (
     ("format", ("ruff", "format", "--check")),
     ("lint", ("ruff", "check")),

@@ -8,18 +8,20 @@ empty relay before the bare engine shows what waking up for a token costs any pr
 import argparse
 import asyncio
 import json
-import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bench.machine import family, free_port, until, wait_for_port
+from bench.groups import is_provided
+from bench.machine import family, free_port, own_seconds, resident_megabytes, until, wait_for_port
+from bench.safetensors import START_SECONDS, served, variables
+from tests.providers.local.checkpoints import shelve_checkpoint
 from tests.providers.local.making import shelve
 from tollbar.providers.local.child import Order
 
@@ -42,6 +44,7 @@ class Door:
     key: str
     engine: int
     gateway: int = 0
+    model: str = "bench"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +93,35 @@ def main(arguments: Sequence[str]) -> int:
             print(table(found, doors))
             print(f"With nobody calling, Tollbar takes {idle[through.name]:.2%} of a core.")
             faults = verdicts(found)
+        if is_provided("transformers"):
+            print(beside(directory / "safetensors", options))
+        else:
+            print("`python3 dev.py test tests/journeys/test_transformers.py` installs what the other table needs.")
     print("\n".join(faults or ["Every figure is within what must hold."]))
     return 1 if faults else 0
+
+
+def beside(directory: Path, options: argparse.Namespace) -> str:
+    """The table of the same model as safetensors: `transformers serve` as it is, batching, and through Tollbar."""
+    sizes = {"context": CONTEXT_TOKENS, "layers": options.layers, "hidden": options.hidden}
+    path, threads = shelve_checkpoint(directory / "models", "plain", **sizes).path, options.threads
+    with (
+        served(path, threads, is_batching=False) as alone,
+        served(path, threads, is_batching=True) as batching,
+        gateway(directory, threads, "plain", variables(threads)) as through,
+    ):
+        doors = [
+            Door("transformers serve", *alone, model=str(path)),
+            Door("batching", *batching, model=str(path)),
+            through,
+        ]
+        found = {(door.name, streams): Measured() for door in doors for streams in STREAMS}
+        for streams in STREAMS:
+            for door in doors:
+                for turn in range(options.rounds // 2 + 1):
+                    each = Measured() if not turn else found[door.name, streams]  # the first warms it up
+                    note(each, door, streams, options.tokens, 0.0)
+        return table(found, doors)
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
@@ -105,7 +135,9 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 @contextmanager
-def gateway(directory: Path, threads: int) -> Iterator[Door]:
+def gateway(
+    directory: Path, threads: int, model: str = "bench", environment: Mapping[str, str] | None = None
+) -> Iterator[Door]:
     """Tollbar with everything on: a key with a rate and an allowance, the ledger, the log."""
     port = free_port()
     settings = f"local: {{parallel: {max(STREAMS)}, context_tokens: {CONTEXT_TOKENS}, threads: {threads}}}\n"
@@ -115,12 +147,15 @@ def gateway(directory: Path, threads: int) -> Iterator[Door]:
     make = [str(TOLLBAR), "keys", "create", "--name", "bench", *limits, "--quiet", *words]
     key = subprocess.run(make, capture_output=True, text=True, check=True).stdout.strip()
     serve = [str(TOLLBAR), "serve", "--port", str(port), *words]
-    with (directory / "log").open("wb") as log, subprocess.Popen(serve, stdout=log, stderr=log) as process:
+    with (
+        (directory / "log").open("wb") as log,
+        subprocess.Popen(serve, stdout=log, stderr=log, env=environment) as process,
+    ):
         try:
-            door = Door("Tollbar", port, key, 0, process.pid)
-            until(lambda: is_answering(door), process, 30.0)
+            door = Door("Tollbar", port, key, 0, process.pid, model)
+            until(lambda: is_answering(door), process, START_SECONDS)
             _, engine = family(process.pid)[:2]
-            yield Door("Tollbar", port, key, engine, process.pid)
+            yield replace(door, engine=engine)
         finally:
             process.terminate()
 
@@ -192,7 +227,7 @@ async def run(door: Door, streams: int, tokens: int) -> list[Heard]:
 
 async def hear(door: Door, tokens: int) -> Heard:
     """One stream, read to its end; raises RuntimeError when it is not answered."""
-    asked = {"model": "bench", "stream": True, "temperature": 0, "max_tokens": tokens}
+    asked = {"model": door.model, "stream": True, "temperature": 0, "max_tokens": tokens}
     body = json.dumps({**asked, "messages": [{"role": "user", "content": "Count on from 7"}]}).encode()
     head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {door.key}\r\n"
     head += f"content-type: application/json\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
@@ -210,20 +245,6 @@ async def hear(door: Door, tokens: int) -> Heard:
         return Heard(first, count)
     finally:
         writer.close()
-
-
-def own_seconds(process: int) -> float:
-    """The CPU time of a process without its children's; 0 for none."""
-    if not process:
-        return 0.0
-    threads = Path(f"/proc/{process}/task").glob("*/schedstat")
-    return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
-
-
-def resident_megabytes(process: int) -> float:
-    """The memory of a process without its children's."""
-    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def table(found: dict[tuple[str, int], Measured], doors: Sequence[Door]) -> str:

@@ -114,6 +114,20 @@ def is_listening(port: int) -> bool:
         return sock.connect_ex(("127.0.0.1", port)) == 0
 
 
+def own_seconds(process: int) -> float:
+    """The CPU time of a process without its children's; 0 for none."""
+    if not process:
+        return 0.0
+    threads = Path(f"/proc/{process}/task").glob("*/schedstat")
+    return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
+
+
+def resident_megabytes(process: int) -> float:
+    """The memory of a process without its children's."""
+    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
 def family(pid: int) -> list[int]:
     """A process and all that descend from it."""
     found = [pid]

@@ -15,22 +15,23 @@ from packaging.version import Version
 
 from tests.rules.source import ROOT, imports, modules, refuse
 
-LOCKS = ("run.txt", "scale.txt", "build.txt", "dev.txt", "load.txt", "profile.txt")
-# Where the last two are installed, once they were used.
+LOCKS = ("run.txt", "scale.txt", "build.txt", "dev.txt", "load.txt", "profile.txt", "transformers.txt", "torch.txt")
+# Where the later ones are installed, once they were used.
 GROUPS = [str(path) for path in Path(sys.prefix, "groups").glob("*")]
 MOST_DIRECT_DEPENDENCIES = 25
 # Below these, a request can be smuggled past the gateway or a host header can fool it.
 LOWEST = {"starlette": "1.0.1", "h11": "0.16.0"}
-# What uvicorn, Alembic and the client of Redis find by themselves, and what only the engine's own process loads.
-USED_BY_OTHERS = {"greenlet", "hiredis", "httptools", "uvloop", "xllamacpp"}
+# What uvicorn, Alembic and the client of Redis find by themselves, and what only the engines' own processes load.
+USED_BY_OTHERS = {"greenlet", "hiredis", "httptools", "torch", "transformers", "uvloop", "xllamacpp"}
 # Licences that ask for no more than their own text to be kept. MPL-2.0 binds changes to its own files only.
 PERMISSIVE = {
-    "0bsd", "apache-2.0", "bsd", "bsd-2-clause", "bsd-3-clause", "cc0-1.0", "isc", "mit", "mit-0", "mpl-2.0",
-    "psf-2.0", "python-2.0", "unlicense", "zlib", "zpl-2.1",
+    "0bsd", "apache-2.0", "bsd", "bsd-2-clause", "bsd-3-clause", "bsl-1.0", "cc0-1.0", "cnri-python", "isc",
+    "llvm-exception", "mit", "mit-0", "mpl-2.0", "psf-2.0", "python-2.0", "unlicense", "zlib", "zpl-2.1",
 }  # fmt: skip
 # How packages without an SPDX expression spell theirs.
 SPELLINGS = {
     "apache 2.0": "apache-2.0",
+    "apache 2.0 license": "apache-2.0",
     "apache software license": "apache-2.0",
     "bsd license": "bsd",
     "isc license (iscl)": "isc",

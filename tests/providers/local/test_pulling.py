@@ -277,7 +277,7 @@ async def test_a_short_name_brings_its_aliases(hub: FakeHub, tmp_path: Path, wei
 async def test_a_safetensors_model_is_a_folder(hub: FakeHub, tmp_path: Path) -> None:
     """Weights come with what they need to run, checked by git's own checksums, and nothing else comes."""
     files = {
-        "config.json": b'{"model_type": "llama"}',
+        "config.json": b'{"model_type": "llama", "max_position_embeddings": 640}',
         "model.safetensors": b"\x08\0\0\0\0\0\0\0{}      ",
         "tokenizer.json": b"{}",
         "modeling_evil.py": b"import os",
@@ -288,6 +288,7 @@ async def test_a_safetensors_model_is_a_folder(hub: FakeHub, tmp_path: Path) -> 
     model = Shelf(tmp_path).find("plain")
     assert model is not None
     assert (model.format, model.path, model.file) == ("safetensors", tmp_path / "plain", "model.safetensors")
+    assert model.context_tokens == 640
     assert sorted(path.name for path in model.path.iterdir()) == ["config.json", "model.safetensors", "tokenizer.json"]
 
 

@@ -95,6 +95,14 @@ def test_paths_are_for_those_who_sit_here(tmp_path: Path) -> None:
             ("model.safetensors", "config.json", "x.py", "merges.txt", "original/model.safetensors", ".hidden.json"),
             ["model.safetensors", "config.json", "merges.txt"],
         ),
+        (
+            HubModel("a/b"),
+            ("consolidated.safetensors", "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors",
+             "model.fp16.safetensors", "config.json", "model.safetensors.index.json"),
+            ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", "config.json",
+             "model.safetensors.index.json"],
+        ),
+        (HubModel("a/b"), ("weights.safetensors", "config.json"), ["weights.safetensors", "config.json"]),
     ],
 )  # fmt: skip
 def test_the_files_of_a_model_are_chosen(wanted: HubModel, paths: tuple[str, ...], chosen: list[str]) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.providers.local.checkpoints import shelve_checkpoint
 from tests.providers.local.making import shelve
 from tollbar.domain.errors import EngineUnavailable
 from tollbar.providers.local.memory import MEBIBYTE
@@ -43,15 +44,22 @@ def test_a_model_that_is_too_large_is_refused_before_it_is_loaded(tmp_path: Path
     assert (told.value.status, told.value.is_retryable) == (503, False)
 
 
-def test_weights_of_another_kind_are_refused(tmp_path: Path) -> None:
-    """With what to pull in their place."""
-    with pytest.raises(EngineUnavailable, match="runs GGUF files alone") as told:
-        order_of(replace(shelve(tmp_path), format="safetensors"), TERMS)
-    assert "-GGUF" in told.value.hint
+def test_safetensors_are_for_transformers(tmp_path: Path) -> None:
+    """One conversation at a time; refused before they are loaded as others are."""
+    model = shelve_checkpoint(tmp_path)
+    order, needed = order_of(model, replace(TERMS, memory_bytes=1024 * MEBIBYTE))
+    assert (order.format, order.path, order.context_tokens, order.parallel) == ("safetensors", str(model.path), 300, 1)
+    assert 512 * MEBIBYTE < needed < 1024 * MEBIBYTE
+    with pytest.raises(EngineUnavailable, match=r"1 conversation of 300 tokens .* may take 512 MiB here"):
+        order_of(model, TERMS)
 
 
 def test_weights_that_cannot_be_read(tmp_path: Path) -> None:
     """Gone, or damaged: pull them anew."""
+    checkpoint = shelve_checkpoint(tmp_path, "whole")
+    (checkpoint.path / "config.json").write_text("{")
+    with pytest.raises(EngineUnavailable, match="no JSON"):
+        order_of(checkpoint, TERMS)
     model = shelve(tmp_path)
     model.path.write_bytes(b"GGUFxx")
     with pytest.raises(EngineUnavailable, match="damaged") as told:

@@ -1,5 +1,6 @@
 """How models are run, as plain values."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from tollbar.domain.local_models import LocalModel
@@ -15,6 +16,13 @@ def test_a_call_is_as_long_as_both_allow() -> None:
     """The setting bounds what the model was made for, and where nobody knows that, it stands alone."""
     terms = Terms(context_tokens=1_000)
     assert [terms.context_of(made_for(tokens)) for tokens in (500, 2_000, None)] == [500, 1_000, 1_000]
+
+
+def test_calls_at_once() -> None:
+    """As many as were set, though Transformers makes one answer after the other."""
+    model = made_for(500)
+    terms = Terms(parallel=3)
+    assert (terms.parallel_of(model), terms.parallel_of(replace(model, format="safetensors"))) == (3, 1)
 
 
 def test_threads() -> None:

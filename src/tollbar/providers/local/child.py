@@ -36,6 +36,7 @@ class Order:
     parallel: int
     threads: int
     key: str
+    format: str = "gguf"
 
     def line(self) -> bytes:
         """The order as it goes through the pipe."""

@@ -81,9 +81,9 @@ class Fleet:
                 self._spawn(self._retire(runner))
         for place in product(models, range(self._terms.replicas)):
             if place not in self._runners:
-                name = place[0]
-                queue = FairQueue(name, self._terms.parallel, self._terms.queue, self._clock.monotonic)
-                self._runners[place] = Runner(models[name], queue, is_wanted=name in self._terms.preload)
+                name, model = place[0], models[place[0]]
+                queue = FairQueue(name, self._terms.parallel_of(model), self._terms.queue, self._clock.monotonic)
+                self._runners[place] = Runner(model, queue, is_wanted=name in self._terms.preload)
 
     async def ready(self, runner: Runner) -> Provider:
         """The provider of a model that runs, once it does; raises EngineUnavailable when it cannot."""

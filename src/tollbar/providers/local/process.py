@@ -18,25 +18,32 @@ from tollbar.domain.errors import EngineUnavailable
 from tollbar.providers.local.child import Order
 
 COMMAND = (sys.executable, "-m", "tollbar.providers.local.child")
+COMMANDS = {"gguf": COMMAND, "safetensors": (sys.executable, "-m", "tollbar.providers.local.transformers.child")}
 STOP_SECONDS = 5.0
 KEPT_LINES = 20
 LONGEST_LINE = 64 * 1024
 NEEDED = frozenset({"PATH", "HOME", "LANG", "TMPDIR", "TEMP", "SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"})
+SAID = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "TOKENIZERS_PARALLELISM": "false"}
+"""To every child: nothing is fetched, and nobody is told of what runs here."""
 NEEDED_BEGINNINGS = ("OMP_", "GGML_", "LLAMA_", "CUDA_", "HIP_", "PYTHON")
 
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """How children are started: the command, their environment, and the seconds that loading a model may take."""
+    """How children are started: their environment, and the seconds that loading a model may take.
 
-    command: Sequence[str] = COMMAND
+    `command` is for all of them; None means that of the model's format.
+    """
+
+    command: Sequence[str] | None = None
     environment: Mapping[str, str] | None = None
     seconds: float = 300.0
 
 
 def needed(environment: Mapping[str, str]) -> dict[str, str]:
     """What a child gets of our environment: no key of a provider is among it."""
-    return {name: value for name, value in environment.items() if name in NEEDED or name.startswith(NEEDED_BEGINNINGS)}
+    kept = {name: value for name, value in environment.items() if name in NEEDED or name.startswith(NEEDED_BEGINNINGS)}
+    return {**kept, **SAID}
 
 
 class EngineProcess:
@@ -56,7 +63,7 @@ class EngineProcess:
         """A child that has loaded its model; raises EngineUnavailable."""
         try:
             process = await asyncio.create_subprocess_exec(
-                *launch.command,
+                *(launch.command or COMMANDS[order.format]),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,

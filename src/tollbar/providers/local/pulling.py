@@ -34,6 +34,7 @@ from tollbar.providers.local.reference import (
     read_reference,
 )
 from tollbar.providers.local.shelf import Shelf
+from tollbar.providers.local.transformers.checkpoint import context_of
 
 SPARE_BYTES = 256 << 20
 """What a pull leaves free on the disk, for the store and the log."""
@@ -199,6 +200,7 @@ def _plan_of_path(path: Path) -> PullPlan:
 def _model_of(plan: PullPlan, path: Path) -> LocalModel:
     """The record of a model whose files are here; what its file says of itself goes before what was said of it."""
     header = read_header(path) if plan.format == "gguf" else None
+    context = header.context_tokens if header else context_of(path)
     is_remote = plan.origin == "hub"
     return LocalModel(
         name=plan.name,
@@ -206,7 +208,7 @@ def _model_of(plan: PullPlan, path: Path) -> LocalModel:
         format=plan.format,
         path=path,
         size_bytes=plan.size_bytes,
-        context_tokens=(header.context_tokens if header else None) or plan.context_tokens,
+        context_tokens=context or plan.context_tokens,
         repository=plan.source if is_remote else "",
         file=plan.files[0].path if is_remote else "",
         sha256=_digest(plan.files) if is_remote else "",

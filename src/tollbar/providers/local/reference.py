@@ -24,6 +24,7 @@ WEIGHTS = ".safetensors"
 
 _OLLAMA_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,199}")
 _SPLIT = re.compile(r"(.+)-(\d{5})-of-(\d{5})\.gguf")
+_LOADED = re.compile(r"model(-\d{5}-of-\d{5})?\.safetensors")
 _PLAIN_FILE = re.compile(r"[A-Za-z0-9_][\w.+-]{0,199}", re.ASCII)
 _UNNAMED = re.compile(r"[^a-z0-9._-]+")
 
@@ -164,6 +165,8 @@ def _safetensors(files: tuple[RemoteFile, ...]) -> tuple[RemoteFile, ...]:
     """The files of a safetensors model, which lie at the top of its repository."""
     top = [file for file in files if _PLAIN_FILE.fullmatch(file.path)]
     weights = [file for file in top if file.path.endswith(WEIGHTS)]
+    # Some repositories hold the same weights once more, in another program's layout or another precision.
+    weights = [file for file in weights if _LOADED.fullmatch(file.path)] or weights
     if not weights or not any(file.path == "config.json" for file in top):
         return ()
     beside = [file for file in top if file.path.endswith(".json") or file.path in SIDE_FILES]

@@ -9,10 +9,11 @@ from tollbar.domain.local_models import LocalModel
 from tollbar.ports import Provider
 from tollbar.providers.local.child import Order
 from tollbar.providers.local.header import NoGgufError, read_header
-from tollbar.providers.local.memory import estimate, shown
+from tollbar.providers.local.memory import Estimate, estimate, shown
 from tollbar.providers.local.process import EngineProcess
 from tollbar.providers.local.queue import FairQueue
 from tollbar.providers.local.terms import Terms
+from tollbar.providers.local.transformers.checkpoint import NoCheckpointError, weigh
 
 LONGEST_PAUSE_SECONDS = 60.0
 STEADY_SECONDS = 60.0
@@ -71,22 +72,16 @@ def order_of(model: LocalModel, terms: Terms) -> tuple[Order, int]:
 
     An embedding is made in one go, so that such a model takes one conversation at a time.
     """
-    if model.format != "gguf":
-        raise EngineUnavailable(
-            f"{model.name} is a {model.format} model, and the engine runs GGUF files alone.",
-            hint="Pull a GGUF of it (most repositories have a sister whose name ends in -GGUF), or serve it with vLLM.",
-        )
+    context, parallel = terms.context_of(model), terms.parallel_of(model)
     try:
-        header = read_header(model.path)
-    except (OSError, NoGgufError) as fault:
+        needed, pools = _weighed(model, context, parallel)
+    except (OSError, NoGgufError, NoCheckpointError) as fault:
         hint = f"Pull it anew: tollbar pull {model.name}."
         raise EngineUnavailable(f"The weights of {model.name} cannot be read: {fault}.", hint=hint) from None
-    context = terms.context_of(model)
-    needed = estimate(header, model.size_bytes, context, terms.parallel)
     if needed.total > terms.memory_bytes:
         raise EngineUnavailable(
             f"{model.name} needs about {shown(needed.total)}: {shown(needed.weights)} for its weights, "
-            f"{shown(needed.conversations)} for {terms.parallel} conversations of {context} tokens and "
+            f"{shown(needed.conversations)} for {parallel} conversation{'s' * (parallel > 1)} of {context} tokens and "
             f"{shown(needed.work)} to work in. Models may take {shown(terms.memory_bytes)} here.",
             hint="Raise 'local.memory_mib' if there is more, lower 'local.context_tokens' or 'local.parallel', or pull "
             "a smaller model.",
@@ -95,10 +90,20 @@ def order_of(model: LocalModel, terms: Terms) -> tuple[Order, int]:
         name=model.name,
         path=str(model.path),
         is_embedding=model.kind == "embedding",
-        pools=header.number("pooling_type") is not None,
+        pools=pools,
         context_tokens=context,
-        parallel=terms.parallel,
+        parallel=parallel,
         threads=terms.cores,
         key=token_urlsafe(32),
+        format=model.format,
     )
     return order, needed.total
+
+
+def _weighed(model: LocalModel, context_tokens: int, parallel: int) -> tuple[Estimate, bool]:
+    """What a model will take, and whether its file says how an embedding is made of its tokens."""
+    if model.format == "safetensors":
+        return weigh(model, context_tokens), False
+    header = read_header(model.path)
+    needed = estimate(header, model.size_bytes, context_tokens, parallel)
+    return needed, header.number("pooling_type") is not None

@@ -36,6 +36,10 @@ class Terms:
         """The threads that an engine computes with."""
         return self.threads or usable_cores()
 
+    def parallel_of(self, model: LocalModel) -> int:
+        """How many calls a model answers at once: Transformers makes one answer after the other."""
+        return 1 if model.format == "safetensors" else self.parallel
+
     def context_of(self, model: LocalModel) -> int:
         """How long one call of a model may be: what is allowed, or what the model was made for if that is less."""
         return min(self.context_tokens, model.context_tokens or self.context_tokens)

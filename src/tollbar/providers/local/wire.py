@@ -37,7 +37,7 @@ class EngineTransport(Transport):
         if not to.url.endswith(CHATS):
             return super().post(to, body, timeouts, stream, seconds_left, bound)
         limits = Limits(timeouts, True, self._max_body_bytes, seconds_left, bound)
-        pool, address = self._open_pool, self._address("POST", to)
+        pool, address = self._open_pool, self._address("POST", to, body)
         if not stream:
             return GatheredAnswer(pool, address, rewrite(body, (_streamed, _watched)), to.peer, limits, self._clock)
         if ASKS_FOR_PROGRESS in body:

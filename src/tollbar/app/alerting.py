@@ -1,15 +1,20 @@
-"""Alerts as the settings have them: the store, the door to the outside, and what the file says of where they go."""
+"""Alerts as the settings have them, and what ends calls from outside: each with the store and what it needs besides."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from tollbar.admin.alerts import Alerts, AlertTerms
+from tollbar.app.workers import Worker
 from tollbar.domain.alerts import Webhook
+from tollbar.domain.records import CallHistory
+from tollbar.gateway.cancelling import Cancelling
+from tollbar.gateway.record import Recorder
 from tollbar.ports import AlertStore, Clock
 from tollbar.providers.destinations import url_fault
 from tollbar.providers.transport.fetching import Fetcher
 from tollbar.providers.webhooks import LONGEST_SECONDS, Webhooks
 from tollbar.settings import Settings
+from tollbar.storage.store import Storage
 
 
 @asynccontextmanager
@@ -19,3 +24,14 @@ async def open_alerts(settings: Settings, store: AlertStore, clock: Clock, encry
     hook = Webhook(url, secret.reveal()) if url and secret else None
     async with Fetcher(egress.proxy, egress.ca_file, LONGEST_SECONDS) as fetcher:
         yield Alerts(store, Webhooks(fetcher), clock, AlertTerms(settings.alerts.at, hook, encryption), url_fault)
+
+
+def cancelling_of(recorder: Recorder, storage: Storage, clock: Clock, worker: Worker | None) -> Cancelling:
+    """What ends calls, and tells of those that are over, those of this moment included."""
+
+    async def past(request_id: str) -> CallHistory | None:
+        recorder.flush()
+        storage.log.flush()
+        return await storage.requests.history(request_id)
+
+    return Cancelling(recorder, storage.cancels, clock, past, has_others=worker is not None or storage.is_shared)

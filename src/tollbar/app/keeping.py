@@ -4,13 +4,18 @@ from datetime import timedelta
 
 from tollbar.app.catalogue import Offer
 from tollbar.domain.catalogue import Catalogue
+from tollbar.gateway.clamping import Clamp
+from tollbar.gateway.completions import Gateway
+from tollbar.gateway.end_users import EndUsers
 from tollbar.gateway.files import Files
+from tollbar.gateway.repeats import Repeats
 from tollbar.gateway.responses import Responses
 from tollbar.providers import FILES
 from tollbar.providers.objects import Objects
 from tollbar.providers.transport import Transport
 from tollbar.settings import Settings
 from tollbar.storage.store import Storage
+from tollbar.wire.shortening import shortened
 
 WIRE = "responses"
 
@@ -20,6 +25,14 @@ def kept(
 ) -> tuple[Responses | None, Files | None]:
     """How both are kept."""
     return responses(settings, storage, made, transport), files(made, transport, storage)
+
+
+def equip(gateway: Gateway, settings: Settings, storage: Storage) -> None:
+    """Gives the gateway what not every installation has: answers that come once, people told apart, fitting lengths."""
+    hours, most = settings.idempotency.keep_hours, settings.idempotency.max_bytes
+    gateway.repeats = Repeats(storage.answers, timedelta(hours=hours), most) if hours else None
+    gateway.end_users = EndUsers(storage.end_users)
+    gateway.clamp = Clamp(gateway.admission, shortened) if settings.ledger.clamp else None
 
 
 def responses(settings: Settings, storage: Storage, made: Offer, transport: Transport) -> Responses | None:

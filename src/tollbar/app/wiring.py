@@ -19,12 +19,12 @@ from tollbar.admin.alerts import Alerts
 from tollbar.admin.bootstrap import derive, ensure_admin_key, read_secret, renew_starter_key
 from tollbar.admin.keys import Digest
 from tollbar.admin.pulls import Pulls
-from tollbar.app.alerting import open_alerts
+from tollbar.app.alerting import cancelling_of, open_alerts
 from tollbar.app.callers import doors, rates, terms
 from tollbar.app.calls import call_log
 from tollbar.app.catalogue import GUIDE_PROVIDER, Offer
 from tollbar.app.chores import Work, chores
-from tollbar.app.keeping import kept
+from tollbar.app.keeping import equip, kept
 from tollbar.app.local import Stock, local_chores, local_engines, shelf_of
 from tollbar.app.meaning import learning, meaningful_guide
 from tollbar.app.pulling import open_pulls
@@ -37,7 +37,6 @@ from tollbar.app.workers import MadeKeys, Worker
 from tollbar.clock import ShiftedClock, SystemClock
 from tollbar.domain.digest import digest
 from tollbar.domain.errors import Overloaded
-from tollbar.domain.records import CallHistory
 from tollbar.edge.application import application
 from tollbar.edge.middleware import RequestIds
 from tollbar.edge.services import Doors, Services
@@ -45,14 +44,11 @@ from tollbar.gateway.admit import Admission
 from tollbar.gateway.attempts import Attempts
 from tollbar.gateway.authenticate import Authenticator
 from tollbar.gateway.cancelling import Cancelling
-from tollbar.gateway.clamping import Clamp
 from tollbar.gateway.completions import Gateway
-from tollbar.gateway.end_users import EndUsers
 from tollbar.gateway.feed import Feed
 from tollbar.gateway.health import Health
 from tollbar.gateway.rates import PageGate
 from tollbar.gateway.record import Recorder
-from tollbar.gateway.repeats import Repeats
 from tollbar.logs import Sink
 from tollbar.metrics import Metrics
 from tollbar.ports import Clock, Provider
@@ -61,7 +57,6 @@ from tollbar.providers.prices import Prices
 from tollbar.providers.transport import Transport
 from tollbar.settings import LOCAL, Settings
 from tollbar.storage.store import Options, Storage, open_storage
-from tollbar.wire.shortening import shortened
 
 
 @dataclass(slots=True)
@@ -153,7 +148,7 @@ async def running(
         admission = Admission(counters, storage.ledger, clock, limits, _tell_unsettled, settings.ledger.strict)
         stack.push_async_callback(admission.tick)  # what is owed at the end, while the store is still open
         gateway = _gateway(authenticator, admission, recorder, made, providers, clock)
-        _equip(gateway, settings, storage)
+        equip(gateway, settings, storage)
         gateway.responses, gateway.files = kept(settings, storage, made, transport)
         metrics.watch(lambda: len(recorder.visits), lambda: storage.log.dropped + recorder.lost)
         readiness = Readiness()
@@ -163,7 +158,7 @@ async def running(
         entrances = doors(settings, PageGate(counters, limits), digest_of, rotating)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         pulls = await stack.enter_async_context(open_pulls(settings, clock, tasks.create_task))
-        cancelling = _cancelling(recorder, storage, clock, worker)
+        cancelling = cancelling_of(recorder, storage, clock, worker)
         alerts = await stack.enter_async_context(open_alerts(settings, storage.alerts, clock, secrets.encryption))
         watch, feed = (cancelling, alerts), Feed(storage.usage, clock)
         parts = (gateway, storage, metrics, digest_of, readiness, stock, entrances, pulls, worker, *watch, settings)
@@ -211,18 +206,6 @@ def _store_options(settings: Settings, check: bytes, worker: Worker | None) -> O
         address=postgres_address(settings),
         most_end_users=settings.end_users.most,
     )
-
-
-def _equip(gateway: Gateway, settings: Settings, storage: Storage) -> None:
-    """Gives the gateway what not every installation has."""
-    gateway.repeats, gateway.end_users = _repeats(settings, storage), EndUsers(storage.end_users)
-    gateway.clamp = Clamp(gateway.admission, shortened) if settings.ledger.clamp else None
-
-
-def _repeats(settings: Settings, storage: Storage) -> Repeats | None:
-    """How calls with an Idempotency-Key are answered once; None where the setting leaves the header without meaning."""
-    hours, most = settings.idempotency.keep_hours, settings.idempotency.max_bytes
-    return Repeats(storage.answers, timedelta(hours=hours), most) if hours else None
 
 
 def _origins(settings: Settings) -> tuple[str, ...]:
@@ -285,17 +268,6 @@ def _services(parts: _Parts) -> Services:
         max_file_bytes=parts.settings.files.max_bytes,
         feed=parts.feed,
     )
-
-
-def _cancelling(recorder: Recorder, storage: Storage, clock: Clock, worker: Worker | None) -> Cancelling:
-    """What ends calls, and tells of those that are over, those of this moment included."""
-
-    async def past(request_id: str) -> CallHistory | None:
-        recorder.flush()
-        storage.log.flush()
-        return await storage.requests.history(request_id)
-
-    return Cancelling(recorder, storage.cancels, clock, past, has_others=worker is not None or storage.is_shared)
 
 
 async def _load_prices(prices: Prices) -> None:

@@ -34,6 +34,7 @@ HEADERS = (
 """What a refusal may say about itself."""
 
 
+Body = bytes | io.BufferedReader
 NO_HEADERS: Mapping[str, str] = {}
 
 
@@ -44,15 +45,7 @@ class ForbiddenAddressError(OSError):
 class Answer:
     """What a provider answers, as a context; entering it raises UpstreamError."""
 
-    def __init__(
-        self,
-        pool: Pool,
-        address: Address,
-        body: bytes | io.BufferedReader,
-        peer: Peer,
-        limits: Limits,
-        clock: Clock,
-    ) -> None:
+    def __init__(self, pool: Pool, address: Address, body: Body, peer: Peer, limits: Limits, clock: Clock) -> None:
         self._pool = pool
         self._address = address
         self._body = body

@@ -572,6 +572,8 @@ def test_every_address_has_the_headers_however_it_is_asked(gateway: Gateway, key
         path = path.replace("{key_id}", "nobody").replace("{name}", "mark.svg")
         admin = path.startswith(("/admin", "/metrics"))
         for method, given in ((row.method, None), (row.method, ADMIN_KEY if admin else key), ("TRACE", None)):
+            if path == "/v1/me/usage/stream" and given is not None and method == row.method:
+                continue  # it ends with the server
             answer = ask(gateway, f"{method} {path}", None if method == "GET" else b"{", given)
             seen.add(answer.status_code)
             if path == "/generate_api" and answer.ok:

@@ -16,6 +16,7 @@ from tollbar.providers.local.shelf import Shelf
 from tollbar.providers.local.terms import Terms
 from tollbar.providers.local.wire import EngineTransport
 from tollbar.providers.openai import OpenAIProvider
+from tollbar.providers.transport import Transport
 from tollbar.providers.vendors import Instance, custom
 from tollbar.settings import LOCAL, Settings, read_environment
 
@@ -67,11 +68,13 @@ async def local_engines(settings: Settings, clock: Clock) -> AsyncIterator[Engin
     vendor = custom(LOCAL, "openai")
 
     def connect(engine: EngineProcess) -> Provider:
-        return OpenAIProvider(Instance(LOCAL, vendor, f"{engine.url}/v1", engine.order.key), transport, clock)
+        way = watching if engine.order.format == "gguf" else plain  # the other engine tells nothing of its progress
+        return OpenAIProvider(Instance(LOCAL, vendor, f"{engine.url}/v1", engine.order.key), way, clock)
 
     launch = Launch(environment=needed(read_environment()), seconds=terms.start_seconds)
-    async with EngineTransport(clock) as transport, Fleet(terms, launch, connect, clock) as fleet:
-        yield Engines(fleet, LocalProvider(fleet, terms, clock))
+    async with EngineTransport(clock) as watching, Transport(clock) as plain:
+        async with Fleet(terms, launch, connect, clock) as fleet:
+            yield Engines(fleet, LocalProvider(fleet, terms, clock))
 
 
 class Stock:

@@ -183,7 +183,7 @@ def test_the_containers_are_made_from_files_that_exist() -> None:
     """Each file that a recipe names is there, and the image has the version's name."""
     words = [word for recipe in RECIPES.values() if recipe.words[0] == "docker" for word in recipe.words]
     assert [word for word in words if word.endswith(".yaml") and not (ROOT / word).is_file()] == []
-    version = re.findall(r'^version = "(.*)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    version = re.findall(r'^version = "(.*)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)[:1]
     assert [word.partition(":")[2] for word in words if word.startswith("tollbar:")] == version
 
 

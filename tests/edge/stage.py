@@ -232,6 +232,7 @@ class Stage:
 
         return Services(
             gateway=scene.gateway,
+            max_file_bytes=512 * 1024 * 1024,
             keys=scene.keys,
             teams=self.teams,
             end_users=self.end_users,

@@ -177,9 +177,9 @@ def number(directory: Path, statement: str) -> int:
 
 SUMMED = " UNION ALL ".join(
     f"""SELECT key_id, {whose}, at / 86400000000, model, count(*), sum(prompt_tokens), sum(completion_tokens),
-        sum(credits), sum(coalesce(cost_nano_dollars, 0)), sum(cost_nano_dollars IS NULL)
+        sum(credits), sum(coalesce(cost_nano_dollars, 0)), sum(CASE WHEN cost_nano_dollars IS NULL THEN 1 ELSE 0 END)
         FROM ledger WHERE paid = 1 AND {which} GROUP BY 1, 2, 3, 4"""
-    for whose, which in (("''", "1"), ("end_user", "end_user IS NOT NULL"))
+    for whose, which in (("''", "1 = 1"), ("end_user", "end_user IS NOT NULL"))
 )
 """What the sums of `usage` must be, from the ledger itself."""
 

@@ -59,9 +59,10 @@ def of_key(
     config: Config = None,
     data: Data = None,
 ) -> None:
-    """List the people for whom a key is used; with an amount, grant so much to each of them.
+    """List whom a key is used for, or grant to each.
 
-    Calls say whom they are for in the field 'user' or the header x-tollbar-end-user.
+    With an amount, so much is granted to each of them. Calls say whom they are for in the field 'user' or the header
+    x-tollbar-end-user.
     """
     from tollbar.admin.drafts import KeyDraft
     from tollbar.admin.keys import find_key
@@ -95,9 +96,10 @@ def of_team(
     config: Config = None,
     data: Data = None,
 ) -> None:
-    """List the people for whom a team's keys are used; with an amount, grant so much to each of them.
+    """List whom a team's keys are used for, or grant to each.
 
-    Calls say whom they are for in the field 'user' or the header x-tollbar-end-user.
+    With an amount, so much is granted to each of them. Calls say whom they are for in the field 'user' or the header
+    x-tollbar-end-user.
     """
     from tollbar.admin.drafts import KeyDraft
     from tollbar.admin.teams import find_team

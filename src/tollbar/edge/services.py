@@ -71,4 +71,4 @@ class Services:
     alerts: Alerts
     alert_store: AlertStore
     feed: Feed
-    max_file_bytes: int = 512 * 1024 * 1024
+    max_file_bytes: int

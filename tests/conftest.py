@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 
 # The gate must give one verdict for one commit, hence no randomness, and soon; HYPOTHESIS_PROFILE=search looks further.
 settings.register_profile(
-    "gate", deadline=None, derandomize=True, max_examples=60, suppress_health_check=[HealthCheck.too_slow]
+    "gate", deadline=None, derandomize=True, max_examples=40, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile("search", deadline=None, max_examples=5_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))

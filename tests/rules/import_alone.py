@@ -1,8 +1,7 @@
-"""Imports modules one by one, each in a process of its own, and tells what went wrong or was done on the way.
+"""Imports modules one by one, and tells what went wrong or was done on the way.
 
 A program, not a test: it reads {"libraries": [...], "modules": [...]} from standard input and answers {module: fault}.
-The libraries are loaded once, then every module is imported in a fork: there it meets of ours only those before it in
-the list, which were found to do nothing.
+The libraries are loaded first; each module then finds of ours only those before it in the list.
 """
 
 import importlib
@@ -12,6 +11,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator, MutableMapping
+from functools import partial
 from typing import Any
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
@@ -75,45 +75,25 @@ def preload(names: list[str]) -> None:
             break
 
 
-def import_in_fork(name: str) -> str:
-    """Import one module in a child process; returns its faults, empty when there are none."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reading)
-        with os.fdopen(writing, "w") as pipe:
-            pipe.write("; ".join(dict.fromkeys(import_and_watch(name))))
-        os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading) as pipe:
-        faults = pipe.read()
-    _, status = os.waitpid(child, 0)
-    return faults or ("" if status == 0 else f"the process ended with status {status}")
+def audit(faults: list[str], event: str, arguments: tuple[Any, ...]) -> None:
+    """Notes what goes beyond this process."""
+    if event == "open" and isinstance(arguments[2], int) and arguments[2] & WRITING:
+        faults.append(f"opens {arguments[0]} for writing")
+    elif event in OUTSIDE or event in {"os.mkdir", "os.remove", "os.rename"}:
+        faults.append(f"does {event}")
 
 
-def import_and_watch(name: str) -> list[str]:
-    """Import one module here; returns what it did that an import should not."""
-    faults: list[str] = []
-    watching = True
-
-    def audit(event: str, arguments: tuple[Any, ...]) -> None:
-        if not watching:
-            return
-        if event == "open" and isinstance(arguments[2], int) and arguments[2] & WRITING:
-            faults.append(f"opens {arguments[0]} for writing")
-        elif event in OUTSIDE or event in {"os.mkdir", "os.remove", "os.rename"}:
-            faults.append(f"does {event}")
-
-    sys.addaudithook(audit)
-    os.environ = WatchedEnvironment(os.environ, faults)  # type: ignore[assignment]  # noqa: B003 - watched, not cleared
+def import_and_watch(name: str, faults: list[str]) -> list[str]:
+    """Import one module; returns what it did that an import should not."""
+    faults.clear()
+    threads = threading.active_count()
     try:
         importlib.import_module(name)
     except BaseException:  # whatever an import raises is the finding
         faults.append(traceback.format_exc(limit=-3))
-    watching = False
-    if threading.active_count() > 1:
+    if threading.active_count() > threads:
         faults.append("starts a thread")
-    return faults
+    return list(faults)
 
 
 def main() -> None:
@@ -123,11 +103,10 @@ def main() -> None:
     sys.path[:0] = question.get("path", [])
     WATCHED.update(name.partition(".")[0] for name in question["modules"])
     preload(question["libraries"])
-    found: dict[str, str] = {}
-    for name in question["modules"]:
-        found[name] = import_in_fork(name)
-        if not found[name]:
-            importlib.import_module(name)
+    faults: list[str] = []
+    sys.addaudithook(partial(audit, faults))
+    os.environ = WatchedEnvironment(os.environ, faults)  # type: ignore[assignment]  # noqa: B003 - watched, not cleared
+    found = {name: "; ".join(dict.fromkeys(import_and_watch(name, faults))) for name in question["modules"]}
     json.dump(found, sys.stdout)
 
 

@@ -135,8 +135,7 @@ def test_ctrl_c_stops_the_answer_and_not_the_program(tmp_path: Path, up: FakeUps
         screen.until("> ")
         screen.type("Hi\n")
         screen.until("word3")
-        screen.process.send_signal(signal.SIGINT)
-        screen.until(r"\n> ")
+        screen.interrupt(r"\n> ")
         screen.type("/model ok\nGo on\n")
         screen.until(r"word4 \r\n> ")
         user, partial, again = up.journal[-1].json["messages"]

@@ -48,7 +48,7 @@ def test_the_head_is_kept(
     asked = a_request(Conversation(()), stream=stream, max_tokens=limit, choices=choices, user=user)
     read = decode(asking(asked, "m", ask_usage, name).body)
     assert (read.model, read.stream, read.max_tokens, read.choices, read.user, read.wants_usage) == (
-        ("m", stream, limit, choices, user, ask_usage)
+        ("m", stream, limit, choices, user or None, ask_usage)
     )
     assert (name.encode() in asking(asked, "m", ask_usage, name).body) is (limit is not None)
 

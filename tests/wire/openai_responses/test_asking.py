@@ -38,7 +38,7 @@ def test_what_is_read_from_the_body_is_what_it_was_made_of(conversation: Convers
 def test_the_head_is_kept(stream: bool, limit: int | None, user: str | None) -> None:
     """Length, user and stream, under the provider's own name of the model."""
     read = decode(asking(a_request(Conversation(()), stream=stream, max_tokens=limit, user=user), "m").body)
-    assert (read.model, read.stream, read.max_tokens, read.user) == ("m", stream, limit, user)
+    assert (read.model, read.stream, read.max_tokens, read.user) == ("m", stream, limit, user or None)
 
 
 def test_nothing_is_kept_at_the_provider() -> None:

@@ -207,6 +207,13 @@ def test_a_document_that_is_no_message_is_a_failure(raw: bytes) -> None:
     assert fault.value.is_retryable is True
 
 
+def test_arguments_that_are_no_text_are_a_failure() -> None:
+    """JSON's reader does not look into a part that it is asked to leave as it is."""
+    call = b'{"type": "tool_use", "id": "c", "name": "f", "input": "\xed\xb0\x80"}'
+    with pytest.raises(UpstreamFailed, match="UTF-8"):
+        heard(b'{"type": "message", "content": [%b], "stop_reason": "tool_use"}' % call, stream=False)
+
+
 def test_a_document_need_not_say_why_it_ended() -> None:
     """It is whole all the same."""
     raw = b'{"type": "message", "content": [{"type": "text", "text": "x"}]}'

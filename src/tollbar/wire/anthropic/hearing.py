@@ -108,7 +108,7 @@ class Hearing(FrameHearing):
                 yield ToolCalled(call, block.id, block.name)
                 if bytes(block.input) not in _NO_INPUT:
                     opened.has_arguments = True
-                    yield ToolArguments(call, bytes(block.input).decode())
+                    yield ToolArguments(call, _told(block.input))
             case _:
                 yield Text("")  # content that has no word here, and content all the same
 
@@ -163,9 +163,11 @@ class Hearing(FrameHearing):
 
     def _whole(self, raw: bytes) -> list[StreamEvent]:
         try:
-            document = scan.document(raw)
+            return self._of_document(scan.document(raw))
         except StreamBroken as fault:
             raise UpstreamFailed(fault.message, is_retryable=True) from None
+
+    def _of_document(self, document: scan.Document) -> list[StreamEvent]:
         if document.content is None:
             raise UpstreamFailed("The provider's answer holds no content.", is_retryable=True)
         self._note(document.usage)
@@ -187,3 +189,11 @@ def _citation(source: scan.Citation, start: int, end: int) -> Citation:
     url = source.url or (source.source if source.source and "://" in source.source else None)
     title = source.title or source.document_title or (source.source if url is None else None)
     return Citation(url, title, source.cited_text, start, end)
+
+
+def _told(arguments: msgspec.Raw) -> str:
+    """Arguments as text; raises StreamBroken for bytes that are none, which JSON's reader passes over in a part."""
+    try:
+        return bytes(arguments).decode()
+    except UnicodeDecodeError:
+        raise StreamBroken("The provider sent arguments that are no UTF-8.", is_retryable=True) from None

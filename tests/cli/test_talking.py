@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,8 @@ def a_screen(directory: Path, *arguments: str) -> Iterator[Screen]:
         stdout=there,
         stderr=there,
         start_new_session=True,
+        # Where the tests run in the background of a shell, they are told to ignore it, and so would the program be.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
     os.close(there)
     try:
@@ -135,7 +138,8 @@ def test_ctrl_c_stops_the_answer_and_not_the_program(tmp_path: Path, up: FakeUps
         screen.until("> ")
         screen.type("Hi\n")
         screen.until("word3")
-        screen.interrupt(r"\n> ")
+        screen.process.send_signal(signal.SIGINT)
+        screen.until(r"\n> ")
         screen.type("/model ok\nGo on\n")
         screen.until(r"word4 \r\n> ")
         user, partial, again = up.journal[-1].json["messages"]

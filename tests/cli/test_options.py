@@ -1,12 +1,16 @@
 """The command line as a whole: its groups and what its help says."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import pytest
+import typer
 import typer.main
 
 from tests.cli.running import Terminal
 from tollbar.cli.__main__ import commands
+from tollbar.cli.options import app, spread
 
 WIDTH = 100
 
@@ -45,3 +49,32 @@ def test_a_mistyped_command_is_told(terminal: Terminal) -> None:
     """Usage faults leave status 2."""
     said = terminal.run("kyes")
     assert (said.status, "kyes" in said.err) == (2, True)
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Options of a test."""
+
+    wide: Annotated[int, typer.Option("--wide", help="How wide.")] = 1
+    high: Annotated[int | None, typer.Option("--high", help="How high.")] = None
+
+
+def test_a_class_of_options_is_spread_out() -> None:
+    """Its options stand where the parameter stood, and the command gets the class, with what was given and what not."""
+    seen: list[object] = []
+    group = app("A test.")
+
+    @group.command("draw")
+    @spread
+    def draw(
+        name: Annotated[str, typer.Argument()], sizes: Sizes, *, loud: Annotated[bool, typer.Option()] = False
+    ) -> None:
+        """Draw."""
+        seen.append((name, sizes, loud))
+
+    group.callback()(lambda: None)
+    for words in (["draw", "a"], ["draw", "a", "--high", "3", "--loud"]):
+        group(words, standalone_mode=False)
+    assert seen == [("a", Sizes(), False), ("a", Sizes(high=3), True)]
+    drawing: Any = typer.main.get_command(group)
+    assert [one.name for one in drawing.commands["draw"].params] == ["name", "wide", "high", "loud"]

@@ -7,7 +7,8 @@ import typer
 
 from tollbar.cli import output
 from tollbar.cli.faults import spoken
-from tollbar.cli.keys import names, run
+from tollbar.cli.granting import names
+from tollbar.cli.keys import run
 from tollbar.cli.options import Config, Data, Json, app
 
 if TYPE_CHECKING:

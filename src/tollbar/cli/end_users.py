@@ -1,6 +1,6 @@
 """`tollbar keys end-users`, and the same of teams: who they are, what each may spend, and one of them changed."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,125 +8,80 @@ import typer
 
 from tollbar.cli import output
 from tollbar.cli.faults import spoken
-from tollbar.cli.keys import Credits, Dollars, Reference, ResetPeriod, Tokens, Zone, dollars_of, run
-from tollbar.cli.options import Config, Data, Json
+from tollbar.cli.granting import Granted, draft_of
+from tollbar.cli.keys import Reference, run
+from tollbar.cli.options import Config, Data, Json, spread
 from tollbar.cli.teams import Reference as TeamReference
 
 if TYPE_CHECKING:
     from tollbar.admin.drafts import KeyDraft
     from tollbar.cli.store import Desk
     from tollbar.domain.end_users import EndUser
-    from tollbar.domain.identity import EndUserTerms
-
-Find = Callable[["Desk"], Awaitable[str]]
-Name = Annotated[str, typer.Option("--name", metavar="USER", help="Only the one whom calls name so.")]
-Optional = Annotated[bool, typer.Option("--optional", help="Let calls pass that name nobody.")]
-Off = Annotated[bool, typer.Option("--off", help="Tell them apart no more.")]
-Block = Annotated[str, typer.Option("--block", metavar="USER", help="Refuse the calls of one.")]
-Unblock = Annotated[str, typer.Option("--unblock", metavar="USER", help="Let them pass again.")]
-Renew = Annotated[str, typer.Option("--renew", metavar="USER", help="Have what one spent count no more.")]
+    from tollbar.domain.identity import EndUserTerms, Key
+    from tollbar.domain.teams import Team
 
 NAMING = {True: "A call must name one.", False: "A call may name none."}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Asked:
-    """What the options ask for: amounts for each, whether nobody need be named, nothing any more, and one to change."""
+    """Options: whether nobody need be named, nothing any more, whom to show, and one to change."""
 
-    amounts: "KeyDraft"
-    optional: bool
-    off: bool
-    name: str
-    block: str
-    unblock: str
-    renew: str
+    optional: Annotated[bool, typer.Option("--optional", help="Let calls pass that name nobody.")] = False
+    off: Annotated[bool, typer.Option("--off", help="Tell them apart no more.")] = False
+    name: Annotated[str, typer.Option("--name", metavar="USER", help="Only the one whom calls name so.")] = ""
+    block: Annotated[str, typer.Option("--block", metavar="USER", help="Refuse the calls of one.")] = ""
+    unblock: Annotated[str, typer.Option("--unblock", metavar="USER", help="Let them pass again.")] = ""
+    renew: Annotated[str, typer.Option("--renew", metavar="USER", help="Have what one spent count no more.")] = ""
 
 
+@spread
 def of_key(
-    key: Reference,
-    credits: Credits = None,  # noqa: A002 - the option's name
-    dollars: Dollars = None,
-    tokens: Tokens = None,
-    reset: ResetPeriod = None,
-    time_zone: Zone = None,
-    optional: Optional = False,
-    off: Off = False,
-    name: Name = "",
-    block: Block = "",
-    unblock: Unblock = "",
-    renew: Renew = "",
-    as_json: Json = False,
-    config: Config = None,
-    data: Data = None,
+    key: Reference, granted: Granted, asked: Asked, as_json: Json = False, config: Config = None, data: Data = None
 ) -> None:
     """List whom a key is used for, or grant to each.
 
     With an amount, so much is granted to each of them. Calls say whom they are for in the field 'user' or the header
     x-tollbar-end-user.
     """
-    from tollbar.admin.drafts import KeyDraft
     from tollbar.admin.keys import find_key
 
-    async def find(desk: "Desk") -> str:
-        return (await find_key(desk.keys, key)).id
-
     with spoken():
-        amounts = KeyDraft(
-            credits=credits, dollars=dollars_of(dollars), tokens=tokens, reset=reset, time_zone=time_zone
-        )
-        asked = Asked(amounts, optional, off, name, block, unblock, renew)
-        (owner, terms, found), _ = run(config, data, lambda desk: _done(desk, find, asked))
-    _say(owner, terms, found, as_json=as_json)
+        amounts = draft_of(granted)
+        found, _ = run(config, data, lambda desk: _done(desk, find_key(desk.keys, key), amounts, asked))
+    _say(*found, as_json=as_json)
 
 
+@spread
 def of_team(
-    team: TeamReference,
-    credits: Credits = None,  # noqa: A002 - the option's name
-    dollars: Dollars = None,
-    tokens: Tokens = None,
-    reset: ResetPeriod = None,
-    time_zone: Zone = None,
-    optional: Optional = False,
-    off: Off = False,
-    name: Name = "",
-    block: Block = "",
-    unblock: Unblock = "",
-    renew: Renew = "",
-    as_json: Json = False,
-    config: Config = None,
-    data: Data = None,
+    team: TeamReference, granted: Granted, asked: Asked, as_json: Json = False, config: Config = None, data: Data = None
 ) -> None:
     """List whom a team's keys are used for, or grant to each.
 
     With an amount, so much is granted to each of them. Calls say whom they are for in the field 'user' or the header
     x-tollbar-end-user.
     """
-    from tollbar.admin.drafts import KeyDraft
     from tollbar.admin.teams import find_team
 
-    async def find(desk: "Desk") -> str:
-        return (await find_team(desk.teams, team)).id
-
     with spoken():
-        amounts = KeyDraft(
-            credits=credits, dollars=dollars_of(dollars), tokens=tokens, reset=reset, time_zone=time_zone
-        )
-        asked = Asked(amounts, optional, off, name, block, unblock, renew)
-        (owner, terms, found), _ = run(config, data, lambda desk: _done(desk, find, asked))
-    _say(owner, terms, found, as_json=as_json)
+        amounts = draft_of(granted)
+        found, _ = run(config, data, lambda desk: _done(desk, find_team(desk.teams, team), amounts, asked))
+    _say(*found, as_json=as_json)
 
 
-async def _done(desk: "Desk", find: Find, asked: Asked) -> "tuple[str, EndUserTerms | None, Sequence[EndUser]]":
+async def _done(
+    desk: "Desk", finding: "Awaitable[Key | Team]", amounts: "KeyDraft", asked: Asked
+) -> "tuple[str, EndUserTerms | None, Sequence[EndUser]]":
     """Does what is asked; the owner, its terms and its end users as they are then."""
     from tollbar.admin import end_users
     from tollbar.admin.drafts import KeyDraft
     from tollbar.domain.end_users import EndUserChange
 
-    owner, owners = await find(desk), end_users.Owners(desk.keys, desk.teams)
+    owner, owners = (await finding).id, end_users.Owners(desk.keys, desk.teams)
     if asked.off:
         await end_users.forget(owners, owner)
-    elif asked.optional or asked.amounts != KeyDraft():
-        await end_users.tell_apart(owners, owner, asked.amounts, not asked.optional)
+    elif asked.optional or amounts != KeyDraft():
+        await end_users.tell_apart(owners, owner, amounts, not asked.optional)
     for reference, change in (
         (asked.block, EndUserChange(is_blocked=True)),
         (asked.unblock, EndUserChange(is_blocked=False)),

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -11,7 +10,8 @@ import typer
 
 from tollbar.cli import output, telling
 from tollbar.cli.faults import spoken
-from tollbar.cli.options import Config, Data, Json, app
+from tollbar.cli.granting import Granted, Models, Rates, Standing, draft_of, names
+from tollbar.cli.options import Config, Data, Json, app, spread
 
 if TYPE_CHECKING:
     from tollbar.admin.drafts import KeyDraft
@@ -24,67 +24,19 @@ Answer = TypeVar("Answer")
 commands = app("Make, show, change and end keys. Works while the server runs or not; changes count within a second.")
 
 Reference = Annotated[str, typer.Argument(metavar="KEY", help="The key's name or id.", show_default=False)]
-Credits = Annotated[
-    int | None,
-    typer.Option("--credits", metavar="NUMBER", help="How many credits it may spend; a call costs one or more."),
-]
-Dollars = Annotated[
-    str | None, typer.Option("--dollars", metavar="AMOUNT", help="How many dollars it may spend, such as 10 or 0.50.")
-]
-Tokens = Annotated[int | None, typer.Option("--tokens", metavar="NUMBER", help="How many tokens it may use.")]
-ResetPeriod = Annotated[
-    str | None,
-    typer.Option("--reset", metavar="PERIOD", help="When these amounts begin anew: never, hour, day, week or month."),
-]
-Zone = Annotated[
-    str | None, typer.Option("--time-zone", metavar="NAME", help="Where periods begin: Europe/Berlin; UTC by default.")
-]
-Rpm = Annotated[int | None, typer.Option("--rpm", metavar="NUMBER", help="Requests per minute.")]
-Rpd = Annotated[int | None, typer.Option("--rpd", metavar="NUMBER", help="Requests per day.")]
-Tpm = Annotated[int | None, typer.Option("--tpm", metavar="NUMBER", help="Tokens per minute.")]
-Tpd = Annotated[int | None, typer.Option("--tpd", metavar="NUMBER", help="Tokens per day.")]
-Concurrency = Annotated[int | None, typer.Option("--concurrency", metavar="NUMBER", help="Calls at the same time.")]
-Models = Annotated[
-    str | None,
-    typer.Option("--models", metavar="NAMES", help="The models it may call, separated by commas; * for all."),
-]
-Expires = Annotated[
-    str | None,
-    typer.Option("--expires", metavar="WHEN", help="When it ends: 30d, 12h, a date such as 2027-12-31, or never."),
-]
-
-Tier = Annotated[
-    str | None,
-    typer.Option("--tier", metavar="NAME", help="The tier of 'tiers' that says what a call costs; '' for none."),
-]
-TeamOf = Annotated[
-    str | None, typer.Option("--team", metavar="TEAM", help="The team it belongs to, by name or id; '' for none.")
-]
-MaxUses = Annotated[
-    int | None, typer.Option("--max-uses", metavar="NUMBER", help="How many successful calls it makes in all.")
-]
 
 
 @commands.command("create")
+@spread
 def create(
     name: Annotated[
         str, typer.Option("--name", metavar="NAME", help="Who or what will use the key.", show_default=False)
     ],
-    credits: Credits = None,  # noqa: A002 - the option's name
-    dollars: Dollars = None,
-    tokens: Tokens = None,
-    reset: ResetPeriod = None,
-    time_zone: Zone = None,
-    rpm: Rpm = None,
-    rpd: Rpd = None,
-    tpm: Tpm = None,
-    tpd: Tpd = None,
-    concurrency: Concurrency = None,
+    granted: Granted,
+    rates: Rates,
+    *,
     models: Models = None,
-    expires: Expires = None,
-    tier: Tier = None,
-    team: TeamOf = None,
-    max_uses: MaxUses = None,
+    standing: Standing,
     admin: Annotated[
         bool, typer.Option("--admin", help="Make a key for administration, which calls no models.")
     ] = False,
@@ -97,28 +49,9 @@ def create(
 
     Without amounts, the key may spend without end; without rates, as fast as it likes.
     """
-    from tollbar.admin.drafts import KeyDraft
-
     with spoken():
-        draft = KeyDraft(
-            name=name,
-            permission="admin" if admin else "call",
-            models=names(models),
-            credits=credits,
-            dollars=dollars_of(dollars),
-            tokens=tokens,
-            reset=reset,
-            time_zone=time_zone,
-            rpm=rpm,
-            rpd=rpd,
-            tpm=tpm,
-            tpd=tpd,
-            concurrency=concurrency,
-            expires=expires,
-            tier=tier,
-            team=team,
-            max_uses=max_uses,
-        )
+        kind = "admin" if admin else "call"
+        draft = draft_of(granted, rates, standing, name=name, models=names(models), permission=kind)
 
         issued, now = run(config, data, lambda desk: _issue(desk, draft))
     telling.say_issued(issued, now, "is made", quiet=quiet, as_json=as_json)
@@ -151,24 +84,15 @@ def show(key: Reference, as_json: Json = False, config: Config = None, data: Dat
 
 
 @commands.command("update")
+@spread
 def update(
     key: Reference,
+    *,
     name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="Another name.")] = None,
-    credits: Credits = None,  # noqa: A002 - the option's name
-    dollars: Dollars = None,
-    tokens: Tokens = None,
-    reset: ResetPeriod = None,
-    time_zone: Zone = None,
-    rpm: Rpm = None,
-    rpd: Rpd = None,
-    tpm: Tpm = None,
-    tpd: Tpd = None,
-    concurrency: Concurrency = None,
+    granted: Granted,
+    rates: Rates,
     models: Models = None,
-    expires: Expires = None,
-    tier: Tier = None,
-    team: TeamOf = None,
-    max_uses: MaxUses = None,
+    standing: Standing,
     as_json: Json = False,
     config: Config = None,
     data: Data = None,
@@ -178,29 +102,11 @@ def update(
     An amount is the whole of what is granted, what was spent included: to give 5 credits more to a key that was granted
     10, say --credits 15.
     """
-    from tollbar.admin.drafts import KeyDraft
     from tollbar.admin.keys import find_key, update_key
     from tollbar.admin.teams import placed
 
     with spoken():
-        draft = KeyDraft(
-            name=name,
-            models=names(models),
-            credits=credits,
-            dollars=dollars_of(dollars),
-            tokens=tokens,
-            reset=reset,
-            time_zone=time_zone,
-            rpm=rpm,
-            rpd=rpd,
-            tpm=tpm,
-            tpd=tpd,
-            concurrency=concurrency,
-            expires=expires,
-            tier=tier,
-            team=team,
-            max_uses=max_uses,
-        )
+        draft = draft_of(granted, rates, standing, name=name, models=names(models))
 
         async def change(desk: "Desk") -> "Key":
             found = await find_key(desk.keys, key)
@@ -272,22 +178,3 @@ def run(config: Path | None, data: Path | None, work: "Callable[[Desk], Awaitabl
             return await work(desk), desk.clock.now()
 
     return asyncio.run(working())
-
-
-def names(text: str | None) -> tuple[str, ...] | None:
-    """Names that were separated by commas."""
-    return None if text is None else tuple(part for part in text.split(",") if part.strip())
-
-
-def dollars_of(text: str | None) -> Decimal | None:
-    """An amount as it was written; raises InvalidValue."""
-    from tollbar.domain.errors import InvalidValue
-
-    if text is None:
-        return None
-    try:
-        return Decimal(text.strip().removeprefix("$"))
-    except InvalidOperation:
-        raise InvalidValue(
-            f"{text[:64]!r} is no number of dollars.", field="dollars", hint="Write 10 or 0.50."
-        ) from None

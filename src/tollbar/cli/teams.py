@@ -6,23 +6,9 @@ import typer
 
 from tollbar.cli import output
 from tollbar.cli.faults import spoken
-from tollbar.cli.keys import (
-    Concurrency,
-    Credits,
-    Dollars,
-    Models,
-    ResetPeriod,
-    Rpd,
-    Rpm,
-    Tokens,
-    Tpd,
-    Tpm,
-    Zone,
-    dollars_of,
-    names,
-    run,
-)
-from tollbar.cli.options import Config, Data, Json, app
+from tollbar.cli.granting import Granted, Models, Rates, draft_of, names
+from tollbar.cli.keys import run
+from tollbar.cli.options import Config, Data, Json, app, spread
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -39,42 +25,21 @@ Reference = Annotated[str, typer.Argument(metavar="TEAM", help="The team's name 
 
 
 @commands.command("create")
+@spread
 def create(
     name: Annotated[str, typer.Option("--name", metavar="NAME", help="What the team is called.", show_default=False)],
-    credits: Credits = None,  # noqa: A002 - the option's name
-    dollars: Dollars = None,
-    tokens: Tokens = None,
-    reset: ResetPeriod = None,
-    time_zone: Zone = None,
-    rpm: Rpm = None,
-    rpd: Rpd = None,
-    tpm: Tpm = None,
-    tpd: Tpd = None,
-    concurrency: Concurrency = None,
+    granted: Granted,
+    rates: Rates,
     models: Models = None,
     as_json: Json = False,
     config: Config = None,
     data: Data = None,
 ) -> None:
     """Make a team. Put keys into it: tollbar keys update KEY --team NAME."""
-    from tollbar.admin.drafts import KeyDraft
     from tollbar.admin.teams import create_team
 
     with spoken():
-        draft = KeyDraft(
-            name=name,
-            models=names(models),
-            credits=credits,
-            dollars=dollars_of(dollars),
-            tokens=tokens,
-            reset=reset,
-            time_zone=time_zone,
-            rpm=rpm,
-            rpd=rpd,
-            tpm=tpm,
-            tpd=tpd,
-            concurrency=concurrency,
-        )
+        draft = draft_of(granted, rates, name=name, models=names(models))
         made, now = run(config, data, lambda desk: create_team(desk.teams, desk.clock, draft))
     say_team(made, now, as_json=as_json)
 
@@ -103,43 +68,23 @@ def show(team: Reference, as_json: Json = False, config: Config = None, data: Da
 
 
 @commands.command("update")
+@spread
 def update(
     team: Reference,
+    *,
     name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="Another name.")] = None,
-    credits: Credits = None,  # noqa: A002 - the option's name
-    dollars: Dollars = None,
-    tokens: Tokens = None,
-    reset: ResetPeriod = None,
-    time_zone: Zone = None,
-    rpm: Rpm = None,
-    rpd: Rpd = None,
-    tpm: Tpm = None,
-    tpd: Tpd = None,
-    concurrency: Concurrency = None,
+    granted: Granted,
+    rates: Rates,
     models: Models = None,
     as_json: Json = False,
     config: Config = None,
     data: Data = None,
 ) -> None:
     """Change a team. What is not named stays, and what was spent stays spent; a rate of 0 lifts that limit."""
-    from tollbar.admin.drafts import KeyDraft
     from tollbar.admin.teams import find_team, update_team
 
     with spoken():
-        draft = KeyDraft(
-            name=name,
-            models=names(models),
-            credits=credits,
-            dollars=dollars_of(dollars),
-            tokens=tokens,
-            reset=reset,
-            time_zone=time_zone,
-            rpm=rpm,
-            rpd=rpd,
-            tpm=tpm,
-            tpd=tpd,
-            concurrency=concurrency,
-        )
+        draft = draft_of(granted, rates, name=name, models=names(models))
 
         async def change(desk: "Desk") -> "Team":
             found = await find_team(desk.teams, team)

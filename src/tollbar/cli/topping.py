@@ -6,13 +6,13 @@ import typer
 
 from tollbar.cli import telling
 from tollbar.cli.faults import spoken
-from tollbar.cli.keys import Credits, Dollars, Reference, Tokens, dollars_of, run
-from tollbar.cli.options import Config, Data, Json, app
+from tollbar.cli.granting import Amounts, draft_of
+from tollbar.cli.keys import Reference, run
+from tollbar.cli.options import Config, Data, Json, app, spread
 from tollbar.cli.teams import Reference as TeamReference
 from tollbar.cli.teams import say_team
 
 if TYPE_CHECKING:
-    from tollbar.admin.drafts import KeyDraft
     from tollbar.cli.store import Desk
     from tollbar.domain.identity import Key
     from tollbar.domain.teams import Team
@@ -25,12 +25,11 @@ Span = Annotated[
 
 
 @commands.command("key")
+@spread
 def top_up_key(
     key: Reference,
     ends: Span,
-    credits: Credits = None,  # noqa: A002 - the option's name
-    dollars: Dollars = None,
-    tokens: Tokens = None,
+    amounts: Amounts,
     as_json: Json = False,
     config: Config = None,
     data: Data = None,
@@ -42,7 +41,7 @@ def top_up_key(
     from tollbar.admin import keys
 
     with spoken():
-        draft = _draft(ends, credits, dollars, tokens)
+        draft = draft_of(amounts, expires=ends)
 
         async def change(desk: "Desk") -> "Key":
             found = await keys.find_key(desk.keys, key)
@@ -53,12 +52,11 @@ def top_up_key(
 
 
 @commands.command("team")
+@spread
 def top_up_team(
     team: TeamReference,
     ends: Span,
-    credits: Credits = None,  # noqa: A002 - the option's name
-    dollars: Dollars = None,
-    tokens: Tokens = None,
+    amounts: Amounts,
     as_json: Json = False,
     config: Config = None,
     data: Data = None,
@@ -70,7 +68,7 @@ def top_up_team(
     from tollbar.admin import teams
 
     with spoken():
-        draft = _draft(ends, credits, dollars, tokens)
+        draft = draft_of(amounts, expires=ends)
 
         async def change(desk: "Desk") -> "Team":
             found = await teams.find_team(desk.teams, team)
@@ -78,9 +76,3 @@ def top_up_team(
 
         topped, now = run(config, data, change)
     say_team(topped, now, as_json=as_json)
-
-
-def _draft(ends: str, credits: int | None, dollars: str | None, tokens: int | None) -> "KeyDraft":  # noqa: A002
-    from tollbar.admin.drafts import KeyDraft
-
-    return KeyDraft(credits=credits, dollars=dollars_of(dollars), tokens=tokens, expires=ends)

@@ -3,7 +3,7 @@
 from fastapi import Request
 from starlette.responses import Response
 
-from tollbar.domain.identity import Principal
+from tollbar.edge.acting import caller_of
 from tollbar.edge.bodies import answer
 from tollbar.edge.schemas import AccountView, AllowanceView, LimitView
 from tollbar.edge.services import Services
@@ -12,7 +12,7 @@ from tollbar.edge.services import Services
 async def me(request: Request) -> Response:
     """The caller's own key: its models, limits and allowances as they stand now."""
     services: Services = request.app.state.services
-    principal: Principal = request.state.principal
+    principal = caller_of(request)
     standing = await services.ledger.standing(principal.key_id)
     return answer(
         AccountView(

@@ -1,4 +1,4 @@
-"""Who makes a change by a request, as the audit tells it."""
+"""Who makes a request: the caller, and how the audit tells of one that changes something."""
 
 from fastapi import Request
 
@@ -8,9 +8,15 @@ from tollbar.edge.services import Services
 from tollbar.ports import KeyStore, TeamStore
 
 
+def caller_of(request: Request) -> Principal:
+    """Whom the guard of the page let in."""
+    principal: Principal = request.state.principal
+    return principal
+
+
 def actor_of(request: Request) -> Actor:
     """The admin key that the request came with."""
-    principal: Principal = request.state.principal
+    principal = caller_of(request)
     return Actor(f"admin key {principal.key_id} ({principal.name})", str(request.scope["tollbar.request_id"]))
 
 

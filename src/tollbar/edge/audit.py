@@ -4,9 +4,9 @@ from fastapi import Request
 from starlette.responses import Response
 
 from tollbar.domain.audit import Search
-from tollbar.domain.errors import InvalidValue
 from tollbar.edge.audit_schemas import EntryList, EntryView, VerdictView
 from tollbar.edge.bodies import answer
+from tollbar.edge.paging import number_in
 from tollbar.edge.services import Services
 
 MOST = 1_000
@@ -31,13 +31,5 @@ async def verify(request: Request) -> Response:
 def _search(request: Request) -> Search:
     asked = request.query_params
     actor, action, subject = (asked.get(name, "") for name in ("actor", "action", "subject"))
-    before = _number("before", asked.get("before"), USUAL.before, USUAL.before)
-    return Search(actor, action, subject, before, _number("count", asked.get("count"), USUAL.count, MOST))
-
-
-def _number(name: str, text: str | None, usual: int, most: int) -> int:
-    if text is None:
-        return usual
-    if not (text.isascii() and text.isdecimal() and len(text) < 20 and 1 <= int(text) <= most):
-        raise InvalidValue(f"{text[:64]!r} is no whole number from 1 to {most}.", field=name)
-    return int(text)
+    before = number_in(asked, "before", USUAL.before, USUAL.before)
+    return Search(actor, action, subject, before, number_in(asked, "count", USUAL.count, MOST))

@@ -24,6 +24,9 @@ MAX_BODY_BYTES = 1024 * 1024
 MOST_FAULTS = 20
 MAX_PATH = 100
 
+NOT_KEPT = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+"""Headers of what nobody on the way may keep, or take for something else than it says."""
+
 Shape = TypeVar("Shape", bound=BaseModel)
 
 _ENCODE = msgspec.json.Encoder(decimal_format="number").encode
@@ -58,8 +61,12 @@ async def read_raw(request: Request) -> bytes:
 def answer(value: BaseModel | Mapping[str, object], status: int = 200) -> Response:
     """A JSON answer; decimals are written as exact numbers, moments in UTC as RFC 3339."""
     content = value.model_dump() if isinstance(value, BaseModel) else value
-    headers = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
-    return Response(_ENCODE(content), status, headers, media_type="application/json")
+    return document(_ENCODE(content), status)
+
+
+def document(raw: bytes, status: int = 200) -> Response:
+    """A JSON answer that is written already."""
+    return Response(raw, status, NOT_KEPT, media_type="application/json")
 
 
 def fault_in(faults: Sequence[Mapping[str, Any]], known: Sequence[str] = ()) -> RequestError:

@@ -4,20 +4,19 @@ Each request counts as one against the rates of its key and has a record; it cos
 """
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from typing import Any
-from urllib.parse import parse_qsl
 
 from fastapi import Request
 from starlette.responses import Response
 
-from tollbar.domain.errors import GatewayError, InvalidValue, NotFound, RateLimited
-from tollbar.domain.identity import Principal
+from tollbar.domain.errors import GatewayError, NotFound, RateLimited
+from tollbar.edge.acting import caller_of
 from tollbar.edge.address import source
-from tollbar.edge.bodies import answer
+from tollbar.edge.bodies import NOT_KEPT, answer, document
 from tollbar.edge.line import Departure, Receive, Send
 from tollbar.edge.middleware import Scope
+from tollbar.edge.paging import page_of
 from tollbar.edge.services import Services
 from tollbar.edge.spooling import spooled
 from tollbar.gateway.files import Files
@@ -27,53 +26,42 @@ from tollbar.wire.multipart import boundary_of
 
 SETTING = "files.max_bytes"
 PROVIDER = "x-tollbar-provider"
-USUAL_LIMIT = MOST_FILES = 10_000
-HEADERS: Mapping[str, str] = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+MOST_FILES = 10_000
 
 
 async def upload_file(request: Request) -> Response:
     """Puts a file at a provider: the one that `?provider=` or the header `x-tollbar-provider` names, or the usual."""
-    files, caller = _files(request), _caller(request)
+    files, caller = _files(request), caller_of(request)
     async with _entered(request):
         kind = request.headers.get("content-type", "")
         boundary_of(kind)
-        provider = files.choose(_query(request).get("provider") or request.headers.get(PROVIDER, ""))
+        provider = files.choose(request.query_params.get("provider") or request.headers.get(PROVIDER, ""))
         services: Services = request.app.state.services
         async with spooled(request.scope["headers"], request.receive, services.max_file_bytes, SETTING) as body:
-            return _told(await files.add(caller, provider, body, kind))
+            return document(await files.add(caller, provider, body, kind))
 
 
 async def list_files(request: Request) -> Response:
     """The files of the key, the newest first, as they were when they came; `purpose`, `after` and `limit` choose."""
-    query = _query(request)
-    limit = query.get("limit", str(USUAL_LIMIT))
-    if not limit.isdecimal() or not 1 <= int(limit[:9]) <= MOST_FILES:
-        raise InvalidValue(f"'limit' must be a whole number from 1 to {MOST_FILES}.", field="limit")
+    query = request.query_params
     async with _entered(request):
-        found = [json.loads(file.document) for file in await _files(request).list(_caller(request))]
+        found = [json.loads(file.document) for file in await _files(request).list(caller_of(request))]
     if query.get("order") == "asc":
         found.reverse()
     if purpose := query.get("purpose"):
         found = [file for file in found if file.get("purpose") == purpose]
-    if after := query.get("after"):
-        start = next((place for place, file in enumerate(found, 1) if file.get("id") == after), len(found))
-        found = found[start:]
-    page: list[Any] = found[: int(limit)]
-    first, last = (page[0]["id"], page[-1]["id"]) if page else (None, None)
-    return answer(
-        {"object": "list", "data": page, "first_id": first, "last_id": last, "has_more": len(found) > len(page)}
-    )
+    return answer(page_of(found, query, MOST_FILES, MOST_FILES))
 
 
 async def show_file(request: Request, file_id: str) -> Response:
     """What the provider says of a file now."""
     async with _entered(request):
-        return _told(await _files(request).get(_caller(request), file_id))
+        return document(await _files(request).get(caller_of(request), file_id))
 
 
 async def show_content(request: Request, file_id: str) -> Response:
     """What is in a file, as it comes from the provider."""
-    files, caller = _files(request), _caller(request)
+    files, caller = _files(request), caller_of(request)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(_entered(request))
         delivery = await stack.enter_async_context(files.content(await files.find(caller, file_id)))
@@ -83,14 +71,14 @@ async def show_content(request: Request, file_id: str) -> Response:
 async def remove_file(request: Request, file_id: str) -> Response:
     """Deletes a file at its provider."""
     async with _entered(request):
-        return _told(await _files(request).remove(_caller(request), file_id))
+        return document(await _files(request).remove(caller_of(request), file_id))
 
 
 class Delivered(Response):
     """A file's content on its way; one that breaks off at the provider is broken off here, so that a client notices."""
 
     def __init__(self, stack: AsyncExitStack, delivery: Delivery) -> None:
-        super().__init__(headers=dict(HEADERS), media_type=delivery.content_type or "application/octet-stream")
+        super().__init__(headers=NOT_KEPT, media_type=delivery.content_type or "application/octet-stream")
         del self.headers["content-length"]
         self._stack = stack
         self._delivery = delivery
@@ -117,7 +105,7 @@ async def _entered(request: Request) -> AsyncIterator[None]:
     now = services.clock.monotonic()
     arrival = Arrival(str(scope["tollbar.request_id"]), _known(route), address, now, source(address))
     try:
-        async with services.gateway.enter(_caller(request), arrival) as visit:
+        async with services.gateway.enter(caller_of(request), arrival) as visit:
             scope["tollbar.rooms"] = visit.rooms
             yield
     except RateLimited as refused:
@@ -136,16 +124,3 @@ def _files(request: Request) -> Files:
     if services.gateway.files is None:
         raise NotFound("No provider is configured here that has files.")
     return services.gateway.files
-
-
-def _caller(request: Request) -> Principal:
-    principal: Principal = request.state.principal
-    return principal
-
-
-def _query(request: Request) -> Mapping[str, str]:
-    return dict(parse_qsl(request.scope["query_string"].decode("latin-1")))
-
-
-def _told(document: bytes) -> Response:
-    return Response(document, headers=dict(HEADERS), media_type="application/json")

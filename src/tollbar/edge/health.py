@@ -4,7 +4,7 @@ from fastapi import Request
 from starlette.responses import Response
 
 from tollbar.domain.errors import Overloaded
-from tollbar.edge.bodies import answer
+from tollbar.edge.bodies import NOT_KEPT, answer
 from tollbar.edge.services import Services
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -31,8 +31,7 @@ async def ready(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """The metrics in Prometheus' text format."""
     services: Services = request.app.state.services
-    headers = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
-    return Response(services.metrics(), headers=headers, media_type=METRICS_TYPE)
+    return Response(services.metrics(), headers=NOT_KEPT, media_type=METRICS_TYPE)
 
 
 def _known(request: Request, services: Services) -> dict[str, object]:

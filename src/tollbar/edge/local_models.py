@@ -7,7 +7,7 @@ from fastapi import Request
 from starlette.responses import Response, StreamingResponse
 
 from tollbar.admin.pulls import Pull, remove_model
-from tollbar.edge.bodies import answer, read
+from tollbar.edge.bodies import NOT_KEPT, answer, read
 from tollbar.edge.local_schemas import LocalModelList, LocalModelView, ModelWish, PullView, RemovedView
 from tollbar.edge.services import Services
 
@@ -44,7 +44,7 @@ async def watch_pull(request: Request, pull_id: str) -> Response:
     """Server-sent events: the pull each time that it has gone on, until it has ended."""
     services = _services(request)
     pull = services.pulls.get(pull_id)
-    headers = {"cache-control": "no-store", "x-accel-buffering": "no", "x-content-type-options": "nosniff"}
+    headers = {**NOT_KEPT, "x-accel-buffering": "no"}
     return StreamingResponse(_events(services, pull), media_type="text/event-stream", headers=headers)
 
 

@@ -5,8 +5,8 @@ from starlette.responses import Response
 
 from tollbar.domain.catalogue import Model
 from tollbar.domain.errors import UnknownModel
-from tollbar.domain.identity import Principal
 from tollbar.edge import gemini_models
+from tollbar.edge.acting import caller_of
 from tollbar.edge.bodies import answer
 from tollbar.edge.schemas import ModelList, ModelView
 from tollbar.edge.services import Services
@@ -41,7 +41,7 @@ async def show_gemini_model(request: Request, model: str) -> Response:
 def permitted(request: Request) -> list[Model]:
     """The models that can be named, as far as the key may use them."""
     services: Services = request.app.state.services
-    principal = _principal(request)
+    principal = caller_of(request)
     return [model for model in services.listed() if may_use(principal, model.name)]
 
 
@@ -52,7 +52,7 @@ def named(request: Request, name: str) -> Model:
         found = find(name, services.gateway.catalogue)
     except UnknownModel:
         raise _unknown(name) from None
-    if not may_use(_principal(request), name, found.name):
+    if not may_use(caller_of(request), name, found.name):
         raise _unknown(name)
     return found
 
@@ -62,11 +62,6 @@ def context_of(model: Model) -> int | None:
     contexts = [target.context_tokens for target in model.targets]
     known = [context for context in contexts if context is not None]
     return min(known) if known and len(known) == len(contexts) else None
-
-
-def _principal(request: Request) -> Principal:
-    principal: Principal = request.state.principal
-    return principal
 
 
 def _view(request: Request, model: Model, name: str) -> ModelView:

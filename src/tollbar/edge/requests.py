@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from tollbar.domain.errors import NotFound
 from tollbar.domain.identity import KeyKind, Principal
+from tollbar.edge.acting import caller_of
 from tollbar.edge.bodies import answer, read
 from tollbar.edge.request_schemas import CancelView, RequestView
 from tollbar.edge.schemas import NothingMore
@@ -16,7 +17,7 @@ from tollbar.edge.services import Services
 
 async def show_request(request: Request, request_id: str) -> Response:
     """One call of the caller's own key: attempts, ledger lines, prices and where the figures come from."""
-    principal: Principal = request.state.principal
+    principal = caller_of(request)
     return await _shown(request, request_id, principal)
 
 
@@ -27,7 +28,7 @@ async def show_any_request(request: Request, request_id: str) -> Response:
 
 async def cancel_request(request: Request, request_id: str) -> Response:
     """Ends a running call of the caller's own key: a stream as a whole one ends, another call with an error."""
-    principal: Principal = request.state.principal
+    principal = caller_of(request)
     if principal.kind is KeyKind.ANONYMOUS:  # one principal and many people
         raise NotFound("There is no such request of this key.")
     return await _cancelled(request, request_id, principal.key_id)

@@ -11,10 +11,12 @@ from starlette.responses import Response, StreamingResponse
 from tollbar.domain import pace
 from tollbar.domain.errors import GatewayError, InvalidValue, NotAllowed
 from tollbar.domain.identity import KeyKind, Principal
+from tollbar.edge.acting import caller_of
 from tollbar.edge.address import source
 from tollbar.edge.asked import end_user_in
-from tollbar.edge.bodies import answer
+from tollbar.edge.bodies import NOT_KEPT, answer
 from tollbar.edge.credentials import credential_in
+from tollbar.edge.paging import number_in
 from tollbar.edge.services import Services
 from tollbar.edge.usage_schemas import PacedAllowanceView, SettledView, UsageView
 
@@ -31,7 +33,7 @@ async def show(request: Request) -> Response:
     services: Services = request.app.state.services
     principal, end_user = await _asking(request)
     now = services.clock.now()
-    since = now.date() - timedelta(days=_days(request) - 1)
+    since = now.date() - timedelta(days=number_in(request.query_params, "days", USUAL_DAYS, MOST_DAYS) - 1)
     used = await services.usage.by_day(principal.key_id, principal.end_user, since)
     lately = now.date() - timedelta(days=pace.DAYS - 1)
     standing = await services.ledger.standing(principal.key_id, principal.end_users)
@@ -47,7 +49,7 @@ async def stream(request: Request) -> Response:
     """Server-sent events: each call of the key as it is settled, wherever it was made; a comment when there is none."""
     services: Services = request.app.state.services
     principal, _ = await _asking(request)
-    headers = {"cache-control": "no-store", "x-accel-buffering": "no", "x-content-type-options": "nosniff"}
+    headers = {**NOT_KEPT, "x-accel-buffering": "no"}
     credential = credential_in(request.scope["headers"])
     address = source(services.doors.addresses.find(request.scope.get("client"), request.scope["headers"]))
 
@@ -81,7 +83,7 @@ async def stream(request: Request) -> Response:
 async def _asking(request: Request) -> tuple[Principal, str | None]:
     """The key, and the end user whose usage is asked for; raises NotAllowed for callers without a key."""
     services: Services = request.app.state.services
-    principal: Principal = request.state.principal
+    principal = caller_of(request)
     if principal.kind is KeyKind.ANONYMOUS:
         raise NotAllowed("Callers without a key are many, and have no usage of their own.", hint="Send a key.")
     name = end_user_in(request.scope["headers"]) or request.query_params.get("user", "")
@@ -91,10 +93,3 @@ async def _asking(request: Request) -> tuple[Principal, str | None]:
         hint = "Its keeper can change that: 'tollbar keys end-users'."
         raise InvalidValue("This key does not tell its end users apart.", field="user", hint=hint)
     return await services.gateway.end_users.named(principal, name), name
-
-
-def _days(request: Request) -> int:
-    text = request.query_params.get("days", str(USUAL_DAYS))
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(MOST_DAYS)) and 1 <= int(text) <= MOST_DAYS):
-        raise InvalidValue(f"'days' is a number from 1 to {MOST_DAYS}.", field="days")
-    return int(text)

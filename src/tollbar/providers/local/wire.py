@@ -6,7 +6,8 @@ whatever the caller wants, and the engine stops at the next token, or at the nex
 document is given what the chunks amount to, and nobody is shown progress that he did not ask for.
 """
 
-from tollbar.domain.catalogue import Timeouts
+from dataclasses import replace
+
 from tollbar.domain.errors import StreamBroken, UpstreamFailed
 from tollbar.providers.quirks import Members, rewrite
 from tollbar.providers.transport import Answer, Endpoint, Transport
@@ -24,25 +25,14 @@ ASKS_FOR_PROGRESS = b'"return_progress"'
 class EngineTransport(Transport):
     """Calls engines; an async context manager, as any transport."""
 
-    def post(
-        self,
-        to: Endpoint,
-        body: bytes,
-        timeouts: Timeouts,
-        stream: bool,
-        seconds_left: float | None = None,
-        bound: str = "total",
-    ) -> Answer:
-        """The answer to a request; a chat is always asked for as a stream."""
-        if not to.url.endswith(CHATS):
-            return super().post(to, body, timeouts, stream, seconds_left, bound)
-        limits = Limits(timeouts, True, self._max_body_bytes, seconds_left, bound)
-        pool, address = self._open_pool, self._address("POST", to, body)
-        if not stream:
-            return GatheredAnswer(pool, address, rewrite(body, (_streamed, _watched)), to.peer, limits, self._clock)
-        if ASKS_FOR_PROGRESS in body:
-            return Answer(pool, address, body, to.peer, limits, self._clock)
-        return QuietAnswer(pool, address, rewrite(body, (_watched,)), to.peer, limits, self._clock)
+    def _answer(self, to: Endpoint, body: bytes, limits: Limits) -> Answer:
+        """A chat is always asked for as a stream."""
+        if not to.url.endswith(CHATS) or (limits.is_stream and ASKS_FOR_PROGRESS in body):
+            return super()._answer(to, body, limits)
+        kind, changes = (QuietAnswer, (_watched,)) if limits.is_stream else (GatheredAnswer, (_streamed, _watched))
+        address = self._address("POST", to, body)
+        streamed = replace(limits, is_stream=True)
+        return kind(self._open_pool, address, rewrite(body, changes), to.peer, streamed, self._clock)
 
 
 class QuietAnswer(Answer):

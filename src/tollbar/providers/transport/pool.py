@@ -116,8 +116,7 @@ class Transport:
 
         `bound` is the setting of `timeouts` that leaves `seconds_left`, for whoever runs out of them.
         """
-        limits = Limits(timeouts, stream, self._max_body_bytes, seconds_left, bound)
-        return Answer(self._open_pool, self._address("POST", to, body), body, to.peer, limits, self._clock)
+        return self._answer(to, body, Limits(timeouts, stream, self._max_body_bytes, seconds_left, bound))
 
     def get(self, to: Endpoint, timeouts: Timeouts) -> Answer:
         """The answer to a question without a body, as a context."""
@@ -134,6 +133,10 @@ class Transport:
         limits = Limits(timeouts, False, self._max_body_bytes)
         signed = body if isinstance(body, bytes) else b""
         return Answer(self._open_pool, self._address(method, to, signed), body, to.peer, limits, self._clock)
+
+    def _answer(self, to: Endpoint, body: bytes, limits: Limits) -> Answer:
+        """What a request is answered; where another kind of answer is wanted, a subclass gives it."""
+        return Answer(self._open_pool, self._address("POST", to, body), body, to.peer, limits, self._clock)
 
     @property
     def _open_pool(self) -> Pool:

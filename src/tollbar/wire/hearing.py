@@ -11,6 +11,7 @@ from typing import Protocol
 from tollbar.domain.errors import StreamBroken
 from tollbar.domain.events import Frames, Said, StreamEvent, UsageSeen, is_content, output_bytes
 from tollbar.domain.usage import Usage, merge
+from tollbar.wire.splitting import Splitter
 
 MAX_FRAME_BYTES = 16 * 1024 * 1024
 
@@ -27,23 +28,6 @@ class Listener(Protocol):
 
     def end(self) -> Sequence[StreamEvent]:
         """What remains when the provider closed, a whole document's events; raises when the answer is not whole."""
-        ...
-
-
-class Splitter(Protocol):
-    """What cuts a stream into blocks of whole frames."""
-
-    @property
-    def size(self) -> int:
-        """How many bytes have arrived since the last whole frame."""
-        ...
-
-    def feed(self, data: bytes) -> bytes:
-        """The frames that are whole now."""
-        ...
-
-    def finish(self) -> bytes:
-        """What has arrived since the last whole frame, handed over."""
         ...
 
 

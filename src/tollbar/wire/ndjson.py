@@ -1,18 +1,12 @@
 """Newline-delimited JSON as frames: bytes cut at line feeds, whatever the chunks they arrived in."""
 
+from tollbar.wire import splitting
 
-class Splitter:
+
+class Splitter(splitting.Splitter):
     """Collects bytes and gives back blocks of whole lines, each with the line feed that ends it."""
 
-    __slots__ = ("_rest",)
-
-    def __init__(self) -> None:
-        self._rest = bytearray()
-
-    @property
-    def size(self) -> int:
-        """How many bytes have arrived since the last whole line."""
-        return len(self._rest)
+    __slots__ = ()
 
     def feed(self, data: bytes) -> bytes:
         """The lines that are whole now; joined with the rest they are exactly the bytes fed so far."""
@@ -23,12 +17,6 @@ class Splitter:
         block = bytes(self._rest) + data[:end]
         self._rest[:] = data[end:]
         return block
-
-    def finish(self) -> bytes:
-        """What has arrived since the last whole line, handed over."""
-        rest = bytes(self._rest)
-        self._rest.clear()
-        return rest
 
 
 def lines(block: bytes) -> list[bytes]:

@@ -6,24 +6,18 @@ one space, lines that begin with a colon are comments.
 
 import re
 
+from tollbar.wire import splitting
+
 _BOUNDARY = re.compile(rb"\r?\n\r?\n|\r\r")
 _BOUNDARY_BYTES = 4
 _BETWEEN = b"\n\ndata: "
 _LINE = re.compile(rb"\r\n|\n|\r")
 
 
-class Splitter:
+class Splitter(splitting.Splitter):
     """Collects bytes and gives back blocks of whole frames, each with the blank line that ends it."""
 
-    __slots__ = ("_rest",)
-
-    def __init__(self) -> None:
-        self._rest = bytearray()
-
-    @property
-    def size(self) -> int:
-        """How many bytes have arrived since the last whole frame."""
-        return len(self._rest)
+    __slots__ = ()
 
     def feed(self, data: bytes) -> bytes:
         """The frames that are whole now; joined with the rest they are exactly the bytes fed so far.
@@ -41,12 +35,6 @@ class Splitter:
         block = bytes(self._rest[:end])
         del self._rest[:end]
         return block
-
-    def finish(self) -> bytes:
-        """What has arrived since the last whole frame, handed over."""
-        rest = bytes(self._rest)
-        self._rest.clear()
-        return rest
 
 
 def _last_boundary(data: bytes | bytearray, start: int) -> int:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from zlib import crc32
 
 from tollbar.domain.errors import StreamBroken
+from tollbar.wire import splitting
 from tollbar.wire.hearing import MAX_FRAME_BYTES
 
 PRELUDE = struct.Struct(">III")
@@ -28,18 +29,10 @@ class Message(NamedTuple):
     payload: bytes
 
 
-class Splitter:
+class Splitter(splitting.Splitter):
     """Collects bytes and gives back blocks of whole messages."""
 
-    __slots__ = ("_rest",)
-
-    def __init__(self) -> None:
-        self._rest = bytearray()
-
-    @property
-    def size(self) -> int:
-        """How many bytes have arrived since the last whole message."""
-        return len(self._rest)
+    __slots__ = ()
 
     def feed(self, data: bytes) -> bytes:
         """The messages that are whole now; raises StreamBroken where a length is not what its checksum says."""
@@ -51,12 +44,6 @@ class Splitter:
         block = bytes(memoryview(rest)[:end])
         del rest[:end]
         return block
-
-    def finish(self) -> bytes:
-        """What has arrived since the last whole message, handed over."""
-        rest = bytes(self._rest)
-        self._rest.clear()
-        return rest
 
 
 def messages(block: bytes) -> Iterator[Message]:

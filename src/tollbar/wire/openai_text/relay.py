@@ -10,7 +10,7 @@ from tollbar.domain.errors import StreamBroken, UpstreamFailed
 from tollbar.domain.events import Finished, FinishReason, Frames, StreamEvent, Text, UsageSeen
 from tollbar.domain.usage import Usage
 from tollbar.wire import sse
-from tollbar.wire.hearing import Passing
+from tollbar.wire.hearing import FrameHearing, Passing
 from tollbar.wire.openai_chat import scan
 from tollbar.wire.openai_responses.report import failure, number_in, object_in, objects_in, read, text_in
 
@@ -39,33 +39,13 @@ class Relay(Passing):
         return frames._replace(raw=kept)
 
 
-class Hearing:
+class Hearing(FrameHearing):
     """One upstream answer as it is heard."""
 
     def __init__(self, stream: bool) -> None:
-        self._splitter = sse.Splitter() if stream else None
-        self._document: list[bytes] = []
+        super().__init__(sse.Splitter() if stream else None)
         self._seen: set[int] = set()
         self._finished: set[int] = set()
-        self.is_done = False
-        """Whether the provider has said that nothing more will come."""
-
-    def feed(self, data: bytes) -> list[StreamEvent]:
-        """What one upstream read says; raises StreamBroken."""
-        if self._splitter is None:
-            self._document.append(data)
-            return []
-        block = self._splitter.feed(data)
-        return list(self._heard(block)) if block else []
-
-    def end(self) -> list[StreamEvent]:
-        """What remains when the provider closed, a whole document's events; raises when the answer is not whole."""
-        if self._splitter is None:
-            return self._whole(b"".join(self._document))
-        rest = self._splitter.finish()
-        last = list(self._heard(rest)) if rest.strip() else []
-        self._check_complete()
-        return last
 
     def _heard(self, block: bytes) -> Iterator[StreamEvent]:
         for data in sse.payloads(block):
@@ -91,9 +71,9 @@ class Hearing:
         if (usage := _usage(data)) is not None:
             yield UsageSeen(usage)
 
-    def _whole(self, document: bytes) -> list[StreamEvent]:
+    def _whole(self, raw: bytes) -> list[StreamEvent]:
         try:
-            events = list(self._said(document))
+            events = list(self._said(raw))
         except StreamBroken as fault:
             raise UpstreamFailed(fault.message, is_retryable=True) from None
         if not self._seen:

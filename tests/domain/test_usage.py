@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tollbar.domain.usage import Usage, merge
+from tollbar.domain.usage import MOST_TOKENS, Usage, merge, possible
 
 usages = st.builds(Usage, *[st.integers(0, 9)] * 7)
 
@@ -23,3 +23,8 @@ def test_merging_does_not_depend_on_grouping(first: Usage, second: Usage, third:
     """However the reports of a stream are read together, the result is the same; an empty one changes nothing."""
     assert merge(merge(first, second), third) == merge(first, merge(second, third))
     assert first == merge(first, Usage()) == merge(Usage(), first)
+
+
+def test_an_impossible_count_is_read_as_the_nearest_possible() -> None:
+    """Below nothing, or beyond what the ledger can hold the price of."""
+    assert [possible(tokens) for tokens in (-5, 0, 7, 2**53)] == [0, 0, 7, MOST_TOKENS]

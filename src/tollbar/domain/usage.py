@@ -8,6 +8,9 @@ of the bill.
 
 from typing import NamedTuple
 
+MOST_TOKENS = 1_000_000_000
+"""More than any call can consume: a report beyond it is a fault of the provider's, and would not fit the ledger."""
+
 
 class Usage(NamedTuple):
     """What a provider says, or we counted, that a call consumed. All figures are tokens."""
@@ -30,6 +33,11 @@ class Usage(NamedTuple):
     def total_tokens(self) -> int:
         """Prompt and completion together."""
         return self.prompt_tokens + self.completion_tokens
+
+
+def possible(tokens: int) -> int:
+    """A count as a provider tells it, or the nearest that there can be."""
+    return min(max(0, tokens), MOST_TOKENS)
 
 
 def merge(earlier: Usage, later: Usage) -> Usage:

@@ -13,7 +13,7 @@ import msgspec
 from tollbar.domain.completion import CompletionRequest, Source
 from tollbar.domain.errand import Errand
 from tollbar.domain.errors import InvalidValue, MissingField, UpstreamFailed
-from tollbar.domain.usage import Usage
+from tollbar.domain.usage import Usage, possible
 from tollbar.wire import openai_chat, reading
 from tollbar.wire.body import Body, refuse_look_alikes, scan, splice
 from tollbar.wire.dialect import Dialect, Incoming
@@ -22,7 +22,6 @@ from tollbar.wire.multipart import boundary_of, fields_of
 WIRE = "openai:"
 """What the wires of these endpoints begin with; their path follows."""
 JSON = "application/json"
-MOST_TOKENS = 2**53
 _FIELDS = frozenset({"model", "stream", "stream_format", "user"})
 _PROMPT = ("input", "prompt", "query", "documents", "instructions")
 _NOT_STREAMED = {"stream": (b"true",), "stream_format": (b'"sse"', b"sse")}
@@ -139,5 +138,5 @@ def _figure(found: Mapping[str, Any], *names: str) -> int | None:
     for name in names:
         value = found.get(name)
         if isinstance(value, int) and not isinstance(value, bool):
-            return min(max(0, value), MOST_TOKENS)
+            return possible(value)
     return None

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from tollbar.domain.errors import StreamBroken
-from tollbar.domain.usage import Usage
+from tollbar.domain.usage import MOST_TOKENS, Usage
 from tollbar.wire.anthropic import scan
 
 
@@ -17,7 +17,7 @@ def test_reports_follow_each_other() -> None:
 
 def test_impossible_figures_are_read_as_the_nearest_possible() -> None:
     """They would not fit the ledger."""
-    assert scan.usage(scan.Report(input_tokens=-1, output_tokens=10**30)) == Usage(0, scan.MOST_TOKENS)
+    assert scan.usage(scan.Report(input_tokens=-1, output_tokens=10**30)) == Usage(0, MOST_TOKENS)
 
 
 def test_blocks_of_unknown_kinds_are_blocks() -> None:

@@ -5,9 +5,8 @@ from google.genai import types
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tollbar.domain.usage import Usage
+from tollbar.domain.usage import MOST_TOKENS, Usage
 from tollbar.wire.gemini.usage import read_usage, usage_metadata
-from tollbar.wire.openai_chat.scan import MOST_TOKENS
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tollbar.domain.errors import StreamBroken
-from tollbar.domain.usage import Usage
+from tollbar.domain.usage import MOST_TOKENS, Usage
 from tollbar.wire.openai_chat.scan import (
-    MOST_TOKENS,
     Choice,
     Skimmed,
     glance,

@@ -10,12 +10,10 @@ from typing import TypeVar
 import msgspec
 
 from tollbar.domain.errors import StreamBroken
-from tollbar.domain.usage import Usage
+from tollbar.domain.usage import Usage, possible
 
 T = TypeVar("T")
 
-MOST_TOKENS = 1_000_000_000
-"""More than any call can consume: a report beyond it is a fault of the provider's, and would not fit the ledger."""
 _NULL = msgspec.Raw(b"null")
 
 
@@ -210,7 +208,7 @@ def _event_leniently(data: bytes) -> Event:
 
 
 def _figure(told: int | None) -> int:
-    return min(max(0, told or 0), MOST_TOKENS)
+    return possible(told or 0)
 
 
 def _mended(data: bytes) -> bytes | None:

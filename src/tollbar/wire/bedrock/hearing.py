@@ -22,14 +22,12 @@ from tollbar.domain.events import (
     UsageSeen,
 )
 from tollbar.domain.messages import Citation
-from tollbar.domain.usage import Usage
+from tollbar.domain.usage import Usage, possible
 from tollbar.wire.bedrock.eventstream import Message, Splitter, messages
 from tollbar.wire.bedrock.faults import fault_of
 from tollbar.wire.hearing import FrameHearing
 from tollbar.wire.loose import an_object, count, document, json_text, objects, text
 
-MOST_TOKENS = 1_000_000_000
-"""More than any call can consume: a report beyond it is a fault of the provider's, and would not fit the ledger."""
 _REASONS = {
     "max_tokens": FinishReason.LENGTH,
     "model_context_window_exceeded": FinishReason.LENGTH,
@@ -222,7 +220,7 @@ def _usage(told: Mapping[str, Any]) -> Iterator[StreamEvent]:
     if not usage:
         return
     names = ("inputTokens", "outputTokens", "cacheReadInputTokens", "cacheWriteInputTokens")
-    prompt, said, read, written = (min(max(0, count(usage.get(name))), MOST_TOKENS) for name in names)
+    prompt, said, read, written = (possible(count(usage.get(name))) for name in names)
     yield UsageSeen(Usage(prompt + read + written, said, read, written))
 
 

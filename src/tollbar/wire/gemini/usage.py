@@ -6,9 +6,8 @@ There thoughts are counted beside the answer, and what built-in tools read besid
 from collections.abc import Mapping
 from typing import Any
 
-from tollbar.domain.usage import Usage
+from tollbar.domain.usage import Usage, possible
 from tollbar.wire.loose import count, objects
-from tollbar.wire.openai_chat.scan import MOST_TOKENS
 
 
 def read_usage(told: Mapping[str, Any]) -> Usage:
@@ -46,7 +45,7 @@ def usage_metadata(usage: Usage) -> dict[str, object]:
 
 
 def _figure(told: Mapping[str, Any], name: str) -> int:
-    return min(max(0, count(told.get(name))), MOST_TOKENS)
+    return possible(count(told.get(name)))
 
 
 def _sound(details: object) -> int:

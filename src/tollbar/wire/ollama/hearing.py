@@ -22,10 +22,9 @@ from tollbar.domain.events import (
     ToolCalled,
     UsageSeen,
 )
-from tollbar.domain.usage import Usage
+from tollbar.domain.usage import Usage, possible
 from tollbar.wire import ndjson
 from tollbar.wire.hearing import FrameHearing
-from tollbar.wire.openai_chat.scan import MOST_TOKENS
 from tollbar.wire.writing import encoded
 
 _REASONS = {reason.value: reason for reason in FinishReason}
@@ -119,4 +118,4 @@ def _text(value: object) -> str:
 
 
 def _count(value: object) -> int:
-    return min(max(0, value), MOST_TOKENS) if isinstance(value, int) and not isinstance(value, bool) else 0
+    return possible(value) if isinstance(value, int) and not isinstance(value, bool) else 0

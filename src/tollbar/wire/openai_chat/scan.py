@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from tollbar.domain.errors import StreamBroken
-from tollbar.domain.usage import Usage
+from tollbar.domain.usage import Usage, possible
 
 _NULL = msgspec.Raw(b"null")
 _EMPTY = len(_NULL)
@@ -105,8 +105,6 @@ _SKIM = msgspec.json.Decoder(list[_PlainFrame]).decode
 _CHOICES, _USAGE = attrgetter("choices"), attrgetter("usage")
 _IS_SOMETHING = partial(is_not, None)
 _INDEX, _REASON, _CONTENT = attrgetter("index"), attrgetter("finish_reason"), attrgetter("delta.content")
-MOST_TOKENS = 1_000_000_000
-"""More than any call can consume: a report beyond it is a fault of the provider's, and would not fit the ledger."""
 
 
 def read(data: bytes) -> Frame:
@@ -230,7 +228,7 @@ def _usage(report: _Usage) -> Usage:
 
 
 def _figure(told: int | None) -> int:
-    return min(max(0, told or 0), MOST_TOKENS)
+    return possible(told or 0)
 
 
 def _message(error: bytes) -> str:

@@ -8,8 +8,7 @@ import msgspec
 
 from tollbar.domain.errors import StreamBroken
 from tollbar.domain.messages import Citation
-from tollbar.domain.usage import Usage
-from tollbar.wire.openai_chat.scan import MOST_TOKENS
+from tollbar.domain.usage import Usage, possible
 
 _TRANSIENT = frozenset({"", "server_error", "rate_limit_exceeded"})
 
@@ -90,4 +89,4 @@ def mended(text: str) -> str:
 
 
 def _figure(told: Mapping[str, Any], name: str) -> int:
-    return min(max(0, number_in(told, name)), MOST_TOKENS)
+    return possible(number_in(told, name))

@@ -1,7 +1,6 @@
 """What goes on in the background, in a product that has another one beside it."""
 
 import asyncio
-import inspect
 import json
 import os
 from collections.abc import AsyncIterator
@@ -20,7 +19,7 @@ from tests.app.making import settings_of
 from tests.edge.stage import bearer, call
 from tests.making import a_scene
 from tests.storage.making import StepClock, a_directory, a_line, an_estimate, opened
-from tollbar.app.chores import POLL_SECONDS, TICK_SECONDS, Work, chores, warm
+from tollbar.app.chores import TICK_SECONDS, Watch, Work, chores, warm
 from tollbar.app.wiring import Running, running
 from tollbar.app.workers import MadeKeys, Worker
 from tollbar.clock import SystemClock
@@ -155,23 +154,13 @@ async def test_keys_are_watched_although_the_store_was_away_at_the_start(tmp_pat
 
     nothing: Any = None
     cancelling: Any = SimpleNamespace(heed=heed)
-    alerts: Any = SimpleNamespace(tick=heed)
-    made = chores(Work(gateway, storage, nothing, timedelta(days=1), 10**9, None, None, nothing, cancelling, alerts))
-    watch = next(
-        chore for chore in made if getattr(inspect.getcoroutinelocals(chore).get("chore"), "__name__", "") == "look"
-    )
-    for other in made:
-        if other is not watch:
-            other.close()
-    watching = asyncio.create_task(watch)
-    for is_away in (True, False, False):
-        cancels.is_away = is_away
-        await asyncio.sleep(0)
-        clock.advance(POLL_SECONDS)
-        for _ in range(5):
-            await asyncio.sleep(0)
-    assert (watching.done(), done) == (False, ["forget", "give back", "heed"])
-    watching.cancel()
+    watch = Watch(Work(gateway, storage, nothing, timedelta(days=1), 10**9, None, None, nothing, cancelling, nothing))
+    with pytest.raises(Overloaded):
+        await watch.look()
+    cancels.is_away = False
+    await watch.look()
+    await watch.look()
+    assert done == ["forget", "give back", "heed"]
 
 
 async def test_a_fault_of_ours_ends_nothing(tmp_path: Path) -> None:

@@ -64,6 +64,10 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, up: FakeUpstream) -> Itera
         yield gateway
 
 
+ENDLESS = "/v1/me/usage/stream"
+"""An answer that ends with the server: only its head is read."""
+
+
 def ask(
     gateway: Gateway, endpoint: str, body: object = None, key: str | None = None, address: str = "", **headers: str
 ) -> requests.Response:
@@ -73,7 +77,10 @@ def ask(
     given |= {"x-forwarded-for": address or somewhere(), **({"x-api-key": key} if key else {})}
     raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
     given |= {"content-type": "application/json"} if raw is not None else {}
-    answer = requests.request(method, gateway.url + path, data=raw, headers=given, timeout=30, allow_redirects=False)
+    options = {"timeout": 30, "allow_redirects": False, "stream": path == ENDLESS}
+    answer = requests.request(method, gateway.url + path, data=raw, headers=given, **options)
+    if path == ENDLESS:
+        answer.close()
     assert [name for name in EVERYWHERE if name not in answer.headers] == [], endpoint
     assert float(answer.headers["x-process-time"]) >= 0
     assert float(answer.headers["x-memory-used"]) > 1
@@ -572,8 +579,6 @@ def test_every_address_has_the_headers_however_it_is_asked(gateway: Gateway, key
         path = path.replace("{key_id}", "nobody").replace("{name}", "mark.svg")
         admin = path.startswith(("/admin", "/metrics"))
         for method, given in ((row.method, None), (row.method, ADMIN_KEY if admin else key), ("TRACE", None)):
-            if path == "/v1/me/usage/stream" and given is not None and method == row.method:
-                continue  # it ends with the server
             answer = ask(gateway, f"{method} {path}", None if method == "GET" else b"{", given)
             seen.add(answer.status_code)
             if path == "/generate_api" and answer.ok:

@@ -16,7 +16,7 @@ from tests.simulation.loop import ProcessLoop
 from tests.simulation.store import Reading, SimulatedScribe, Store, StoreConnection, sql
 from tests.simulation.world import World
 from tollbar.admin.alerts import Alerts, AlertTerms
-from tollbar.app.chores import Work, chores, warm
+from tollbar.app.chores import Work, chores
 from tollbar.clock import ShiftedClock
 from tollbar.counters.memory import MemoryCounters
 from tollbar.domain.catalogue import Catalogue
@@ -164,9 +164,7 @@ class Process:
         self.world.fail(f"{self.name}: a chore crashed: {chore}")
 
     def _chore_ended(self, chore: asyncio.Task[None]) -> None:
-        name = getattr(chore.get_coro(), "__name__", "")
-        is_done = not chore.cancelled() and chore.exception() is None and name == warm.__name__
-        if not chore.cancelled() and not is_done:
+        if not chore.cancelled():
             self.world.fail(f"{self.name}: a chore ended: {chore.exception()!r}")
 
     def _tell(self, request_id: str, fault: BaseException) -> None:

@@ -90,8 +90,7 @@ def chores(work: Work) -> list[Coroutine[None, None, None]]:
         *([_every(ROTATE_SECONDS, work.rotating.tick, clock, failed)] if work.rotating is not None else ()),
         _every(TICK_SECONDS, tick, clock, failed),
         _every(PRUNE_SECONDS, prune, clock, failed),
-        _every(POLL_SECONDS, _Watch(work).look, storage.news, failed),
-        warm(gateway, storage),
+        _every(POLL_SECONDS, Watch(work).look, storage.news, failed),
     ]
     if work.worker is None or work.worker.number == 0:  # others of this machine have nothing to add
         every_process.append(_every(ALERT_SECONDS, work.alerts.tick, clock, failed))
@@ -138,7 +137,7 @@ async def _every(seconds: float, chore: Chore, clock: Clock | News, failed: Call
             failed(name)
 
 
-class _Watch:
+class Watch:
     """Heeds what other processes did: forgets keys that they changed, ends the calls of those they revoked, and the
     calls that they ask to have ended.
     """

@@ -23,7 +23,7 @@ from tollbar.app.alerting import cancelling_of, open_alerts
 from tollbar.app.callers import doors, rates, terms
 from tollbar.app.calls import call_log
 from tollbar.app.catalogue import GUIDE_PROVIDER, Offer
-from tollbar.app.chores import Work, chores
+from tollbar.app.chores import Work, chores, warm
 from tollbar.app.keeping import equip, kept
 from tollbar.app.local import Stock, local_chores, local_engines, shelf_of
 from tollbar.app.meaning import learning, meaningful_guide
@@ -168,7 +168,7 @@ async def running(
         work = Work(gateway, storage, metrics, retention, most, rotating, worker, counted.beat, *watch)
         begun = [tasks.create_task(chore) for chore in (*chores(work), feed.run(), *counted.chores)]
         begun += [tasks.create_task(chore) for chore in local_chores(engines.fleet, stock, gateway)]
-        begun.append(tasks.create_task(learning(guide, settings.data, clock)))
+        begun += [tasks.create_task(one) for one in (warm(gateway, storage), learning(guide, settings.data, clock))]
         if made.instances:
             begun.append(tasks.create_task(_load_prices(prices)))
         stack.callback(_cancel, begun)

@@ -172,10 +172,8 @@ class Opened:
         await self._end(fault)
 
     async def _end(self, fault: BaseException | None) -> None:
-        self._visit.committed = self._visit.finish = (
-            None  # the hold knows the visit: a circle would be left for the collector
-        )
-        await self._holding.__aexit__(type(fault), fault, None)
         visit = self._visit
+        visit.committed = visit.finish = None  # the hold knows the visit: a circle would be left for the collector
+        await self._holding.__aexit__(type(fault), fault, None)
         if visit.outcome is Outcome.OK and visit.usage and visit.usage.completion_tokens and visit.request:
             self._gateway.learned.note(visit.principal.key_id, visit.request.model, visit.usage.completion_tokens)

@@ -23,7 +23,8 @@ from tollbar.domain.money import Unit
 from tollbar.domain.records import LedgerEntry
 from tollbar.domain.repeats import Keeping
 from tollbar.domain.teams import Team
-from tollbar.ports import Claim, Counters, KeyChange, Reservation
+from tollbar.ports.keys import KeyChange
+from tollbar.ports.money import Claim, Counters, Reservation
 
 Hook = Callable[[str], Awaitable[None]]
 

@@ -22,7 +22,8 @@ from tollbar.gateway.completions import Gateway
 from tollbar.gateway.health import Health
 from tollbar.gateway.record import Recorder
 from tollbar.gateway.visit import Arrival, Visit
-from tollbar.ports import Counters, Provider
+from tollbar.ports.money import Counters
+from tollbar.ports.providers import Provider
 from tollbar.wire.openai_chat.request import decode
 
 CARD = PriceCard("test", Rate(2_000_000), Rate(10_000_000), per_request_pico=500)

@@ -6,7 +6,7 @@ import pytest
 
 from tests.storage.making import StepClock
 from tollbar.clock import ShiftedClock, SystemClock
-from tollbar.ports import Clock
+from tollbar.ports.clock import Clock
 
 
 def test_now_is_the_present_moment_in_utc() -> None:

@@ -10,23 +10,25 @@ import pytest
 from tests import fakes
 from tests.fakes import FakeClock, MemoryKeyStore, MemoryLedger
 from tests.making import BOUNDS, a_plan, a_visit
-from tollbar import ports
 from tollbar.domain.errors import Conflict, NotFound, OutOfCredit
 from tollbar.domain.identity import Grant, Key, Permission, Reset
 from tollbar.domain.money import Unit
 from tollbar.domain.records import LedgerEntry
 from tollbar.gateway.entries import estimated
-from tollbar.ports import Claim, KeyChange
+from tollbar.ports.clock import Clock
+from tollbar.ports.keys import KeyChange, KeyStore
+from tollbar.ports.money import Claim, Counters, Ledger, Reservation
+from tollbar.ports.providers import Provider
 
 pytestmark = pytest.mark.anyio
 
 DOUBLES = [
-    (ports.Clock, fakes.FakeClock),
-    (ports.Provider, fakes.FakeProvider),
-    (ports.KeyStore, fakes.MemoryKeyStore),
-    (ports.Reservation, fakes.MemoryReservation),
-    (ports.Ledger, fakes.MemoryLedger),
-    (ports.Counters, fakes.HookedCounters),
+    (Clock, fakes.FakeClock),
+    (Provider, fakes.FakeProvider),
+    (KeyStore, fakes.MemoryKeyStore),
+    (Reservation, fakes.MemoryReservation),
+    (Ledger, fakes.MemoryLedger),
+    (Counters, fakes.HookedCounters),
 ]
 
 

@@ -7,7 +7,7 @@ import asyncio
 import time
 from datetime import UTC, datetime, timedelta
 
-from tollbar.ports import Clock
+from tollbar.ports.clock import Clock
 
 
 class SystemClock:

@@ -7,7 +7,7 @@ from tollbar.domain.alerts import Alert, Standing
 from tollbar.domain.audit import Actor, Entry, Search, Verified
 from tollbar.domain.errors import InvalidValue
 from tollbar.domain.money import Unit
-from tollbar.ports import SealedHook
+from tollbar.ports.watching import SealedHook
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from tests.counters.clock import ManualClock
 from tollbar.admin.keys import Digest
 from tollbar.domain.digest import digest
 from tollbar.domain.identity import Principal
-from tollbar.ports import KeyStore
+from tollbar.ports.keys import KeyStore
 from tollbar.storage.store import Options, open_storage
 
 

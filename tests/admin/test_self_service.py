@@ -15,7 +15,7 @@ from tollbar.domain.errors import KeyAlreadyIssued
 from tollbar.domain.identity import Grant, KeyKind, Reset
 from tollbar.domain.limits import Limit, Measure
 from tollbar.domain.money import Unit
-from tollbar.ports import KeyChange
+from tollbar.ports.keys import KeyChange
 
 pytestmark = pytest.mark.anyio
 

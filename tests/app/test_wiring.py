@@ -25,7 +25,7 @@ from tollbar.clock import SystemClock
 from tollbar.domain.records import Outcome
 from tollbar.gateway.admit import Debt
 from tollbar.logs import Sink, render_json
-from tollbar.ports import Clock
+from tollbar.ports.clock import Clock
 from tollbar.settings import GUIDE, Settings
 from tollbar.storage.engine import StoreRefused
 from tollbar.storage.ledger import StoredLedger

@@ -13,7 +13,8 @@ from tollbar.counters.memory import MemoryCounters
 from tollbar.counters.redis import RedisCounters
 from tollbar.counters.shared import SharedCounters
 from tollbar.domain.limits import Charge, Limit, Measure, Room
-from tollbar.ports import Clock, Counters
+from tollbar.ports.clock import Clock
+from tollbar.ports.money import Counters
 
 pytestmark = pytest.mark.anyio
 

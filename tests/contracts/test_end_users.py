@@ -15,7 +15,8 @@ from tollbar.domain.identity import EndUserTerms, Grant, Holder, Principal, Rese
 from tollbar.domain.money import Unit
 from tollbar.domain.teams import Team
 from tollbar.gateway.end_users import EndUsers
-from tollbar.ports import Claim, KeyChange
+from tollbar.ports.keys import KeyChange
+from tollbar.ports.money import Claim
 from tollbar.storage.store import Storage
 
 pytestmark = pytest.mark.anyio

@@ -36,7 +36,9 @@ from tollbar.domain.identity import AllowanceId, Grant, Reset
 from tollbar.domain.money import Unit
 from tollbar.domain.records import LedgerEntry
 from tollbar.domain.usage import Usage
-from tollbar.ports import Claim, Clock, KeyChange
+from tollbar.ports.clock import Clock
+from tollbar.ports.keys import KeyChange
+from tollbar.ports.money import Claim
 from tollbar.storage.journal import CLOSED, Journal
 from tollbar.storage.ledger import RECALL_STEP_SECONDS
 from tollbar.storage.operations import Held

@@ -15,7 +15,8 @@ from tollbar.domain.errors import Conflict, InvalidValue, KeyAlreadyUsed, NotFou
 from tollbar.domain.identity import Allowance, Grant, KeyKind, Permission, Principal, Reset, TopUp
 from tollbar.domain.limits import Limit, Measure
 from tollbar.domain.money import Unit
-from tollbar.ports import Claim, KeyChange, KeyStore
+from tollbar.ports.keys import KeyChange, KeyStore
+from tollbar.ports.money import Claim
 from tollbar.storage.store import Storage
 
 pytestmark = pytest.mark.anyio

@@ -15,7 +15,8 @@ from tests.storage.making import StepClock, a_key, a_line, an_estimate
 from tollbar.domain.errors import OutOfCredit
 from tollbar.domain.identity import Allowance, AllowanceId, Grant, Reset
 from tollbar.domain.money import Unit
-from tollbar.ports import Claim, KeyStore, Ledger, Reservation
+from tollbar.ports.keys import KeyStore
+from tollbar.ports.money import Claim, Ledger, Reservation
 
 pytestmark = pytest.mark.anyio
 

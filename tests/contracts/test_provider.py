@@ -41,7 +41,7 @@ from tollbar.domain.errors import (
 )
 from tollbar.domain.events import Frames, StreamEvent, UsageSeen, is_content
 from tollbar.domain.usage import Usage, merge
-from tollbar.ports import Provider
+from tollbar.ports.providers import Provider
 from tollbar.providers.transport import Transport
 
 pytestmark = pytest.mark.anyio

@@ -9,7 +9,7 @@ import pytest
 from tests.contracts.stores import STORES
 from tests.storage.making import StepClock
 from tollbar.domain.responses import KeptResponse, Thread
-from tollbar.ports import ResponseStore
+from tollbar.ports.calls import ResponseStore
 
 pytestmark = pytest.mark.anyio
 

@@ -11,7 +11,7 @@ from tests.contracts.stores import STORES
 from tests.storage.making import AT, StepClock, a_key
 from tollbar.domain.errors import Conflict
 from tollbar.domain.identity import KeyKind
-from tollbar.ports import KeyChange, Rotation
+from tollbar.ports.keys import KeyChange, Rotation
 from tollbar.storage.store import Storage
 
 pytestmark = pytest.mark.anyio

@@ -13,7 +13,8 @@ from tollbar.domain.identity import AllowanceId, Grant, Holder, Membership
 from tollbar.domain.limits import Limit, Measure
 from tollbar.domain.money import Unit
 from tollbar.domain.teams import INSTALLATION, Team
-from tollbar.ports import Claim, KeyChange
+from tollbar.ports.keys import KeyChange
+from tollbar.ports.money import Claim
 from tollbar.storage.store import Storage
 
 pytestmark = pytest.mark.anyio

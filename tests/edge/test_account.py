@@ -12,7 +12,8 @@ from tests.making import BOUNDS, a_plan, a_visit
 from tollbar.domain.limits import Limit, Measure
 from tollbar.domain.money import NANO_PER_DOLLAR, Unit
 from tollbar.gateway.entries import estimated
-from tollbar.ports import Claim, KeyChange
+from tollbar.ports.keys import KeyChange
+from tollbar.ports.money import Claim
 
 pytestmark = pytest.mark.anyio
 

@@ -12,7 +12,7 @@ from tollbar.domain.errors import AccessError, ExpiredKey, InvalidKey, MissingKe
 from tollbar.domain.identity import AllowanceId, Credential, Holder, Key, KeyKind, Permission, Principal, assemble
 from tollbar.domain.money import Unit
 from tollbar.gateway.authenticate import BAD_CREDENTIALS, CACHE_SECONDS, Authenticator, CallerTerms
-from tollbar.ports import KeyChange
+from tollbar.ports.keys import KeyChange
 
 pytestmark = pytest.mark.anyio
 

@@ -13,7 +13,7 @@ from tollbar.domain.errors import InvalidValue, NotAllowed, NotFound, Overloaded
 from tollbar.domain.files import KeptFile
 from tollbar.domain.identity import KeyKind
 from tollbar.gateway.files import Files
-from tollbar.ports import Delivery
+from tollbar.ports.providers import Delivery
 
 pytestmark = pytest.mark.anyio
 

@@ -18,7 +18,7 @@ from tollbar.gateway.entries import estimated
 from tollbar.gateway.hold import Hold, charges_of, claims_of, to_the_end
 from tollbar.gateway.tariff import Bill
 from tollbar.gateway.visit import Try, Visit
-from tollbar.ports import Claim
+from tollbar.ports.money import Claim
 
 pytestmark = pytest.mark.anyio
 

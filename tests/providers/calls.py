@@ -12,7 +12,7 @@ from tollbar.clock import SystemClock
 from tollbar.domain.catalogue import Call, Target, Timeouts
 from tollbar.domain.completion import CompletionRequest
 from tollbar.domain.events import Frames, StreamEvent, Text
-from tollbar.ports import Provider
+from tollbar.ports.providers import Provider
 from tollbar.providers import connect
 from tollbar.providers.transport import Transport
 from tollbar.providers.vendors import Instance, Vendor, custom

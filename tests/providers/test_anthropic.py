@@ -13,7 +13,7 @@ from tests.upstream_scripts import Script, error
 from tollbar.clock import SystemClock
 from tollbar.domain.errors import UpstreamFailed, UpstreamMisconfigured, UpstreamRejected
 from tollbar.domain.events import Dropped, Frames
-from tollbar.ports import Provider, TokenCounter
+from tollbar.ports.providers import Provider, TokenCounter
 from tollbar.providers import connect
 from tollbar.providers.anthropic import MOST_VARIANTS, AnthropicProvider
 from tollbar.providers.transport import Transport

@@ -12,7 +12,7 @@ from tests.upstream_scripts import Script
 from tollbar.clock import SystemClock
 from tollbar.domain.errors import InvalidValue, UpstreamFailed, UpstreamMisconfigured
 from tollbar.domain.events import Dropped, Finished, FinishReason
-from tollbar.ports import Provider
+from tollbar.ports.providers import Provider
 from tollbar.providers import connect
 from tollbar.providers.aws import AccessKey, Signer
 from tollbar.providers.transport import Transport

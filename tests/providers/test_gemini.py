@@ -14,7 +14,7 @@ from tollbar.clock import SystemClock
 from tollbar.domain.errors import InvalidValue, UpstreamFailed, UpstreamMisconfigured
 from tollbar.domain.events import Dropped, Frames
 from tollbar.domain.usage import Usage
-from tollbar.ports import Provider, TokenCounter
+from tollbar.ports.providers import Provider, TokenCounter
 from tollbar.providers import connect
 from tollbar.providers.gemini import MOST_REMEMBERED, GeminiProvider, read_models
 from tollbar.providers.transport import Transport

@@ -12,7 +12,7 @@ from tests.upstream_scripts import Script
 from tollbar.clock import SystemClock
 from tollbar.domain.errors import InvalidValue, UpstreamFailed
 from tollbar.domain.events import Dropped, Text
-from tollbar.ports import Provider
+from tollbar.ports.providers import Provider
 from tollbar.providers import connect
 from tollbar.providers.transport import Transport
 from tollbar.providers.vendors import Instance, custom

@@ -14,7 +14,7 @@ from tollbar.clock import SystemClock
 from tollbar.domain.errors import UpstreamFailed, UpstreamMisconfigured
 from tollbar.domain.events import Frames
 from tollbar.domain.usage import Usage
-from tollbar.ports import Provider
+from tollbar.ports.providers import Provider
 from tollbar.providers import connect
 from tollbar.providers.openai import read_models
 from tollbar.providers.transport import Transport

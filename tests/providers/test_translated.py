@@ -11,7 +11,7 @@ from tests.upstream import FakeUpstream
 from tollbar.clock import SystemClock
 from tollbar.domain.catalogue import Timeouts
 from tollbar.domain.events import Finished, FinishReason, Frames, Started, Text, ToolArguments, ToolCalled, UsageSeen
-from tollbar.ports import Provider
+from tollbar.ports.providers import Provider
 from tollbar.providers.transport import Transport
 from tollbar.providers.vendors import load
 

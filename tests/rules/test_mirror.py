@@ -5,13 +5,13 @@ from collections.abc import Set as AbstractSet
 from tests.rules.source import ROOT, modules, refuse
 
 # Protocols alone: tests/contracts holds each implementation to them.
-PORTS = "ports.py"
+PORTS = "ports"
 
 
 def expected_test(place: str) -> str | None:
     """Name the test file of a source file; None where it needs none (a package's door, a migration, the ports)."""
     folder, _, file = place.rpartition("/")
-    if place == PORTS or file == "__init__.py" or "migrations" in folder.split("/"):
+    if folder == PORTS or file == "__init__.py" or "migrations" in folder.split("/"):
         return None
     name = f"test_{file.removesuffix('.py').strip('_')}.py"
     return f"{folder}/{name}" if folder else name
@@ -36,7 +36,7 @@ def test_a_missing_test_file_is_found() -> None:
     """A source file without a test is named; the package's doors and the migrations are let off."""
     places = [
         "app.py",
-        "ports.py",
+        "ports/clock.py",
         "wire/__init__.py",
         "wire/sse.py",
         "cli/__main__.py",

@@ -15,7 +15,7 @@ from tollbar.domain.errors import (
 )
 from tollbar.domain.events import Finished, FinishReason, Frames, Started, StreamEvent, Text, UsageSeen
 from tollbar.domain.usage import Usage
-from tollbar.ports import Clock
+from tollbar.ports.clock import Clock
 
 REFUSALS: tuple[Callable[[], UpstreamError], ...] = (
     lambda: UpstreamFailed("failed", is_retryable=True),

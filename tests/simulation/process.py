@@ -30,7 +30,8 @@ from tollbar.gateway.completions import Gateway
 from tollbar.gateway.health import Health
 from tollbar.gateway.record import Recorder
 from tollbar.metrics import Metrics
-from tollbar.ports import Clock, Provider
+from tollbar.ports.clock import Clock
+from tollbar.ports.providers import Provider
 from tollbar.storage.hearing import EXPIRY_SECONDS
 from tollbar.storage.journal import Batch
 from tollbar.storage.reader import Reader

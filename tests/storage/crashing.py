@@ -13,7 +13,7 @@ from tollbar.clock import SystemClock
 from tollbar.domain.errors import OutOfCredit
 from tollbar.domain.identity import AllowanceId
 from tollbar.domain.money import Unit
-from tollbar.ports import Claim
+from tollbar.ports.money import Claim
 from tollbar.storage.store import Options, Storage, open_storage
 
 WORKERS = 16

@@ -15,7 +15,8 @@ from tollbar.domain.identity import AllowanceId, Grant, Key, Permission
 from tollbar.domain.money import LineItem, Unit
 from tollbar.domain.records import Attempt, LedgerEntry, Outcome, Provenance, RequestRecord
 from tollbar.domain.usage import Usage
-from tollbar.ports import Claim, Clock
+from tollbar.ports.clock import Clock
+from tollbar.ports.money import Claim
 from tollbar.storage.engine import DATABASE, Database, prepare
 from tollbar.storage.kept import statements
 from tollbar.storage.operations import Held

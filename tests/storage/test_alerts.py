@@ -12,7 +12,7 @@ from tollbar.domain.audit import Actor
 from tollbar.domain.errors import InvalidValue
 from tollbar.domain.identity import Grant, Reset
 from tollbar.domain.money import Unit
-from tollbar.ports import SealedHook
+from tollbar.ports.watching import SealedHook
 from tollbar.storage.store import Storage
 
 pytestmark = pytest.mark.anyio

@@ -10,7 +10,8 @@ from tollbar.domain.errors import Conflict, NotFound
 from tollbar.domain.identity import Grant, Reset
 from tollbar.domain.limits import Limit, Measure
 from tollbar.domain.money import Unit
-from tollbar.ports import Claim, KeyChange
+from tollbar.ports.keys import KeyChange
+from tollbar.ports.money import Claim
 
 pytestmark = pytest.mark.anyio
 

@@ -6,7 +6,7 @@ from tests.storage.making import an_estimate
 from tollbar.domain.errors import Overloaded
 from tollbar.domain.identity import AllowanceId
 from tollbar.domain.money import Unit
-from tollbar.ports import Claim
+from tollbar.ports.money import Claim
 from tollbar.storage.leases import Leases, fetching
 from tollbar.storage.operations import Granted, Held, Taking
 

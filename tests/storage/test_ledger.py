@@ -28,7 +28,8 @@ from tests.storage.making import (
 from tollbar.domain.errors import OutOfCredit, Overloaded
 from tollbar.domain.identity import AllowanceId, Grant
 from tollbar.domain.money import Unit
-from tollbar.ports import Claim, KeyChange
+from tollbar.ports.keys import KeyChange
+from tollbar.ports.money import Claim
 from tollbar.storage.ledger import EXPIRY_SECONDS, IDLE_SECONDS
 from tollbar.storage.store import Options, Storage, open_storage
 

@@ -9,7 +9,7 @@ import pytest
 from tests.storage.making import StepClock, a_directory, an_estimate, credit, grant, imbalances, number, opened, take
 from tollbar.domain.errors import OutOfCredit
 from tollbar.domain.identity import AllowanceId
-from tollbar.ports import Claim
+from tollbar.ports.money import Claim
 from tollbar.storage.ledger import RECALL_SECONDS, RECALL_STEP_SECONDS
 from tollbar.storage.store import Options, Storage, open_storage
 

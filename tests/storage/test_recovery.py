@@ -24,7 +24,7 @@ from tests.storage.making import (
 from tollbar.domain.identity import AllowanceId, Grant, Reset
 from tollbar.domain.money import Unit
 from tollbar.domain.usage import Usage
-from tollbar.ports import Claim
+from tollbar.ports.money import Claim
 from tollbar.storage.recovery import resolve
 from tollbar.storage.store import Storage
 from tollbar.storage.times import microseconds

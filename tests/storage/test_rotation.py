@@ -12,7 +12,7 @@ import pytest
 from tests.storage.making import AT, StepClock, a_directory, a_key, opened, rows
 from tollbar.domain.errors import Conflict
 from tollbar.domain.identity import KeyKind
-from tollbar.ports import Rotation
+from tollbar.ports.keys import Rotation
 from tollbar.storage.engine import DATABASE
 from tollbar.storage.store import Storage
 

@@ -24,7 +24,7 @@ from tests.storage.making import (
 )
 from tollbar.domain.identity import Grant
 from tollbar.domain.money import Unit
-from tollbar.ports import Claim
+from tollbar.ports.money import Claim
 from tollbar.storage import store
 from tollbar.storage.engine import StoreRefused, overloaded
 from tollbar.storage.store import Options, open_storage

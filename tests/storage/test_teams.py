@@ -13,7 +13,7 @@ from tollbar.domain.errors import Conflict, InvalidValue
 from tollbar.domain.identity import Grant
 from tollbar.domain.money import Unit
 from tollbar.domain.teams import Team
-from tollbar.ports import KeyChange
+from tollbar.ports.keys import KeyChange
 from tollbar.storage import upgrade as upgrading
 from tollbar.storage.engine import Database, prepare
 

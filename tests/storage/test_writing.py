@@ -23,7 +23,7 @@ from tests.storage.making import (
 from tollbar.domain.errors import OutOfCredit, Overloaded
 from tollbar.domain.identity import AllowanceId, Grant, Reset
 from tollbar.domain.money import Unit
-from tollbar.ports import Claim
+from tollbar.ports.money import Claim
 from tollbar.storage.operations import Held
 from tollbar.storage.store import Storage
 

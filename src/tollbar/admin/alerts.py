@@ -13,7 +13,8 @@ from tollbar.domain.alerts import TEST, Alert, Webhook, alert_of, body_of, new_i
 from tollbar.domain.errors import Conflict, GatewayError, InvalidValue, NotFound
 from tollbar.domain.identity import Reset
 from tollbar.domain.money import Unit
-from tollbar.ports import AlertStore, Clock, Courier, SealedHook
+from tollbar.ports.clock import Clock
+from tollbar.ports.watching import AlertStore, Courier, SealedHook
 
 PLACE = "the webhook of alerts"
 MOST_AT_ONCE = 20

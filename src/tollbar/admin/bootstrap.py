@@ -17,7 +17,8 @@ from pathlib import Path
 from tollbar.admin.keys import Digest, IssuedKey, hint_of, new_id, new_secret, rotate_key
 from tollbar.domain.errors import Conflict
 from tollbar.domain.identity import Key, Permission
-from tollbar.ports import Clock, KeyChange, KeyStore
+from tollbar.ports.clock import Clock
+from tollbar.ports.keys import KeyChange, KeyStore
 
 SECRET_FILE = "secret"
 SECRET_BYTES = 32

@@ -9,7 +9,7 @@ from tollbar.domain.end_users import EndUser, EndUserChange
 from tollbar.domain.errors import InvalidValue, NotFound
 from tollbar.domain.identity import EndUserTerms, Key
 from tollbar.domain.teams import INSTALLATION, PREFIX, Team
-from tollbar.ports import EndUserStore, KeyChange, KeyStore, TeamStore
+from tollbar.ports.keys import EndUserStore, KeyChange, KeyStore, TeamStore
 
 
 @dataclass(frozen=True, slots=True)

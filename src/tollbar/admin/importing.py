@@ -16,7 +16,8 @@ from tollbar.admin.drafts import KeyDraft
 from tollbar.admin.keys import Digest, hint_of, new_id
 from tollbar.domain.errors import InvalidValue
 from tollbar.domain.identity import Grant, Key, Permission
-from tollbar.ports import Clock, KeyStore
+from tollbar.ports.clock import Clock
+from tollbar.ports.keys import KeyStore
 
 TABLES = ("API_KEYS", "API_KEYS_CREDITS")
 NAME = "imported"

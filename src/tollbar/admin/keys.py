@@ -15,7 +15,8 @@ from tollbar.admin.drafts import KeyDraft
 from tollbar.domain import identity
 from tollbar.domain.errors import Conflict, InvalidValue, NotFound
 from tollbar.domain.identity import KEY_PREFIX, Key, KeyKind
-from tollbar.ports import Clock, KeyChange, KeyStore
+from tollbar.ports.clock import Clock
+from tollbar.ports.keys import KeyChange, KeyStore
 
 Digest = Callable[[str], bytes]
 

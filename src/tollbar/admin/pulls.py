@@ -13,7 +13,8 @@ from typing import Protocol
 
 from tollbar.domain.errors import GatewayError, InternalError, NotFound
 from tollbar.domain.local_models import LocalModel, Progress, PullFault, PullNote, PullPlan, PullState
-from tollbar.ports import Clock, ModelShelf, ModelSource
+from tollbar.ports.clock import Clock
+from tollbar.ports.models import ModelShelf, ModelSource
 
 MOST_REMEMBERED = 50
 LOOK_SECONDS = 0.25

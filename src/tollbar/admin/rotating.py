@@ -15,7 +15,8 @@ from tollbar.admin.keys import Digest, hint_of, new_id
 from tollbar.admin.sealing import seal, unseal
 from tollbar.domain.errors import Conflict, InvalidValue
 from tollbar.domain.identity import ALPHABET, Key, KeyKind, Permission, draw
-from tollbar.ports import Clock, Rotation, RotationStore
+from tollbar.ports.clock import Clock
+from tollbar.ports.keys import Rotation, RotationStore
 
 LIFE = timedelta(days=7)
 PREFIX = "sk-"

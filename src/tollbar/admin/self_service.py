@@ -14,7 +14,8 @@ from tollbar.domain.digest import place_text
 from tollbar.domain.errors import Conflict, KeyAlreadyIssued
 from tollbar.domain.identity import ALPHABET, Grant, Key, KeyKind, Permission, draw
 from tollbar.domain.limits import Limit
-from tollbar.ports import Clock, KeyChange, KeyStore
+from tollbar.ports.clock import Clock
+from tollbar.ports.keys import KeyChange, KeyStore
 
 LENGTH = 31
 

@@ -12,7 +12,8 @@ from tollbar.admin.drafts import KeyDraft
 from tollbar.admin.keys import new_id
 from tollbar.domain.errors import InvalidValue, NotFound
 from tollbar.domain.teams import INSTALLATION, PREFIX, Team
-from tollbar.ports import Clock, KeyChange, TeamStore
+from tollbar.ports.clock import Clock
+from tollbar.ports.keys import KeyChange, TeamStore
 
 
 async def create_team(store: TeamStore, clock: Clock, draft: KeyDraft) -> Team:

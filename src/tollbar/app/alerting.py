@@ -9,7 +9,8 @@ from tollbar.domain.alerts import Webhook
 from tollbar.domain.records import CallHistory
 from tollbar.gateway.cancelling import Cancelling
 from tollbar.gateway.record import Recorder
-from tollbar.ports import AlertStore, Clock
+from tollbar.ports.clock import Clock
+from tollbar.ports.watching import AlertStore
 from tollbar.providers.destinations import url_fault
 from tollbar.providers.transport.fetching import Fetcher
 from tollbar.providers.webhooks import LONGEST_SECONDS, Webhooks

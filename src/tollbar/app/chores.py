@@ -18,7 +18,7 @@ from tollbar.domain.errors import GatewayError, InvalidKey, Overloaded
 from tollbar.gateway.cancelling import Cancelling
 from tollbar.gateway.completions import Gateway
 from tollbar.metrics import Metrics
-from tollbar.ports import Clock
+from tollbar.ports.clock import Clock
 from tollbar.storage.news import News
 from tollbar.storage.store import Storage
 

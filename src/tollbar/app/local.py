@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from tollbar.app.catalogue import Offer
 from tollbar.domain.local_models import LocalModel
 from tollbar.gateway.completions import Gateway
-from tollbar.ports import Clock, Provider
+from tollbar.ports.clock import Clock
+from tollbar.ports.providers import Provider
 from tollbar.providers.local.fleet import Fleet
 from tollbar.providers.local.memory import budget
 from tollbar.providers.local.process import EngineProcess, Launch, needed

@@ -9,7 +9,7 @@ from tollbar.domain.catalogue import Call, Target, Timeouts
 from tollbar.domain.errors import UpstreamTimeout
 from tollbar.domain.events import Frames
 from tollbar.domain.local_models import LocalModel
-from tollbar.ports import Clock
+from tollbar.ports.clock import Clock
 from tollbar.providers.guide import GuideProvider
 from tollbar.providers.guide.meaning import Meaning
 from tollbar.providers.guide.provider import packaged_index

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from tollbar.admin.pulls import Pulls, Spawn
 from tollbar.app.local import shelf_of
-from tollbar.ports import Clock
+from tollbar.ports.clock import Clock
 from tollbar.providers.discovery import ollama_url
 from tollbar.providers.local.board import Board
 from tollbar.providers.local.hub import Hub, HubOptions

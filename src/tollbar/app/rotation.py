@@ -5,7 +5,8 @@ from datetime import timedelta
 
 from tollbar.admin.keys import Digest
 from tollbar.admin.rotating import RotatingKey, Sources
-from tollbar.ports import Clock, RotationStore
+from tollbar.ports.clock import Clock
+from tollbar.ports.keys import RotationStore
 from tollbar.settings import Settings
 
 

@@ -8,7 +8,8 @@ from importlib.util import find_spec
 
 from tollbar.app.workers import Worker
 from tollbar.counters.memory import MemoryCounters
-from tollbar.ports import Clock, Counters
+from tollbar.ports.clock import Clock
+from tollbar.ports.money import Counters
 from tollbar.settings import Settings
 from tollbar.storage.engine import StoreRefused
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from tollbar.app.catalogue import GUIDE_PROVIDER, Offer, offer
-from tollbar.ports import Clock, Provider
+from tollbar.ports.clock import Clock
+from tollbar.ports.providers import Provider
 from tollbar.providers import connect, vendors
 from tollbar.providers.discovery import LocalServer, discover
 from tollbar.providers.guide import GuideProvider

@@ -51,7 +51,8 @@ from tollbar.gateway.rates import PageGate
 from tollbar.gateway.record import Recorder
 from tollbar.logs import Sink
 from tollbar.metrics import Metrics
-from tollbar.ports import Clock, Provider
+from tollbar.ports.clock import Clock
+from tollbar.ports.providers import Provider
 from tollbar.providers.discovery import LocalServer
 from tollbar.providers.prices import Prices
 from tollbar.providers.transport import Transport

@@ -28,7 +28,8 @@ from tollbar.domain.errors import (
 )
 from tollbar.domain.local_models import LocalModel
 from tollbar.gateway.resolve import find
-from tollbar.ports import Clock, Provider
+from tollbar.ports.clock import Clock
+from tollbar.ports.providers import Provider
 from tollbar.providers.prices import Prices
 from tollbar.providers.transport import Transport
 from tollbar.settings import LOCAL, Settings

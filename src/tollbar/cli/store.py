@@ -17,7 +17,9 @@ from tollbar.clock import SystemClock
 from tollbar.domain.audit import Actor
 from tollbar.domain.digest import digest
 from tollbar.domain.records import CallHistory
-from tollbar.ports import AlertStore, Clock, EndUserStore, KeyStore, TeamStore
+from tollbar.ports.clock import Clock
+from tollbar.ports.keys import EndUserStore, KeyStore, TeamStore
+from tollbar.ports.watching import AlertStore
 from tollbar.settings import Settings
 from tollbar.storage.audit import StoredAudit
 from tollbar.storage.store import Options, open_storage

@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 
 from tollbar.domain.limits import Charge, Limit, Measure, Room, Verdict
-from tollbar.ports import Clock
+from tollbar.ports.clock import Clock
 
 BUCKETS = 60
 """Parts of a window (rulings on sliding windows): the price of a bound on memory is 1/60 of strictness."""

@@ -22,7 +22,7 @@ from redis.exceptions import NoScriptError, RedisError
 from tollbar.counters.memory import MemoryCounters
 from tollbar.domain.errors import Overloaded
 from tollbar.domain.limits import Charge, Room, Verdict
-from tollbar.ports import Clock
+from tollbar.ports.clock import Clock
 
 PREFIX = "{tollbar}:"
 """In braces, so that a cluster keeps all keys in one place."""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tollbar.counters.table import AMOUNTS, NEWEST, RING, TOTAL, Shard, Table, key_of, salt_of
 from tollbar.domain.limits import Charge, Limit, Room, Verdict
-from tollbar.ports import Clock
+from tollbar.ports.clock import Clock
 
 BUCKETS = RING - 1
 RETRY_CONCURRENCY_SECONDS = 1.0

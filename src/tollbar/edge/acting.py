@@ -5,7 +5,7 @@ from fastapi import Request
 from tollbar.domain.audit import Actor
 from tollbar.domain.identity import Principal
 from tollbar.edge.services import Services
-from tollbar.ports import KeyStore, TeamStore
+from tollbar.ports.keys import KeyStore, TeamStore
 
 
 def caller_of(request: Request) -> Principal:

@@ -10,7 +10,7 @@ from tollbar.edge.alert_schemas import AlertList, ThresholdsSet, ThresholdsWish,
 from tollbar.edge.bodies import answer, read
 from tollbar.edge.schemas import NothingMore
 from tollbar.edge.services import Services
-from tollbar.ports import AlertStore
+from tollbar.ports.watching import AlertStore
 
 
 async def list_alerts(request: Request) -> Response:

@@ -21,7 +21,7 @@ from tollbar.edge.services import Services
 from tollbar.edge.spooling import spooled
 from tollbar.gateway.files import Files
 from tollbar.gateway.visit import Arrival
-from tollbar.ports import Delivery
+from tollbar.ports.providers import Delivery
 from tollbar.wire.multipart import boundary_of
 
 SETTING = "files.max_bytes"

@@ -13,7 +13,10 @@ from tollbar.edge.address import NOBODY_TRUSTED, Addresses
 from tollbar.gateway.completions import Gateway
 from tollbar.gateway.feed import Feed
 from tollbar.gateway.rates import PageGate
-from tollbar.ports import AlertStore, AuditTrail, Clock, EndUserStore, KeyStore, Ledger, TeamStore, UsageStore
+from tollbar.ports.clock import Clock
+from tollbar.ports.keys import EndUserStore, KeyStore, TeamStore
+from tollbar.ports.money import Ledger, UsageStore
+from tollbar.ports.watching import AlertStore, AuditTrail
 
 
 @dataclass(frozen=True, slots=True)

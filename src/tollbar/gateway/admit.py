@@ -23,7 +23,8 @@ from tollbar.gateway.hold import EXIT_SECONDS, Hold, claims_of, to_the_end
 from tollbar.gateway.rates import CALLERS_ONLY, Rates, refusal
 from tollbar.gateway.terms import TermsBook
 from tollbar.gateway.visit import Visit
-from tollbar.ports import Claim, Clock, Counters, Ledger
+from tollbar.ports.clock import Clock
+from tollbar.ports.money import Claim, Counters, Ledger
 
 AWAY = (Overloaded, TimeoutError)
 """What a settlement fails by while the store is away; anything else is a fault of ours."""

@@ -26,7 +26,8 @@ from tollbar.domain.errors import (
 from tollbar.domain.events import Frames, StreamEvent, is_content
 from tollbar.gateway.health import Health
 from tollbar.gateway.visit import Try, Visit
-from tollbar.ports import Clock, Provider
+from tollbar.ports.clock import Clock
+from tollbar.ports.providers import Provider
 
 LONGEST_WAIT_SECONDS = 8.0
 LONGEST_RETRY_AFTER_SECONDS = 30.0

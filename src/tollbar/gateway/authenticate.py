@@ -17,7 +17,9 @@ from tollbar.domain.digest import place_text
 from tollbar.domain.errors import AccessError, ExpiredKey, InvalidKey, MissingKey, NotAllowed, RateLimited
 from tollbar.domain.identity import KEY_PREFIX, Credential, KeyKind, Principal, is_well_formed
 from tollbar.domain.limits import Charge, Limit, Measure
-from tollbar.ports import Clock, Counters, KeyStore
+from tollbar.ports.clock import Clock
+from tollbar.ports.keys import KeyStore
+from tollbar.ports.money import Counters
 
 CACHE_SECONDS = 60.0
 CACHE_ENTRIES = 100_000

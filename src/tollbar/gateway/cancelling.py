@@ -14,7 +14,8 @@ from tollbar.domain.identity import KeyKind
 from tollbar.domain.records import CallHistory
 from tollbar.gateway.record import Recorder
 from tollbar.gateway.visit import Visit
-from tollbar.ports import CancelStore, Clock
+from tollbar.ports.calls import CancelStore
+from tollbar.ports.clock import Clock
 
 ELSEWHERE_SECONDS = 1.0
 ASK_SECONDS = 0.05

@@ -31,7 +31,7 @@ from tollbar.gateway.repeats import Repeats
 from tollbar.gateway.resolve import Pin, resolve
 from tollbar.gateway.responses import Responses
 from tollbar.gateway.visit import Arrival, Visit
-from tollbar.ports import Clock
+from tollbar.ports.clock import Clock
 
 
 class Reply(NamedTuple):

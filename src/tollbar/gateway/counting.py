@@ -13,7 +13,7 @@ from tollbar.gateway.completions import Gateway
 from tollbar.gateway.estimate import prompt_bytes, tokens_of
 from tollbar.gateway.resolve import resolve
 from tollbar.gateway.visit import Visit
-from tollbar.ports import TokenCounter
+from tollbar.ports.providers import TokenCounter
 
 
 class CountedBy(StrEnum):

@@ -9,7 +9,7 @@ from dataclasses import replace
 from tollbar.domain.end_users import LONGEST_NAME, EndUser
 from tollbar.domain.errors import InvalidValue, MissingField, NotAllowed
 from tollbar.domain.identity import AllowanceId, Principal
-from tollbar.ports import EndUserStore
+from tollbar.ports.keys import EndUserStore
 
 MOST_KNOWN = 20_000
 FIELD = "user"

@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 
 from tollbar.domain.errors import GatewayError, Overloaded
 from tollbar.domain.records import LedgerEntry
-from tollbar.ports import Clock, UsageStore
+from tollbar.ports.clock import Clock
+from tollbar.ports.money import UsageStore
 
 POLL_SECONDS = 0.25
 MOST_LISTENERS = 1_000

@@ -22,7 +22,8 @@ from tollbar.domain.errors import (
 )
 from tollbar.domain.files import KeptFile
 from tollbar.domain.identity import KeyKind, Principal
-from tollbar.ports import Delivery, FileStore, Storehouse
+from tollbar.ports.calls import FileStore
+from tollbar.ports.providers import Delivery, Storehouse
 
 PATH = "/files"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,199}")

@@ -8,7 +8,7 @@ failing provider is never sent more than about 1.2 times its traffic.
 from dataclasses import dataclass
 
 from tollbar.domain.catalogue import Target
-from tollbar.ports import Clock
+from tollbar.ports.clock import Clock
 
 FAILURES_TO_OPEN = 5
 OPEN_SECONDS = 10.0

@@ -17,7 +17,8 @@ from tollbar.domain.repeats import Keeping
 from tollbar.gateway.entries import entries
 from tollbar.gateway.tariff import Bill, bill
 from tollbar.gateway.visit import Visit
-from tollbar.ports import Claim, Clock, Counters, Ledger, Reservation
+from tollbar.ports.clock import Clock
+from tollbar.ports.money import Claim, Counters, Ledger, Reservation
 
 EXIT_SECONDS = 10.0
 """How long an exit may take for each thing it must not leave undone."""

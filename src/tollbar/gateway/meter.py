@@ -12,7 +12,7 @@ from tollbar.domain.events import Finished, Frames, Said, StreamEvent, UsageSeen
 from tollbar.domain.usage import Usage, merge
 from tollbar.gateway.hold import Hold
 from tollbar.gateway.visit import Visit
-from tollbar.ports import Clock
+from tollbar.ports.clock import Clock
 
 
 async def metered(

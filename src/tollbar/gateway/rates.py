@@ -12,7 +12,7 @@ from typing import NamedTuple
 from tollbar.domain.errors import RateLimited
 from tollbar.domain.identity import KeyKind, Principal
 from tollbar.domain.limits import Charge, Limit, Measure, Room
-from tollbar.ports import Counters
+from tollbar.ports.money import Counters
 
 ADDRESS_ROUTES = frozenset({"/generate_api", "/response"})
 """Where the limits per address hold (rulings on address limits)."""

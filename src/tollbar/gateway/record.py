@@ -21,7 +21,7 @@ from tollbar.domain.identity import Principal
 from tollbar.domain.records import Attempt, Outcome, RequestRecord
 from tollbar.domain.redaction import masked
 from tollbar.gateway.visit import Arrival, Try, Visit
-from tollbar.ports import Clock
+from tollbar.ports.clock import Clock
 
 WAIT_SECONDS = 0.02
 MOST_WAITING = 64

@@ -13,7 +13,7 @@ from datetime import timedelta
 from tollbar.domain.errors import Overloaded
 from tollbar.domain.repeats import Keeping, KeptAnswer, Repeatable
 from tollbar.gateway.hold import EXIT_SECONDS, to_the_end
-from tollbar.ports import AnswerStore
+from tollbar.ports.calls import AnswerStore
 
 Settle = Callable[[Keeping | None], Awaitable[None]]
 

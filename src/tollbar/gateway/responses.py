@@ -12,7 +12,8 @@ from urllib.parse import quote
 from tollbar.domain.errors import NotFound, Overloaded, UnknownResponse, UpstreamRejected
 from tollbar.domain.identity import KeyKind, Principal
 from tollbar.domain.responses import KeptResponse, Thread
-from tollbar.ports import ResponseStore, Storehouse
+from tollbar.ports.calls import ResponseStore
+from tollbar.ports.providers import Storehouse
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # a look at the vendors must not cost the import of an HTTP client
-    from tollbar.ports import Clock, Provider
+    from tollbar.ports.clock import Clock
+    from tollbar.ports.providers import Provider
     from tollbar.providers.transport import Transport
     from tollbar.providers.vendors import Instance
 

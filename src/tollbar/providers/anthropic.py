@@ -14,7 +14,7 @@ import msgspec
 from tollbar.domain.catalogue import Call, Timeouts
 from tollbar.domain.errors import UpstreamFailed, UpstreamRejected
 from tollbar.domain.events import StreamEvent
-from tollbar.ports import Clock
+from tollbar.ports.clock import Clock
 from tollbar.providers.faults import Peer
 from tollbar.providers.openai import read_models
 from tollbar.providers.relayed import Relayed

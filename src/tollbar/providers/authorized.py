@@ -8,7 +8,7 @@ from typing import Protocol
 from tollbar.domain.catalogue import Call
 from tollbar.domain.errors import UpstreamFailed
 from tollbar.domain.events import StreamEvent
-from tollbar.ports import Provider, TokenCounter
+from tollbar.ports.providers import Provider, TokenCounter
 
 
 class Tokens(Protocol):

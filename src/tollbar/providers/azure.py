@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from tollbar.domain.catalogue import Call
 from tollbar.domain.errors import InvalidValue
 from tollbar.domain.events import StreamEvent
-from tollbar.ports import Provider
+from tollbar.ports.providers import Provider
 
 MOST_REMEMBERED = 256
 _DEPLOYMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")

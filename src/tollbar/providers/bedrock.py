@@ -20,7 +20,7 @@ from tollbar.domain.catalogue import Call, Timeouts
 from tollbar.domain.errand import Errand
 from tollbar.domain.errors import InvalidValue, UpstreamFailed, UpstreamRejected
 from tollbar.domain.events import StreamEvent
-from tollbar.ports import Clock
+from tollbar.ports.clock import Clock
 from tollbar.providers.aws import Signer, access_key
 from tollbar.providers.errands import carried, telling
 from tollbar.providers.faults import Peer

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from tollbar.domain.catalogue import Timeouts
 from tollbar.domain.errors import UpstreamError, UpstreamMisconfigured, UpstreamRejected
-from tollbar.ports import Clock
+from tollbar.ports.clock import Clock
 from tollbar.providers.faults import Peer
 from tollbar.providers.transport import Transport, endpoint
 

@@ -11,7 +11,7 @@ from tollbar.domain.catalogue import Call, Timeouts
 from tollbar.domain.errand import Errand
 from tollbar.domain.errors import UpstreamFailed
 from tollbar.domain.events import StreamEvent
-from tollbar.ports import Clock
+from tollbar.ports.clock import Clock
 from tollbar.providers.errands import carried, passing, telling
 from tollbar.providers.faults import Peer
 from tollbar.providers.openai import read_models

@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager
 
 from tollbar.domain.catalogue import Call
 from tollbar.domain.events import StreamEvent
-from tollbar.ports import Clock
+from tollbar.ports.clock import Clock
 from tollbar.providers.faults import Peer
 from tollbar.providers.openai import listed
 from tollbar.providers.relayed import Relayed

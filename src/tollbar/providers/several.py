@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 
 from tollbar.domain.catalogue import Call
 from tollbar.domain.events import StreamEvent
-from tollbar.ports import Provider
+from tollbar.ports.providers import Provider
 
 
 class SeveralWires:

@@ -16,7 +16,8 @@ from tollbar.domain.errors import InvalidValue
 from tollbar.domain.identity import Reset
 from tollbar.domain.money import Unit
 from tollbar.domain.teams import holder_of
-from tollbar.ports import Clock, SealedHook
+from tollbar.ports.clock import Clock
+from tollbar.ports.watching import SealedHook
 from tollbar.storage.audit import Auditor
 from tollbar.storage.engine import Connection
 from tollbar.storage.journal import Journal

@@ -11,7 +11,7 @@ import msgspec
 
 from tollbar.domain.errors import CallUnderWay, OtherCall
 from tollbar.domain.repeats import KeptAnswer, Repeatable
-from tollbar.ports import Clock
+from tollbar.ports.clock import Clock
 from tollbar.storage.engine import Connection
 from tollbar.storage.journal import Journal
 from tollbar.storage.keeping import place_of

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from tollbar.domain.errors import Overloaded
 from tollbar.domain.records import RequestRecord
-from tollbar.ports import Clock
+from tollbar.ports.clock import Clock
 from tollbar.storage.engine import Connection
 from tollbar.storage.journal import Journal
 from tollbar.storage.requests import to_row

@@ -5,7 +5,7 @@ Every process learns by the store's news that something was asked. A question is
 
 from collections.abc import Sequence
 
-from tollbar.ports import Clock
+from tollbar.ports.clock import Clock
 from tollbar.storage.engine import Connection
 from tollbar.storage.journal import Journal
 from tollbar.storage.reader import Reader

@@ -12,7 +12,7 @@ from tollbar.domain.audit import Actor
 from tollbar.domain.end_users import PREFIX, EndUser, EndUserChange
 from tollbar.domain.errors import NotAllowed, NotFound
 from tollbar.domain.identity import ALPHABET, ID_LENGTH, Allowance, EndUserTerms, draw
-from tollbar.ports import Clock
+from tollbar.ports.clock import Clock
 from tollbar.storage.audit import Auditor
 from tollbar.storage.engine import Connection
 from tollbar.storage.grants import Grants

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from tollbar.domain.files import KeptFile
-from tollbar.ports import Clock
+from tollbar.ports.clock import Clock
 from tollbar.storage.journal import Journal
 from tollbar.storage.reader import Reader
 from tollbar.storage.statements import FileSql

@@ -27,7 +27,8 @@ from tollbar.domain.identity import (
 from tollbar.domain.limits import Limit
 from tollbar.domain.money import Unit
 from tollbar.domain.teams import holder_of
-from tollbar.ports import Clock, KeyChange
+from tollbar.ports.clock import Clock
+from tollbar.ports.keys import KeyChange
 from tollbar.storage.audit import Auditor
 from tollbar.storage.engine import Connection
 from tollbar.storage.grants import Grants, check

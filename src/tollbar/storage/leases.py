@@ -6,7 +6,7 @@ taking that failed had touched is put back. A lease of a newer period replaces t
 
 from collections.abc import Callable, Iterator, Sequence
 
-from tollbar.ports import Claim
+from tollbar.ports.money import Claim
 from tollbar.storage.ending import Ending
 from tollbar.storage.lease import Lease
 from tollbar.storage.operations import Granted, Held, Taking, Want

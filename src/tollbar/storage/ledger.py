@@ -20,7 +20,8 @@ from tollbar.domain.identity import Allowance, AllowanceId
 from tollbar.domain.money import Unit, to_decimal
 from tollbar.domain.records import LedgerEntry
 from tollbar.domain.repeats import Keeping
-from tollbar.ports import Claim, Clock, Reservation
+from tollbar.ports.clock import Clock
+from tollbar.ports.money import Claim, Reservation
 from tollbar.storage.ending import SETTLED, Ending
 from tollbar.storage.engine import Connection
 from tollbar.storage.hearing import EXPIRY_SECONDS, Hearing

@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from tollbar.ports import Clock
+from tollbar.ports.clock import Clock
 from tollbar.storage.postgres import CONNECT_SECONDS
 
 CHANNEL = "tollbar_news"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from tollbar.domain.responses import KeptResponse, Thread
-from tollbar.ports import Clock
+from tollbar.ports.clock import Clock
 from tollbar.storage.engine import Connection
 from tollbar.storage.journal import Journal
 from tollbar.storage.reader import Reader

@@ -8,7 +8,7 @@ import sqlite3
 from datetime import datetime
 
 from tollbar.domain.identity import Key
-from tollbar.ports import KeyChange, Rotation
+from tollbar.ports.keys import KeyChange, Rotation
 from tollbar.storage.audit import Auditor
 from tollbar.storage.engine import Connection
 from tollbar.storage.journal import Journal

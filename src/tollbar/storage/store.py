@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from tollbar.domain.errors import Overloaded
-from tollbar.ports import Clock
+from tollbar.ports.clock import Clock
 from tollbar.storage.alerts import StoredAlerts
 from tollbar.storage.answers import StoredAnswers
 from tollbar.storage.audit import StoredAudit

@@ -10,7 +10,8 @@ from tollbar.domain.errors import Conflict, NotFound
 from tollbar.domain.identity import Allowance, Grant
 from tollbar.domain.limits import Limit
 from tollbar.domain.teams import Team
-from tollbar.ports import Clock, KeyChange
+from tollbar.ports.clock import Clock
+from tollbar.ports.keys import KeyChange
 from tollbar.storage.audit import Auditor
 from tollbar.storage.engine import Connection
 from tollbar.storage.grants import Grants, check

@@ -9,7 +9,7 @@ import pytest
 from tests.hub import FakeHub
 from tests.providers.local.models import write_model
 from tollbar.clock import SystemClock
-from tollbar.ports import Clock
+from tollbar.ports.clock import Clock
 from tollbar.providers.local.hub import Hub, HubOptions
 from tollbar.providers.local.names import Names, load
 from tollbar.providers.local.ollama import Ollama

@@ -16,7 +16,7 @@ from tollbar.clock import SystemClock
 from tollbar.domain.errors import EngineUnavailable
 from tollbar.domain.local_models import LocalModel
 from tollbar.domain.place import Place
-from tollbar.ports import Provider
+from tollbar.ports.providers import Provider
 from tollbar.providers.local.fleet import Fleet
 from tollbar.providers.local.process import EngineProcess, Launch
 from tollbar.providers.local.queue import Turn

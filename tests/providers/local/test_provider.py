@@ -18,7 +18,7 @@ from tollbar.domain.catalogue import Call, Target
 from tollbar.domain.errors import EngineUnavailable, InvalidValue, UpstreamRejected, UpstreamTimeout
 from tollbar.domain.events import Frames, UsageSeen
 from tollbar.domain.place import Place
-from tollbar.ports import Provider
+from tollbar.ports.providers import Provider
 from tollbar.providers.local.fleet import Fleet
 from tollbar.providers.local.process import EngineProcess, Launch
 from tollbar.providers.local.provider import LocalProvider

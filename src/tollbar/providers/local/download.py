@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tollbar.domain.errors import Conflict, UpstreamError, UpstreamFailed
 from tollbar.domain.local_models import Progress, PullState, RemoteFile
-from tollbar.ports import Clock
+from tollbar.ports.clock import Clock
 from tollbar.providers.local.hub import Body
 
 PARTIAL = ".partial"

@@ -16,7 +16,8 @@ import structlog
 
 from tollbar.domain.errors import EngineUnavailable, UpstreamError
 from tollbar.domain.local_models import LocalModel
-from tollbar.ports import Clock, Provider
+from tollbar.ports.clock import Clock
+from tollbar.ports.providers import Provider
 from tollbar.providers.local.process import EngineProcess, Launch
 from tollbar.providers.local.queue import FairQueue
 from tollbar.providers.local.runner import Runner, order_of

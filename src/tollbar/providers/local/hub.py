@@ -15,7 +15,7 @@ import msgspec
 
 from tollbar.domain.errors import Conflict, GatewayError, UnknownModel, UpstreamFailed, UpstreamMisconfigured
 from tollbar.domain.local_models import RemoteFile
-from tollbar.ports import Clock
+from tollbar.ports.clock import Clock
 from tollbar.providers.faults import Peer, from_status
 from tollbar.providers.transport.fetching import Fetched, Fetcher, Request
 

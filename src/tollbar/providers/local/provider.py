@@ -14,7 +14,8 @@ from tollbar.domain.errors import InvalidValue, RequestError, UpstreamTimeout
 from tollbar.domain.events import StreamEvent
 from tollbar.domain.local_models import LocalModel
 from tollbar.domain.place import Place
-from tollbar.ports import Clock, Provider
+from tollbar.ports.clock import Clock
+from tollbar.ports.providers import Provider
 from tollbar.providers.local.affinity import Affinity, Beginning, beginnings
 from tollbar.providers.local.fleet import Fleet
 from tollbar.providers.local.queue import Turn

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tollbar.domain.errors import Conflict, InvalidValue, UpstreamFailed
 from tollbar.domain.local_models import Kind, LocalModel, Progress, PullPlan, PullState, RemoteFile
-from tollbar.ports import Clock
+from tollbar.ports.clock import Clock
 from tollbar.providers.local.download import Download, bytes_here
 from tollbar.providers.local.header import Header, NoGgufError, read_header
 from tollbar.providers.local.hub import Hub, Repository

@@ -6,7 +6,7 @@ from secrets import token_urlsafe
 
 from tollbar.domain.errors import EngineUnavailable
 from tollbar.domain.local_models import LocalModel
-from tollbar.ports import Provider
+from tollbar.ports.providers import Provider
 from tollbar.providers.local.child import Order
 from tollbar.providers.local.header import NoGgufError, read_header
 from tollbar.providers.local.memory import Estimate, estimate, shown

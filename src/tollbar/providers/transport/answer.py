@@ -18,7 +18,7 @@ from aiohttp.client_proto import ResponseHandler
 
 from tollbar.domain.catalogue import Timeouts
 from tollbar.domain.errors import StreamBroken, UpstreamError, UpstreamFailed, UpstreamMisconfigured, UpstreamTimeout
-from tollbar.ports import Clock
+from tollbar.ports.clock import Clock
 from tollbar.providers.faults import Peer, from_status, read
 from tollbar.providers.transport.exchange import Address, Outgoing, Pool, Received, exchange
 from tollbar.providers.transport.limits import Limits

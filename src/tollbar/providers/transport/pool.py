@@ -19,7 +19,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from tollbar import __version__
 from tollbar.domain.catalogue import Timeouts
-from tollbar.ports import Clock
+from tollbar.ports.clock import Clock
 from tollbar.providers.destinations import is_forbidden, is_this_machine, url_fault
 from tollbar.providers.faults import Peer
 from tollbar.providers.transport.answer import Answer, ForbiddenAddressError

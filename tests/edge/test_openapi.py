@@ -8,8 +8,9 @@ import pytest
 from tests.edge.stage import ADMIN_KEY, CALL_KEY, JSON, a_stage, bearer
 from tollbar.domain.identity import Allowance, AllowanceId
 from tollbar.edge import schemas
+from tollbar.edge.error_samples import SAMPLES
 from tollbar.edge.openapi import document, errors_of, written
-from tollbar.edge.operations import OPERATIONS, SAMPLES
+from tollbar.edge.operations import OPERATIONS
 from tollbar.edge.routes import CALLS, PAGES, Access, public_path
 from tollbar.edge.shapes import shape_of
 

@@ -9,6 +9,7 @@ from tollbar.domain.errors import CallUnderWay, GatewayError, Overloaded, RateLi
 from tollbar.domain.limits import Measure, Room
 from tollbar.domain.place import Place
 from tollbar.edge.telemetry import Memory
+from tollbar.gateway.visit import Visit
 
 OVERLOADED_RETRY_SECONDS = 1
 LONGEST_RETRY_SECONDS = 61
@@ -65,26 +66,25 @@ STREAMED = ((b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"))
 """What every stream says to whoever passes it on: not to keep it."""
 
 
-def clamped_header(tokens: int | None) -> list[tuple[bytes, bytes]]:
-    """The length to which the answer was lowered, so that it fits into what is left; mostly none."""
-    return [] if tokens is None else [(b"x-tollbar-clamped", b"max_tokens=%d" % tokens)]
-
-
 def target_header(target: Target) -> tuple[bytes, bytes]:
     """Which target answered: with fallbacks that is not always the first of the model's."""
     return b"x-tollbar-target", target.name.encode("ascii", "replace")
 
 
 def call_headers(
-    request_id: str, dropped: Sequence[str], rooms: Sequence[Room], place: Place | None
+    request_id: str, dropped: Sequence[str], rooms: Sequence[Room], visit: Visit | None
 ) -> list[tuple[bytes, bytes]]:
-    """What a call's answer tells beside its content: its id, what of the request was lost, limits, and its place."""
-    return [
-        (b"x-request-id", request_id.encode()),
-        *([dropped_header(dropped)] if dropped else ()),
-        *limit_headers(rooms),
-        *(place_headers(place) if place is not None else ()),
-    ]
+    """What a call's answer tells beside its content: its id, what of the request was lost, limits, where it stood in a
+    queue, and the length to which the answer was lowered.
+    """
+    told = [(b"x-request-id", request_id.encode()), *limit_headers(rooms)]
+    if dropped:
+        told.append(dropped_header(dropped))
+    if visit is not None and visit.place is not None:
+        told += place_headers(visit.place)
+    if visit is not None and visit.clamped is not None:
+        told.append((b"x-tollbar-clamped", b"max_tokens=%d" % visit.clamped))
+    return told
 
 
 def process_headers(memory: Memory, began: float, now: float) -> list[tuple[bytes, bytes]]:

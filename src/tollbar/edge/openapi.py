@@ -21,12 +21,13 @@ from tollbar.edge import prose
 from tollbar.edge.anthropic_operations import SCHEMAS as ANTHROPIC_SCHEMAS
 from tollbar.edge.chat_schemas import SCHEMAS as CHAT_SCHEMAS
 from tollbar.edge.errand_operations import SCHEMAS as ERRAND_SCHEMAS
+from tollbar.edge.error_samples import SAMPLES
 from tollbar.edge.file_operations import SCHEMAS as FILE_SCHEMAS
 from tollbar.edge.gemini_schemas import SCHEMAS as GEMINI_SCHEMAS
 from tollbar.edge.headers import error_headers
 from tollbar.edge.ollama_operations import SCHEMAS as OLLAMA_SCHEMAS
 from tollbar.edge.operation import CREDENTIAL, JSON, Operation
-from tollbar.edge.operations import OPERATIONS, SAMPLES
+from tollbar.edge.operations import OPERATIONS
 from tollbar.edge.parameters import PARAMETERS
 from tollbar.edge.responses_operations import SCHEMAS as RESPONSES_SCHEMAS
 from tollbar.edge.routes import CALLS, PAGES, PARAMETER, Access, CallRoute, PageRoute, public_path

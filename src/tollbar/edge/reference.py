@@ -4,9 +4,10 @@ import json
 from collections.abc import Iterable
 
 from tollbar.domain.errors import GatewayError, InternalError
+from tollbar.edge.error_samples import SAMPLES
 from tollbar.edge.openapi import errors_of
 from tollbar.edge.operation import CREDENTIAL, JSON
-from tollbar.edge.operations import OPERATIONS, SAMPLES
+from tollbar.edge.operations import OPERATIONS
 from tollbar.edge.prose import TAGS
 from tollbar.edge.routes import CALLS, PAGES, Access, CallRoute, PageRoute, public_path
 from tollbar.edge.shapes import ANTHROPIC, OPENAI, UNIFIED, ErrorShape, shape_of

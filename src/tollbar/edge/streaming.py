@@ -22,7 +22,6 @@ from tollbar.edge.ending import FIRST_BYTES, Said, early_end
 from tollbar.edge.headers import (
     STREAMED,
     call_headers,
-    clamped_header,
     dropped_header,
     error_headers,
     process_headers,
@@ -286,10 +285,8 @@ class CallResponse:
     def _headers(self, error: GatewayError | None = None) -> Headers:
         visit, endpoint, more = self._visit, self._endpoint, self._dialect.more_headers
         rooms = error.rooms if isinstance(error, RateLimited) else visit.rooms if visit is not None else ()
-        place = visit.place if visit is not None else None
         return [
-            *call_headers(self._request_id, self._dropped, rooms, place),
-            *clamped_header(visit.clamped if visit is not None else None),
+            *call_headers(self._request_id, self._dropped, rooms, visit),
             *(more(self._request_id, rooms, endpoint.gateway.clock.now()) if more is not None else ()),
             *process_headers(endpoint.memory, self._began, endpoint.gateway.clock.monotonic()),
         ]

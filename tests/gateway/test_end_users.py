@@ -5,7 +5,7 @@ import pytest
 from tests.fakes import MemoryLedger
 from tests.people import MemoryEndUserStore
 from tollbar.domain.end_users import LONGEST_NAME, EndUserChange
-from tollbar.domain.errors import InvalidValue, MissingField, NotAllowed
+from tollbar.domain.errors import InvalidValue, MissingField, NotAllowed, NotFound
 from tollbar.domain.identity import EndUserTerms, Grant, Principal
 from tollbar.domain.money import Unit
 from tollbar.gateway.end_users import EndUsers
@@ -55,6 +55,17 @@ async def test_what_is_no_name_is_refused(name: str) -> None:
     with pytest.raises(InvalidValue):
         await EndUsers(store).named(KEY, name)
     assert not store.asked
+
+
+async def test_nobody_is_made_by_being_asked_for() -> None:
+    """Who was named by a call is found with what covers him; anybody else is unknown, and remains so."""
+    store = MemoryEndUserStore(MemoryLedger())
+    end_users = EndUsers(store)
+    with pytest.raises(NotFound, match="no end user 'ana'"):
+        await end_users.seen(KEY, "ana")
+    assert (store.asked, await store.list("key")) == (0, [])
+    named = await end_users.named(KEY, "ana")
+    assert await end_users.seen(KEY, "ana") == named
 
 
 async def test_one_who_is_blocked_is_refused() -> None:

@@ -92,4 +92,4 @@ async def _asking(request: Request) -> tuple[Principal, str | None]:
     if not principal.end_user_terms or services.gateway.end_users is None:
         hint = "Its keeper can change that: 'tollbar keys end-users'."
         raise InvalidValue("This key does not tell its end users apart.", field="user", hint=hint)
-    return await services.gateway.end_users.named(principal, name), name
+    return await services.gateway.end_users.seen(principal, name), name

@@ -93,7 +93,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         "one end user's. Free, and as quick after a million calls.",
         answer=UsageView,
         example=_USAGE,
-        errors=(errors.InvalidValue,),
+        errors=(errors.InvalidValue, errors.NotFound),
         parameters=("days", "user"),
     ),
     ("GET", "/v1/me/usage/stream"): Operation(
@@ -103,7 +103,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         "It ends with the key, and when the server stops: then ask again.",
         answer_type="text/event-stream",
         example=_EVENT,
-        errors=(errors.InvalidValue, errors.Overloaded),
+        errors=(errors.InvalidValue, errors.NotFound, errors.Overloaded),
         parameters=("user",),
     ),
     ("POST", "/v1/quote"): Operation(

@@ -4,11 +4,12 @@ Only keys that tell their end users apart come here; a call of any other pays no
 anew has its end users looked up anew, so that what was changed of them counts within a second.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from tollbar.domain.end_users import LONGEST_NAME, EndUser
-from tollbar.domain.errors import InvalidValue, MissingField, NotAllowed
-from tollbar.domain.identity import AllowanceId, Principal
+from tollbar.domain.errors import InvalidValue, MissingField, NotAllowed, NotFound
+from tollbar.domain.identity import Principal
 from tollbar.ports.keys import EndUserStore
 
 MOST_KNOWN = 20_000
@@ -42,18 +43,31 @@ class EndUsers:
         self._known[principal.key_id, name] = principal, found
         return found
 
+    async def seen(self, principal: Principal, name: str) -> Principal:
+        """The same of one whom calls have named before; raises NotFound, for nobody is made by being asked for."""
+        check(name)
+        found = [one for owner, _ in principal.end_user_terms for one in await self._store.list(owner, name)]
+        if not found:
+            hint = "One is known from the first call that names it."
+            raise NotFound(f"This key has no end user {name!r}.", hint=hint, field=FIELD)
+        return _for(principal, found)
+
     async def _admit(self, principal: Principal, name: str) -> Principal:
-        covering: list[AllowanceId] = []
         admitted: list[EndUser] = []
         for owner, terms in principal.end_user_terms:
             end_user = await self._store.admit(owner, name, terms)
             if end_user.blocked_at is not None:
                 raise NotAllowed("This end user is blocked.", hint="Ask whoever gave you the key.", field=FIELD)
             admitted.append(end_user)
-            granted = {grant.unit for grant in terms.grants}
-            covering += (one.id for one in end_user.allowances if one.id.unit in granted)
-        allowances = (*principal.allowances, *covering)
-        return replace(principal, allowances=allowances, end_users=tuple(end_user.id for end_user in admitted))
+        return _for(principal, admitted)
+
+
+def _for(principal: Principal, end_users: Sequence[EndUser]) -> Principal:
+    """The principal on whose behalf they are, with what the terms of today grant them."""
+    granted = {owner: {grant.unit for grant in terms.grants} for owner, terms in principal.end_user_terms}
+    covering = (one.id for each in end_users for one in each.allowances if one.id.unit in granted[each.owner])
+    ids = tuple(each.id for each in end_users)
+    return replace(principal, allowances=(*principal.allowances, *covering), end_users=ids)
 
 
 def check(name: str) -> None:

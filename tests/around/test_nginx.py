@@ -128,12 +128,15 @@ def test_no_key_gets_into_a_log(noted: tuple[Proxy, Notes]) -> None:
 def test_floods_are_refused_in_json(noted: tuple[Proxy, Notes]) -> None:
     """Far more requests than the burst from one address: some get 429, as JSON, with a time to wait."""
     proxy, _ = noted
+    refused: list[requests.Response] = []
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: requests.get(f"{proxy.url}/x", timeout=30), range(400)))
-    assert {answer.status_code for answer in answers} == {200, 429}
-    refused = next(answer for answer in answers if answer.status_code == 429)
-    assert refused.json()["error"]["code"] == "RATE_LIMIT_EXCEEDED"
-    assert (refused.headers["retry-after"], refused.headers["content-type"]) == ("1", "application/json")
+        for _ in range(20):  # once on most machines; one that pauses gives nginx time to let more in
+            answers = list(pool.map(lambda _: requests.get(f"{proxy.url}/x", timeout=30), range(400)))
+            assert {answer.status_code for answer in answers} <= {200, 429}
+            if refused := [answer for answer in answers if answer.status_code == 429]:
+                break
+    assert refused[0].json()["error"]["code"] == "RATE_LIMIT_EXCEEDED"
+    assert (refused[0].headers["retry-after"], refused[0].headers["content-type"]) == ("1", "application/json")
 
 
 def test_too_much_is_refused_in_json(proxy: Proxy) -> None:

@@ -15,9 +15,8 @@ from tollbar.edge.refusal import ConnectionLimits
 from tollbar.edge.server import Drain, Server, server
 
 HEAD_END = b"\r\n\r\n"
-QUICK = ConnectionLimits(
-    head_seconds=0.25, body_seconds=0.25, idle_seconds=0.25, linger_seconds=0.2, sweep_seconds=0.02
-)
+QUICK = ConnectionLimits(head_seconds=0.25, body_seconds=0.25, linger_seconds=0.2, sweep_seconds=0.02)
+FLEETING = ConnectionLimits(head_seconds=0.25, idle_seconds=0.25, sweep_seconds=0.02)
 
 
 @dataclass

@@ -6,10 +6,11 @@
         up.default = "stall"            # what answers when no plan is left (default: "ok")
         up.models = ("a", "b")          # what GET /models lists; or a Script in its place
         up.counting = Script(…)         # what answers a question for a count of tokens
-    up.is_deaf = True               # from now on accepts connections and reads nothing
+        up.gate.set()                   # lets the answers of `gated` go on, from any thread
+        up.is_deaf = True               # from now on accepts connections and reads nothing
         up.journal                      # an Entry per request: method, path, headers, body, .json, .model, times
         up.open_connections             # how many connections are open now; up.connections: how many ever were
-        await up.until(lambda: up.journal[0].closed_early_at is not None)   # waits, at most two seconds
+        await up.until(lambda: up.journal[0].closed_early_at is not None)   # waits, as long as a busy machine takes
 
 A request whose model is the name of a script gets it ("error-500"), with a number where the script takes one
 ("chunks:64"); a plan goes before the name. `python -m tests.upstream --port 0` runs one in a process of its own, prints
@@ -23,6 +24,7 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -85,6 +87,7 @@ class FakeUpstream:
     models: tuple[str, ...] | Script = ("fake-1", "fake-2")
     counting: Script | None = None
     is_deaf: bool = False
+    gate: threading.Event = field(default_factory=threading.Event)
     journal: deque[Entry] = field(default_factory=lambda: deque(maxlen=MOST_REMEMBERED))
     connections: int = 0
     shelf: Shelf = field(default_factory=Shelf)
@@ -137,7 +140,7 @@ class FakeUpstream:
             if connection.task is None and connection.transport is not None:
                 connection.transport.close()
 
-    async def until(self, condition: Callable[[], object], seconds: float = 2.0) -> None:
+    async def until(self, condition: Callable[[], object], seconds: float = 30.0) -> None:
         """Returns once the condition holds; raises TimeoutError when it does not in time."""
         async with asyncio.timeout(seconds):
             while not condition():  # noqa: ASYNC110 - conditions are of any kind
@@ -286,6 +289,8 @@ class _Connection(asyncio.Protocol):
             for number, piece in enumerate(script.pieces):
                 if number:
                     await asyncio.sleep(script.between_seconds)
+                if number == script.gate_after > 0:
+                    await self._server.until(self._server.gate.is_set, 60.0)
                 await self._write_in_slices(script.framed(piece), script)
         if script.ending == "stall":
             await asyncio.Event().wait()

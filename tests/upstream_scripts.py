@@ -15,7 +15,8 @@ class Script:
     """One answer, down to its bytes. Each of `pieces` is sent by itself when anything is paced, else all at once.
 
     `framing` is how the end of the body is told: by its length, in chunks, by closing, or not at all: `raw` pieces are
-    the whole answer, status line included. `length` is claimed in place of the true length.
+    the whole answer, status line included. `length` is claimed in place of the true length. Behind `gate_after` pieces
+    it waits until the server's gate is open.
     """
 
     status: int = 200
@@ -28,12 +29,13 @@ class Script:
     between_seconds: float = 0.0
     slice_bytes: int = 0
     slice_seconds: float = 0.0
+    gate_after: int = 0
     ending: Literal["clean", "close", "reset", "stall"] = "clean"
 
     @property
     def is_paced(self) -> bool:
         """Whether the pieces are to be sent one by one."""
-        return bool(self.before_body_seconds or self.between_seconds or self.slice_bytes)
+        return bool(self.before_body_seconds or self.between_seconds or self.slice_bytes or self.gate_after)
 
     def head(self, reasons: Mapping[int, str]) -> bytes:
         """The status line and the headers, with the blank line."""

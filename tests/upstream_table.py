@@ -8,6 +8,7 @@
 | `slices:N` | the same answer, cut into slices of N bytes (default 3) without regard for anything |
 | `drip` | the same, byte by byte with 1 ms between |
 | `slow-headers:N`, `slow-body:N` | waits N ms (default 200) before the status line, or after the headers |
+| `gated:N` | says its first word, or the beginning of a document, and the rest of N words when `up.gate` is open |
 | `slow-middle:N` | waits N ms (default 200) after the first piece |
 | `no-usage`, `always-usage` | usage never reported, or in a stream although nobody asked |
 | `no-done` | a stream without `[DONE]` |
@@ -152,6 +153,13 @@ def _slow_middle(asked: Asked) -> Script:
     else:
         parts = (whole.pieces[0][:40], whole.pieces[0][40:])
     return replace(whole, pieces=parts, between_seconds=asked.amount(200) / 1000)
+
+
+def _gated(asked: Asked) -> Script:
+    whole = ok(asked, asked.amount(5))
+    if asked.stream:
+        return replace(whole, gate_after=2)
+    return replace(whole, pieces=(whole.pieces[0][:40], whole.pieces[0][40:]), gate_after=1)
 
 
 def _garbled(asked: Asked) -> Script:
@@ -334,6 +342,7 @@ SCRIPTS: Mapping[str, Callable[[Asked], Script]] = {
     "slow-headers": lambda asked: replace(ok(asked), before_headers_seconds=asked.amount(200) / 1000),
     "slow-body": lambda asked: replace(ok(asked), before_body_seconds=asked.amount(200) / 1000),
     "slow-middle": _slow_middle,
+    "gated": _gated,
     "no-usage": _document_without,
     "always-usage": lambda asked: stream(asked, usage=True) if asked.stream else ok(asked),
     "no-done": lambda asked: stream(asked, done=False) if asked.stream else ok(asked),

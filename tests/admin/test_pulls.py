@@ -105,7 +105,7 @@ async def test_a_watcher_hears_each_step_to_the_end() -> None:
     source.tell(Progress(PullState.DOWNLOADING, 70, 100))
     await settle()
     source.go_on.set()
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, 60)
     distinct = list(dict.fromkeys(heard))
     assert [progress.done_bytes for progress in distinct] == [40, 70, 100]
     assert heard[-1].state is PullState.DONE

@@ -35,7 +35,7 @@ async def test_a_pulled_model_makes_the_guide_find_by_meaning(tmp_path: Path) ->
         before = text_of(await events_of(guide, question))
         shelve_vectors(shelf.folder, MEANINGS)
         engines.fleet.know({model.name: model for model in on_shelf(shelf)})
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while guide.is_due:  # noqa: ASYNC110 - the chore looks each second
                 await asyncio.sleep(0.05)
         assert "**Create a key**" not in before

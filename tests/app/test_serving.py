@@ -35,7 +35,7 @@ class Life:
     async def tell(self, what: str) -> Any:
         """What the application says to an event."""
         self._told.put_nowait({"type": f"lifespan.{what}"})
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             return await self.said.get()
 
 
@@ -91,7 +91,7 @@ async def test_a_forced_stop_closes_all_the_same(tmp_path: Path) -> None:
     life = Life(settings)
     await life.tell("startup")
     life.task.cancel()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         assert await life.said.get() == {"type": "lifespan.shutdown.complete"}
     await life.task
     again = Life(settings)

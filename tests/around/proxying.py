@@ -87,9 +87,9 @@ def _as_this_user() -> list[str]:
 
 
 def _wait_for(proxy: Proxy, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while True:
-        connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=2)
+        connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=30)
         try:
             return connection.connect()
         except OSError:
@@ -100,21 +100,22 @@ def _wait_for(proxy: Proxy, process: "subprocess.Popen[bytes]") -> None:
             connection.close()
 
 
-PAUSE_SECONDS = 0.3
-
-
 @dataclass(slots=True)
 class Notes:
-    """The requests that a server saw: for each its line, and its headers by name in lower case. It answers `status`."""
+    """The requests that a server saw: for each its line, and its headers by name in lower case. It answers `status`.
+
+    At /paused only half of it, until it is told that it `goes_on`.
+    """
 
     port: int
     status: int = 200
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    goes_on: threading.Event = field(default_factory=threading.Event)
 
 
 @contextmanager
 def note_taker() -> Iterator[Notes]:
-    """A server that answers everything with a word, at /paused with a pause within it, and notes what came."""
+    """A server that answers everything with a word, and notes what came."""
     notes = Notes(0)
 
     class Handler(BaseHTTPRequestHandler):
@@ -126,10 +127,11 @@ def note_taker() -> Iterator[Notes]:
             self.send_response(notes.status)
             self.send_header("Content-Length", "5")
             self.end_headers()
-            for piece in (b"not", b"ed"):
-                self.wfile.write(piece)
-                self.wfile.flush()
-                time.sleep(PAUSE_SECONDS if self.path == "/paused" else 0)
+            self.wfile.write(b"not")
+            self.wfile.flush()
+            if self.path == "/paused":
+                notes.goes_on.wait(60)
+            self.wfile.write(b"ed")
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name it has there
             """Says nothing."""

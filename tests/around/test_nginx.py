@@ -2,19 +2,17 @@
 
 import http.client
 import json
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import requests
 
 from bench.machine import free_port
-from tests.around.proxying import PAUSE_SECONDS, Notes, Proxy, note_taker, proxied
+from tests.around.proxying import Notes, Proxy, note_taker, proxied
 from tests.journeys.bodies import chat
-from tests.journeys.stand import Gateway, provider, started
+from tests.journeys.stand import Gateway, provider, started, wait_until
 from tests.upstream import FakeUpstream
 
 
@@ -62,50 +60,39 @@ def test_a_key_in_either_header(proxy: Proxy, gateway: Gateway, name: str) -> No
 
 
 def test_a_stream_arrives_in_pieces(proxy: Proxy, gateway: Gateway) -> None:
-    """What the provider says is passed on at once: the first word is here long before the last is said."""
-    body = chat("lab/paced:20", stream=True)  # one piece every 20 ms
-    began = time.monotonic()
+    """What the provider says is passed on at once: the first word is here though nothing ever follows it."""
     with requests.post(
         f"{proxy.url}/v1/chat/completions",
-        json=body,
+        json=chat("lab/stall-middle", stream=True),
         headers={"authorization": f"Bearer {gateway.make_key('stream')}"},
         stream=True,
         timeout=30,
     ) as response:
         assert response.status_code == 200
-        lines = response.iter_lines(chunk_size=1)
-        times = [time.monotonic() - began for line in lines if line.startswith(b"data: ")]
-    assert len(times) >= 20
-    assert times[-1] - times[0] > 0.2
-    longest_silence = max(after - before for before, after in pairwise(times))
-    assert longest_silence < (times[-1] - times[0]) / 2
+        assert any(b"word0" in line for line in response.iter_lines(chunk_size=1))
 
 
 def test_nothing_is_held_back(noted: tuple[Proxy, Notes]) -> None:
     """Half an answer arrives before the other half exists, whatever headers it has."""
-    proxy, _ = noted
-    connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=10)
-    began = time.monotonic()
+    proxy, notes = noted
+    connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=30)
     connection.request("GET", "/paused")
     response = connection.getresponse()
     assert (response.read(3), response.isclosed()) == (b"not", False)
-    assert time.monotonic() - began < PAUSE_SECONDS / 2
+    notes.goes_on.set()
     assert response.read() == b"ed"
     connection.close()
 
 
 def test_a_caller_who_leaves_ends_the_call(proxy: Proxy, gateway: Gateway, up: FakeUpstream) -> None:
     """nginx closes its connection too, so that the provider is told to stop."""
-    connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=30)
     headers = {"authorization": f"Bearer {gateway.make_key('leaver')}", "content-type": "application/json"}
     connection.request("POST", "/v1/chat/completions", json.dumps(chat("lab/paced:500", stream=True)), headers)
     connection.getresponse().read(20)
     assert gateway.calls() == 1
     connection.close()
-    deadline = time.monotonic() + 3
-    while gateway.calls() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert gateway.calls() == 0
+    wait_until(lambda: gateway.calls() == 0)
 
 
 def test_errors_are_tollbars_own(proxy: Proxy, gateway: Gateway) -> None:
@@ -134,22 +121,22 @@ def test_no_key_gets_into_a_log(noted: tuple[Proxy, Notes]) -> None:
     notes.requests.clear()
     requests.get(f"{proxy.url}/response?api_key=sk-never-to-be-seen", timeout=30)
     assert [line for line, _ in notes.requests] == ["GET /response?api_key=sk-never-to-be-seen HTTP/1.1"]
-    deadline = time.monotonic() + 3
-    while '"GET /response" 200' not in proxy.output and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert '"GET /response" 200' in proxy.output
+    wait_until(lambda: '"GET /response" 200' in proxy.output)
     assert "sk-never" not in proxy.output
 
 
 def test_floods_are_refused_in_json(noted: tuple[Proxy, Notes]) -> None:
     """Far more requests than the burst from one address: some get 429, as JSON, with a time to wait."""
     proxy, _ = noted
+    refused: list[requests.Response] = []
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: requests.get(f"{proxy.url}/x", timeout=30), range(400)))
-    assert {answer.status_code for answer in answers} == {200, 429}
-    refused = next(answer for answer in answers if answer.status_code == 429)
-    assert refused.json()["error"]["code"] == "RATE_LIMIT_EXCEEDED"
-    assert (refused.headers["retry-after"], refused.headers["content-type"]) == ("1", "application/json")
+        for _ in range(20):  # once on most machines; one that pauses gives nginx time to let more in
+            answers = list(pool.map(lambda _: requests.get(f"{proxy.url}/x", timeout=30), range(400)))
+            assert {answer.status_code for answer in answers} <= {200, 429}
+            if refused := [answer for answer in answers if answer.status_code == 429]:
+                break
+    assert refused[0].json()["error"]["code"] == "RATE_LIMIT_EXCEEDED"
+    assert (refused[0].headers["retry-after"], refused[0].headers["content-type"]) == ("1", "application/json")
 
 
 def test_too_much_is_refused_in_json(proxy: Proxy) -> None:

@@ -40,7 +40,7 @@ class Screen:
         """Types, without the key Enter."""
         os.write(self._descriptor, text.encode())
 
-    def until(self, pattern: str, seconds: float = 10.0) -> str:
+    def until(self, pattern: str, seconds: float = 60.0) -> str:
         """What has been seen since the last time, once it holds a pattern."""
         began = time.monotonic()
         while not (found := re.search(pattern, self.seen)):
@@ -70,7 +70,7 @@ class Screen:
 
     def end(self) -> int:
         """The status that the program leaves."""
-        return self.process.wait(10)
+        return self.process.wait(60)
 
 
 @contextmanager

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -88,9 +87,7 @@ def test_the_lock_of_a_process_that_was_killed_is_free(shard: Shard, tmp_path: P
     with pytest.raises(BlockingIOError):
         fcntl.flock(shard.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     os.kill(process.pid, signal.SIGKILL)
-    began = time.monotonic()
-    shard.lock()
-    assert time.monotonic() - began < 10
+    shard.lock()  # or would wait for ever
     shard.unlock()
     process.communicate()
 

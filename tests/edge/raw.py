@@ -15,9 +15,8 @@ from tollbar.edge.refusal import ConnectionLimits
 from tollbar.edge.server import Drain, Server, server
 
 HEAD_END = b"\r\n\r\n"
-QUICK = ConnectionLimits(
-    head_seconds=0.25, body_seconds=0.25, idle_seconds=0.25, linger_seconds=0.2, sweep_seconds=0.02
-)
+QUICK = ConnectionLimits(head_seconds=0.25, body_seconds=0.25, linger_seconds=0.2, sweep_seconds=0.02)
+FLEETING = ConnectionLimits(head_seconds=0.25, idle_seconds=0.25, sweep_seconds=0.02)
 
 
 @dataclass
@@ -64,7 +63,7 @@ class Application:
         self.seen.append((scope["method"], scope["path"], body))
         self.headers.append(scope["headers"])
         if scope["path"] == "/wait":
-            await asyncio.to_thread(self.release.wait, 10)
+            await asyncio.to_thread(self.release.wait, 60)
         await answer(send, body)
 
 
@@ -116,7 +115,7 @@ class Caller:
 
     async def response(self) -> "Response":
         """The next answer; its length must be told."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             head = await self.reader.readuntil(HEAD_END)
             response = Response.parse(head)
             response.body = await self.reader.readexactly(int(response.headers["content-length"]))
@@ -124,7 +123,7 @@ class Caller:
 
     async def rest(self) -> bytes:
         """Everything up to the end of the connection."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             return await self.reader.read()
 
 
@@ -170,7 +169,7 @@ async def exchange(running: Server, data: bytes) -> bytes:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    """Waits for something to become true; fails after a few seconds."""
-    async with asyncio.timeout(5):
+    """Waits for something to become true; fails after a minute."""
+    async with asyncio.timeout(60):
         while not holds():  # noqa: ASYNC110 - what is waited for happens in another thread
             await asyncio.sleep(0.005)

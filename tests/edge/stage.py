@@ -134,7 +134,7 @@ class Caller:
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Waits until something said makes a condition true."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not holds():
                 self.changed.clear()
                 await self.changed.wait()
@@ -143,7 +143,7 @@ class Caller:
         """The whole answer, once the application has done with the request."""
         fault: Exception | None = None
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 await self.task
         except TimeoutError:
             raise

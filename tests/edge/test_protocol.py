@@ -1,12 +1,14 @@
 """Connections that are too large, too slow or ambiguous get one answer and their end; all others get through."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pytest
 
-from tests.edge.raw import HEAD_END, QUICK, Application, Response, calling, exchange, serving, until
+from tests.edge.raw import FLEETING, HEAD_END, QUICK, Application, Response, calling, exchange, serving, until
 from tollbar.edge.refusal import ConnectionLimits
 from tollbar.edge.server import Server
 
@@ -20,10 +22,11 @@ SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
 
 @dataclass(frozen=True)
 class Setup:
-    """Two servers, with the usual limits and with deadlines of fractions of a second, and the application of both."""
+    """Servers with the usual limits, short deadlines of requests, a short one of waiting; and their application."""
 
     running: Server
     quick: Server
+    fleeting: Server
     application: Application
 
 
@@ -34,13 +37,14 @@ def setup(request: pytest.FixtureRequest) -> Iterator[Setup]:
     with (
         serving(application, uses_uvloop=request.param) as running,
         serving(application, QUICK, uses_uvloop=request.param) as quick,
+        serving(application, FLEETING, uses_uvloop=request.param) as fleeting,
     ):
-        yield Setup(running, quick, application)
+        yield Setup(running, quick, fleeting, application)
 
 
 @pytest.fixture
 def application(setup: Setup) -> Application:
-    """The application of both servers, which shows what reached it."""
+    """The application of all servers, which shows what reached it."""
     setup.application.forget()
     return setup.application
 
@@ -53,8 +57,14 @@ def running(setup: Setup, application: Application) -> Server:
 
 @pytest.fixture
 def quick(setup: Setup, application: Application) -> Server:
-    """A server whose deadlines are fractions of a second."""
+    """A server whose deadlines for a request are fractions of a second."""
     return setup.quick
+
+
+@pytest.fixture
+def fleeting(setup: Setup, application: Application) -> Server:
+    """A server that waits a fraction of a second for a request."""
+    return setup.fleeting
 
 
 async def test_an_ordinary_request_gets_through(running: Server, application: Application) -> None:
@@ -266,9 +276,9 @@ async def test_a_slow_head_gets_a_408(quick: Server) -> None:
     assert (response.status, response.error["code"]) == (408, "REQUEST_TIMEOUT")
 
 
-async def test_a_silent_connection_is_closed_without_a_word(quick: Server) -> None:
+async def test_a_silent_connection_is_closed_without_a_word(fleeting: Server) -> None:
     """A caller that never says anything is let go."""
-    async with calling(quick) as caller:
+    async with calling(fleeting) as caller:
         assert await caller.rest() == b""
 
 
@@ -282,13 +292,19 @@ async def test_a_stalled_body_gets_a_408(quick: Server, application: Application
 
 
 async def test_a_body_that_still_arrives_has_time(quick: Server) -> None:
-    """Progress, however slow, is no stall."""
-    async with calling(quick) as caller:
-        await caller.send(POST + b"Content-Length: 10\r\n\r\n")
-        for _ in range(10):
-            caller.writer.write(b"x")
-            await asyncio.sleep(0.04)
-        assert (await caller.response()).body == b"x" * 10
+    """Progress, however slow, is no stall; where a busy machine itself stood still for too long, it is tried again."""
+    is_proven = False
+    while not is_proven:
+        async with calling(quick) as caller:
+            await caller.send(POST + b"Content-Length: 10\r\n\r\n")
+            times = [time.monotonic()]
+            for _ in range(10):
+                caller.writer.write(b"x")
+                await asyncio.sleep(0.04)
+                times.append(time.monotonic())
+            response = await caller.response()
+            is_proven = response.status == 200 or max(after - before for before, after in pairwise(times)) < 0.15
+    assert response.body == b"x" * 10
 
 
 async def test_a_slow_answer_has_no_deadline_here(quick: Server, application: Application) -> None:
@@ -300,9 +316,9 @@ async def test_a_slow_answer_has_no_deadline_here(quick: Server, application: Ap
         assert (await caller.response()).status == 200
 
 
-async def test_an_idle_connection_is_closed_between_requests(quick: Server) -> None:
+async def test_an_idle_connection_is_closed_between_requests(fleeting: Server) -> None:
     """After an answer the connection waits its time for the next request, and line ends do not prolong it."""
-    async with calling(quick) as caller:
+    async with calling(fleeting) as caller:
         await caller.send(GET + b"\r\n")
         assert (await caller.response()).status == 200
         await caller.send(b"\r\n")
@@ -361,23 +377,23 @@ async def test_an_early_answer_throws_the_body_away(running: Server) -> None:
         assert (await caller.response()).status == 200
 
 
-async def test_an_early_answer_does_not_hold_the_connection(quick: Server) -> None:
+async def test_an_early_answer_does_not_hold_the_connection(fleeting: Server) -> None:
     """After an early answer the rest of the body has the time of an idle connection, and no second answer comes."""
-    async with calling(quick) as caller:
+    async with calling(fleeting) as caller:
         await caller.send(POST.replace(b"/", b"/early", 1) + b"Content-Length: 200000\r\n\r\n")
         assert (await caller.response()).body == b"early"
         await caller.send(b"x")
         assert await caller.rest() == b""
 
 
-async def test_many_idle_connections_leave_others_alone(quick: Server) -> None:
+async def test_many_idle_connections_leave_others_alone(fleeting: Server) -> None:
     """Connections that only wait are all closed in time, and a caller among them is served."""
-    idle = [await asyncio.open_connection(*quick.address) for _ in range(200)]
-    async with calling(quick) as caller:
+    idle = [await asyncio.open_connection(*fleeting.address) for _ in range(200)]
+    async with calling(fleeting) as caller:
         await caller.send(GET + b"\r\n")
         assert (await caller.response()).status == 200
     for reader, writer in idle:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             assert await reader.read() == b""
         writer.close()
         await writer.wait_closed()

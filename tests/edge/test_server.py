@@ -57,7 +57,7 @@ async def test_callers_cannot_name_their_own_address() -> None:
 async def test_during_the_delay_answers_say_goodbye_and_nobody_is_refused() -> None:
     """From the signal on readiness is withdrawn and answers close their connection; new ones still get through."""
     began = threading.Event()
-    with serving(Application(), drain=Drain(began.set, nothing, delay_seconds=0.6)) as running:
+    with serving(Application(), drain=Drain(began.set, nothing, delay_seconds=60.0)) as running:
         async with calling(running) as old:
             await old.send(GET)
             assert "connection" not in (await old.response()).headers
@@ -68,6 +68,14 @@ async def test_during_the_delay_answers_say_goodbye_and_nobody_is_refused() -> N
             assert await old.rest() == b""
         response = Response.parse(await exchange(running, GET))
         assert (response.status, response.headers["connection"]) == (200, "close")
+        assert not running.should_exit
+
+
+@pytest.mark.anyio
+async def test_the_delay_ends() -> None:
+    """Then the server goes."""
+    with serving(Application(), drain=Drain(nothing, nothing, delay_seconds=0.05)) as running:
+        running.handle_exit(signal.SIGTERM, None)
         await until(lambda: running.should_exit)
 
 
@@ -98,8 +106,8 @@ async def test_at_the_limit_the_application_is_told() -> None:
     with serving(application, drain=Drain(nothing, application.release.set, limit_seconds=0.3)) as running:
         async with calling(running) as busy:
             await busy.send(WAIT)
-            running.handle_exit(signal.SIGTERM, None)
             began = time.monotonic()
+            running.handle_exit(signal.SIGTERM, None)
             response = Response.parse(await busy.rest())
     assert response.status == 200
     assert time.monotonic() - began >= 0.25
@@ -141,7 +149,7 @@ async def test_calls_that_are_told_to_end_get_to_it() -> None:
                 await super().__call__(scope, *rest)
                 return
             self.seen.append((scope["method"], scope["path"], b""))
-            await asyncio.to_thread(self.release.wait, 10)
+            await asyncio.to_thread(self.release.wait, 60)
             await asyncio.sleep(0.6)  # uvicorn looks every 0.1 s whether it is to go
             await answer(rest[1], b"settled")
 
@@ -159,7 +167,13 @@ PROGRAM = """
 from tests.edge.raw import Application
 from tollbar.edge.server import Drain, server
 
-application = Application()
+class Telling(Application):
+    async def __call__(self, scope, *rest):
+        if scope["type"] == "http":
+            print("asked", flush=True)
+        await super().__call__(scope, *rest)
+
+application = Telling()
 drain = Drain(lambda: print("began", flush=True), application.release.set, limit_seconds=0.2)
 running = server(application, "127.0.0.1", 0, drain)
 begin = running.startup
@@ -183,12 +197,12 @@ def test_a_signal_drains_a_process_and_it_ends_well() -> None:
     ) as program:
         assert program.stdout is not None
         port = int(program.stdout.readline())
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as caller:
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as caller:
             caller.sendall(WAIT)
-            time.sleep(0.1)
+            assert program.stdout.readline() == "asked\n"
             program.send_signal(signal.SIGTERM)
             data = b"".join(iter(lambda: caller.recv(65_536), b""))
-        output, _ = program.communicate(timeout=10)
+        output, _ = program.communicate(timeout=60)
     assert Response.parse(data).status == 200
     assert output.split() == ["began", "stopped"]
     assert program.returncode == 0

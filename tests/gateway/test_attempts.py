@@ -255,7 +255,7 @@ async def test_content_is_handed_on_as_it_comes() -> None:
         async with road.attempts.run(a_plan(), a_request(), road.visit) as events:
             return [await anext(events), await anext(events)]
 
-    assert await asyncio.wait_for(call(), 1) == [*a_told_answer("H")[:2]]
+    assert await asyncio.wait_for(call(), 60) == [*a_told_answer("H")[:2]]
     assert road.main.open_calls == 0
 
 

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 
 async def heard(calls: feed.Calls, count: int) -> list[str]:
     """The next calls that a listener hears of."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         return [(await calls.get()).request_id for _ in range(count)]
 
 

@@ -37,4 +37,5 @@ def _nothing_planned(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if "up" in request.fixturenames:
         up: FakeUpstream = request.getfixturevalue("up")
+        up.gate.clear()
         assert not up._planned

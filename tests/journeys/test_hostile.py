@@ -7,10 +7,11 @@ import re
 import pytest
 
 from tests.journeys.bodies import SAID, chat, raw_chat, receive
-from tests.journeys.stand import Gateway, connected
+from tests.journeys.stand import Gateway, connected, used_seconds
 from tests.upstream import FakeUpstream
 
-QUICK_SECONDS = 0.25
+MOST_SECONDS = 5.0
+"""Of the processor, for three of them: ten times what they take."""
 MEBIBYTE = 1_048_576
 GOOD = json.dumps(chat("lab/ok")).encode()
 
@@ -52,9 +53,10 @@ def test_a_hostile_body_is_refused_at_once(
 ) -> None:
     """Each is refused in the one shape, quickly, without a call to the provider or a word about our insides."""
     before = len(up.journal)
+    before_it = used_seconds(gateway.process.pid)
     answers = [gateway.post(key, body) for _ in range(3)]
+    assert used_seconds(gateway.process.pid) - before_it < MOST_SECONDS
     assert {(status, code)} == {(answer.status_code, answer.json()["error"]["code"]) for answer in answers}
-    assert min(answer.elapsed.total_seconds() for answer in answers) < QUICK_SECONDS
     message = answers[0].json()["error"]["message"]
     assert len(message) <= 500
     assert not re.search(r"Traceback|File \"|/src/|msgspec|DecodeError", answers[0].text)

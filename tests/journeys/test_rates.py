@@ -1,6 +1,5 @@
 """Rates and concurrency: never one too many, told to the caller exactly, and all of a call's limits or none."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import requests
@@ -69,7 +68,7 @@ def test_tokens_in_use_keep_others_out_until_they_come_back(gateway: Gateway, up
     """While one call has taken nearly all, another is refused without being sent; afterwards it fits."""
     key = gateway.make_key("dan", tpm=1_000, credits=5)
     with ThreadPoolExecutor(1) as pool:
-        slow = pool.submit(gateway.post, key, chat("lab/slow-headers:1500", max_tokens=900))
+        slow = pool.submit(gateway.post, key, chat("lab/gated", max_tokens=900))
         wait_until(lambda: gateway.allowance(key)["held"] == 1)
         before = len(up.journal)
         refused = gateway.post(key, chat("lab/ok", max_tokens=900))
@@ -78,6 +77,7 @@ def test_tokens_in_use_keep_others_out_until_they_come_back(gateway: Gateway, up
         assert int(refused.headers["retry-after"]) >= 1
         assert len(up.journal) == before
         assert gateway.allowance(key)["held"] == 1  # the refused call holds nothing
+        up.gate.set()
         assert slow.result().status_code == 200
     gateway.settled(key)
     assert gateway.post(key, chat("lab/ok", max_tokens=900)).status_code == 200
@@ -95,13 +95,15 @@ def test_calls_at_once(gateway: Gateway, up: FakeUpstream) -> None:
     """Of twelve streams four run; the others are refused at once; a slot is free as soon as a stream has ended."""
     key = gateway.make_key("four", concurrency=4)
     with ThreadPoolExecutor(12) as pool:
-        answers = list(pool.map(lambda _: gateway.post(key, chat("lab/paced:50", stream=True)), range(12)))
+        calls = [pool.submit(gateway.post, key, chat("lab/gated", stream=True)) for _ in range(12)]
+        wait_until(lambda: sum(call.done() for call in calls) == 8)
+        up.gate.set()
+        answers = [call.result() for call in calls]
     codes = [answer.status_code for answer in answers]
     assert (codes.count(200), codes.count(429)) == (4, 8)
     refused = next(answer for answer in answers if answer.status_code == 429)
     assert refused.json()["error"]["message"] == "Too many calls: 4 at once"
     assert refused.headers["retry-after"] == "1"
-    assert all(answer.elapsed.total_seconds() < 1 for answer in answers if answer.status_code == 429)
     assert all(frames(answer.content)[-1] == "[DONE]" for answer in answers if answer.status_code == 200)
     assert [gateway.post(key, chat("lab/ok")).status_code for _ in range(5)] == [200] * 5
 
@@ -116,13 +118,14 @@ def test_slots_come_back_however_a_call_ends(gateway: Gateway, up: FakeUpstream)
     assert gateway.post(key, chat("lab/ok")).status_code == 200
 
 
-def test_a_refused_call_touches_no_other_limit(gateway: Gateway) -> None:
+def test_a_refused_call_touches_no_other_limit(gateway: Gateway, up: FakeUpstream) -> None:
     """What the slots refuse is not counted by the minute, and what the minute refuses is not counted by the day."""
     key = gateway.make_key("none", rpm=2, rpd=10, concurrency=1)
     with ThreadPoolExecutor(1) as pool:
-        slow = pool.submit(gateway.post, key, chat("lab/slow-headers:800"))
+        slow = pool.submit(gateway.post, key, chat("lab/gated"))
         wait_until(lambda: gateway.calls() == 1)
         assert [gateway.post(key, chat("lab/ok")).status_code for _ in range(5)] == [429] * 5
+        up.gate.set()
         assert slow.result().status_code == 200
     last = gateway.post(key, chat("lab/ok"))
     assert (last.status_code, standing(last)[:2]) == (200, ("2", "0"))
@@ -152,10 +155,8 @@ def test_looking_is_not_calling(gateway: Gateway) -> None:
 def test_guessing_keys_is_slowed_and_harms_nobody_else(gateway: Gateway, key: str) -> None:
     """More than twenty wrong keys a minute from one address are refused as such; right ones from there still pass."""
     wrong = [assemble(f"{number:010d}", "w" * 28) for number in range(25)]
-    began = time.monotonic()
     codes = [gateway.post(each, chat("lab/ok")).status_code for each in wrong]
     assert codes == [401] * 20 + [429] * 5
-    assert time.monotonic() - began < 5
     refused = gateway.request("GET", "/v1/me", wrong[0])
     assert (refused.status_code, refused.json()["error"]["code"]) == (429, "rate_limit_exceeded")
     assert 1 <= int(refused.headers["retry-after"]) <= 61

@@ -1,12 +1,12 @@
 """What callers see when a provider fails: retries before the first content, an honest end after it, no poison."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
 import openai
 import pytest
+import requests
 
 from tests.journeys.bodies import SAID, chat, frames, raw_chat, receive, text_of
 from tests.journeys.stand import Gateway, connected
@@ -22,15 +22,27 @@ models:
   fallback: {targets: [lab/error-500, lab/spare], attempts: 3}
   fallback-at-once: {targets: [lab/error-401, lab/spare], attempts: 2}
   broken: {targets: [lab/broken, lab/spare], attempts: 3}
+  silent: {targets: [lab/silent, lab/spare], attempts: 2, timeouts: {between_bytes_seconds: 0.5}}
   dead: {targets: [lab/close, lab/spare], attempts: 2}
-timeouts: {between_bytes_seconds: 0.5}
 """
 FIVE = "word0 word1 word2 word3 word4 "
 CUTS = ["cut", "cut-mid-frame", "cut-clean", "reset", "stall-middle", "garbled", "error-frame", "no-finish"]
 
 
+def break_off(gateway: Gateway, key: str, up: FakeUpstream, name: str) -> requests.Response:
+    """A stream with a fault of that name behind content that was already passed on, since its pieces come one by one.
+
+    Silence is waited for where it is short; its pieces come at once, so that nothing else is taken for it.
+    """
+    if name == "stall-middle":
+        up.plan(name)
+        return gateway.post(key, chat("silent", stream=True))
+    up.plan(paced(name))
+    return gateway.post(key, chat("broken", stream=True))
+
+
 def paced(name: str) -> Script:
-    """A stream of that name whose pieces come one by one, so that its fault is behind content already passed on."""
+    """A stream of that name whose pieces come one by one."""
     return replace(script_for(name, "", "ok", b'{"stream": true}'), between_seconds=0.02)
 
 
@@ -46,11 +58,11 @@ def test_a_fault_that_passes_is_not_seen(gateway: Gateway, up: FakeUpstream, fau
     """One failure and then an answer: the caller gets the answer, one second later, for one credit."""
     key = gateway.make_key("lucky", credits=5)
     up.plan(fault, "ok")
-    since, began = len(up.journal), time.monotonic()
+    since = len(up.journal)
     answer = gateway.post(key, chat("retried", stream=streams))
     assert answer.status_code == 200
-    assert 0.7 < time.monotonic() - began < 2.5
-    assert len(asked(up, since)) == 2
+    first, second = asked(up, since)
+    assert second.at - first.at > 0.7
     assert gateway.settled(key)["spent"] == 1
     request_id = answer.headers["x-request-id"]
     assert gateway.call_line(request_id)["attempts"] == 2
@@ -64,25 +76,22 @@ def test_the_providers_word_on_when_to_return_is_obeyed(gateway: Gateway, key: s
     since = len(up.journal)
     assert gateway.post(key, chat("asked-to-wait")).status_code == 200
     first, second = asked(up, since)
-    assert 2.0 <= second.at - first.at < 3.5
+    assert second.at - first.at >= 2.0
 
 
 def test_a_provider_that_asks_for_too_long_is_not_waited_for(gateway: Gateway, key: str, up: FakeUpstream) -> None:
-    """Nobody waits a minute: the caller is told at once, and when to come back is the provider's affair."""
-    up.plan("rate-limited:60")
-    began = time.monotonic()
+    """Nobody waits an hour: the caller is told at once, and when to come back is the provider's affair."""
+    up.plan("rate-limited:3600")
     answer = gateway.post(key, chat("asked-to-wait"))
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "upstream_busy")
-    assert time.monotonic() - began < 0.7
 
 
 @pytest.mark.parametrize("streams", [False, True])
 def test_the_second_target_answers_when_the_first_cannot(gateway: Gateway, up: FakeUpstream, streams: bool) -> None:
     """A target whose fault is not worth repeating is left at once; the answer names who gave it."""
     key = gateway.make_key("ana", credits=5)
-    since, began = len(up.journal), time.monotonic()
+    since = len(up.journal)
     answer = gateway.post(key, chat("fallback-at-once", stream=streams))
-    assert time.monotonic() - began < 0.7
     assert (answer.status_code, answer.headers["x-tollbar-target"]) == (200, "lab/spare")
     assert [entry.model for entry in asked(up, since)] == ["error-401", "spare"]
     lines = gateway.ledger(answer.headers["x-request-id"])
@@ -91,13 +100,12 @@ def test_the_second_target_answers_when_the_first_cannot(gateway: Gateway, up: F
 
 
 def test_the_same_target_is_tried_again_before_the_next(gateway: Gateway, key: str, up: FakeUpstream) -> None:
-    """Of three attempts two are the first target's, a second apart; another target is not waited for."""
+    """Of three attempts two are the first target's, a second apart; the third is another's."""
     since = len(up.journal)
     answer = gateway.post(key, chat("fallback"))
     first, second, third = asked(up, since)
     assert [first.model, second.model, third.model] == ["error-500", "error-500", "spare"]
     assert second.at - first.at >= 0.75
-    assert third.at - second.at < 0.5
     assert answer.headers["x-tollbar-target"] == "lab/spare"
 
 
@@ -105,9 +113,8 @@ def test_the_same_target_is_tried_again_before_the_next(gateway: Gateway, key: s
 def test_a_broken_stream_ends_with_an_error_and_no_end_mark(gateway: Gateway, up: FakeUpstream, cut: str) -> None:
     """After the first content nothing is tried again: what came stands, then an error in-band, and it costs nothing."""
     key = gateway.make_key("ben", credits=5)
-    up.plan(paced(cut))
     since = len(up.journal)
-    answer = gateway.post(key, chat("broken", stream=True))
+    answer = break_off(gateway, key, up, cut)
     events = frames(answer.content)
     assert len(asked(up, since)) == 1
     assert answer.status_code == 200
@@ -133,7 +140,7 @@ def test_the_sdk_raises_for_a_broken_stream(gateway: Gateway, key: str, up: Fake
 def test_a_broken_document_is_tried_again(gateway: Gateway, key: str, up: FakeUpstream, cut: str) -> None:
     """A plain answer that is not whole was never given: the next attempt's is."""
     up.plan(cut, "ok")
-    answer = gateway.post(key, chat("dead"))
+    answer = gateway.post(key, chat("silent"))
     assert answer.status_code == 200
     assert answer.json()["choices"][0]["finish_reason"] == "stop"
 
@@ -153,8 +160,7 @@ def test_a_hundred_later_calls_are_unharmed(gateway: Gateway, up: FakeUpstream) 
     """After every kind of break, pooled connections serve a hundred calls without one byte of another's answer."""
     key = gateway.make_key("eva", credits=1_000)
     for cut in CUTS:
-        up.plan(paced(cut))
-        gateway.post(key, chat("broken", stream=True))
+        break_off(gateway, key, up, cut)
     spent = gateway.settled(key)["spent"]
 
     def call(number: int) -> bool:
@@ -170,18 +176,15 @@ def test_a_hundred_later_calls_are_unharmed(gateway: Gateway, up: FakeUpstream) 
 
 
 def test_a_stream_arrives_as_it_is_made(gateway: Gateway, key: str, up: FakeUpstream) -> None:
-    """Pieces are passed on one by one: the first is there long before the last."""
-    up.plan("paced:20")
+    """Pieces are passed on one by one: the first is there before the provider says the next."""
+    up.plan("gated")
     with connected(gateway) as connection:
-        began = time.monotonic()
         connection.sendall(raw_chat(key, chat("steady", stream=True)))
-        head = receive(connection, lambda data: b"word0" in data)
-        first = time.monotonic() - began
-        receive(connection, lambda data: b"[DONE]" in data)
-        last = time.monotonic() - began
-    assert b"\r\nx-accel-buffering: no\r\n" in head
-    assert first < last / 2
-    assert last > 0.4
+        begin = receive(connection, lambda data: b"word0" in data)
+        up.gate.set()
+        rest = receive(connection, lambda data: b"[DONE]" in data)
+    assert b"\r\nx-accel-buffering: no\r\n" in begin
+    assert (b"word1" in begin, b"word1" in rest) == (False, True)
 
 
 def test_a_dead_target_is_soon_left_out(gateway: Gateway, up: FakeUpstream) -> None:
@@ -192,7 +195,7 @@ def test_a_dead_target_is_soon_left_out(gateway: Gateway, up: FakeUpstream) -> N
     assert [answer.status_code for answer in answers] == [200] * 30
     tried = [entry.model for entry in asked(up, since)]
     assert tried.count("spare") == 30
-    assert tried.count("close") <= 5
+    assert tried[-25:] == ["spare"] * 25
     assert gateway.settled(key)["spent"] == 30
 
 

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import time
 from typing import Any
 
 import pytest
@@ -19,14 +18,14 @@ models:
   at-home: lab/chunks:3
   "a/b:1.5b": {targets: [lab/ok], multiplier: 3}
   down: lab/error-503
-  slow: lab/stall
+  slow: {targets: [lab/stall], timeouts: {first_byte_plain_seconds: 0.5, first_byte_stream_seconds: 0.5}}
+  silent: lab/stall
   cut: {targets: [lab/cut], attempts: 1}
   key: lab/error-401
 default_model: cloud
 default_local_model: at-home
 defaults: {system_prompt: "Be brief."}
 retries: {attempts: 2}
-timeouts: {simple_attempt_seconds: 1, simple_total_seconds: 4}
 """
 WORDS = "word0 word1 word2 word3 word4 "
 HOME = "word0 word1 word2 "
@@ -304,25 +303,25 @@ def test_a_model_off_the_keys_list_is_invalid(gateway: Gateway) -> None:
 def test_a_provider_that_fails_is_told_with_its_attempts(
     gateway: Gateway, key: str, model: str, status: int, code: str, attempts: int
 ) -> None:
-    """However it failed; each attempt has its own second, and a streamed call is told the same way."""
-    began = time.monotonic()
+    """However it failed; each attempt has its own time, and a streamed call is told the same way."""
     for path in (f"/generate/{model}", f"/generate/{model}?stream=true"):
         answer = ask(gateway, path, key, PROMPT)
         error = error_of(answer)
         assert (answer.status_code, error["code"], len(error["details"]["attempts"])) == (status, code, attempts)
         assert answer.headers["x-should-retry"] == "false"
-    assert time.monotonic() - began < 12
 
 
 def test_a_caller_who_leaves_ends_the_providers_call(gateway: Gateway, up: FakeUpstream, key: str) -> None:
-    """Within a second, in a stream of text as in any."""
+    """Long before the attempt would have ended, in a stream of text as in any."""
     body = json.dumps(PROMPT).encode()
-    head = f"POST /generate/slow?stream=true HTTP/1.1\r\nHost: a\r\nx-api-key: {key}\r\nContent-Length: {len(body)}\r\n"
+    head = (
+        f"POST /generate/silent?stream=true HTTP/1.1\r\nHost: a\r\nx-api-key: {key}\r\nContent-Length: {len(body)}\r\n"
+    )
     with connected(gateway) as connection:
         before = len(up.journal)
         connection.sendall(head.encode() + b"\r\n" + body)
         wait_until(lambda: len(up.journal) > before)
-    wait_until(lambda: up.journal[before].closed_early_at is not None, seconds=0.5)
+    wait_until(lambda: up.journal[before].closed_early_at is not None, 20)  # the attempt has 30
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])

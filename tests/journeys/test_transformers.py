@@ -5,7 +5,6 @@ PyTorch for processors alone is offered, as on Linux by PyPI alone, the tests ar
 """
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +16,7 @@ from openai import BadRequestError, OpenAI
 
 from bench.groups import InstallationError, provide
 from tests.hub import FakeHub
-from tests.journeys.stand import ADMIN_KEY, Gateway, connected, started, tollbar, wait_until
+from tests.journeys.stand import ADMIN_KEY, Gateway, connected, started, tollbar, used_seconds, wait_until
 from tests.providers.local.checkpoints import write_checkpoint
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
@@ -72,12 +71,6 @@ def engine(gateway: Gateway) -> int:
     return int(Path(f"/proc/{process}/task/{process}/children").read_text())
 
 
-def used_seconds(process: int) -> float:
-    """The CPU time of a process."""
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def is_alive(process: int) -> bool:
     """Whether a process is there and has not ended."""
     try:
@@ -94,7 +87,7 @@ def wait_until_still(process: int) -> None:
         time.sleep(0.2)
         return used_seconds(process) - before <= 0.02
 
-    wait_until(lambda: is_still() and is_still(), 10.0)
+    wait_until(lambda: is_still() and is_still())
 
 
 def test_an_answer_and_its_tokens(gateway: Gateway, client: OpenAI) -> None:
@@ -177,7 +170,7 @@ def test_a_caller_who_leaves_stops_the_work(gateway: Gateway, client: OpenAI, st
         with connected(gateway) as leaving:
             before = used_seconds(process)
             leaving.sendall(f"{head}content-length: {len(raw)}\r\n\r\n".encode() + raw)
-            wait_until(lambda: used_seconds(process) > before + 0.2, 20.0)
+            wait_until(lambda: used_seconds(process) > before + 0.2, 60.0)
             next_one = thread.submit(gateway.post, key, {"model": "tiny", "messages": asked("go t"), "temperature": 0})
             wait_until(lambda: gateway.calls() == 2)
         answer = next_one.result()
@@ -192,4 +185,4 @@ def test_the_engine_is_ours_alone(gateway: Gateway, client: OpenAI) -> None:
     assert "transformers.child" in Path(f"/proc/{process}/cmdline").read_text()
     assert ADMIN_KEY.encode() not in Path(f"/proc/{process}/environ").read_bytes()
     gateway.kill()
-    wait_until(lambda: not is_alive(process), 10.0)
+    wait_until(lambda: not is_alive(process))

@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +13,7 @@ import requests
 
 from tests.journeys.bodies import chat, frames
 from tests.journeys.crowd import Told, at_once
-from tests.journeys.stand import ADMIN_KEY, LAB, LAB_KEY, Gateway, start, started, wait_until
+from tests.journeys.stand import ADMIN_KEY, LAB, LAB_KEY, STOP_SECONDS, Gateway, start, started, wait_until
 from tests.upstream import FakeUpstream
 
 WORKERS = 4
@@ -90,19 +89,19 @@ def test_rates_are_counted_together(gateway: Gateway, up: FakeUpstream) -> None:
     assert len(up.journal) - before == 40
 
 
-def test_a_revoked_key_stops_in_every_worker_within_a_second(gateway: Gateway) -> None:
-    """It is known to all of them; a second after it was revoked none lets it in, and a stream of it has ended."""
+def test_a_revoked_key_stops_in_every_worker(gateway: Gateway, up: FakeUpstream) -> None:
+    """It is known to all of them; soon none lets it in, and a stream of it has ended long before its end."""
     issued = gateway.issue("gone")
     key = issued["key"]
     warm = at_once(gateway.url, key, [chat("lab/ok")] * 40)
     assert statuses(warm) == {200: 40}
     with ThreadPoolExecutor(1) as pool:
-        stream = pool.submit(at_once, gateway.url, key, [chat("lab/paced:200", stream=True)] * 4)
-        time.sleep(0.3)
+        before = len(up.journal)
+        stream = pool.submit(at_once, gateway.url, key, [chat("lab/paced:500", stream=True)] * 4)
+        wait_until(lambda: len(up.journal) - before == 4)
         gateway.admin("POST", f"/keys/{issued['id']}/revoke")
-        time.sleep(1.0)
-        assert statuses(at_once(gateway.url, key, [chat("lab/ok")] * 16)) == {401: 16}
-        assert {b"error" in told.body for told in stream.result(5)} == {True}
+        wait_until(lambda: statuses(at_once(gateway.url, key, [chat("lab/ok")] * 16)) == {401: 16})
+        assert {b"error" in told.body for told in stream.result(30)} == {True}
 
 
 def test_a_call_is_ended_by_whichever_worker_is_asked(gateway: Gateway) -> None:
@@ -151,7 +150,7 @@ def test_a_worker_that_is_killed_is_replaced_and_its_calls_are_resolved(gateway:
         held = pool.submit(at_once, gateway.url, key, [chat("lab/slow-headers:1500")] * 8)
         wait_until(lambda: gateway.allowance(key)["held"] == 8)
         os.kill(victims[0], signal.SIGKILL)
-        answers = held.result(20)
+        answers = held.result(60)
     assert set(statuses(answers)) <= {0, 200}
     wait_until(lambda: len(set(processes(gateway)) - set(victims)) == 1)
     account = gateway.settled(key)
@@ -169,9 +168,9 @@ def test_a_stop_lets_every_worker_finish(tmp_path: Path, up: FakeUpstream) -> No
             streams = pool.submit(at_once, gateway.url, key, [chat("lab/paced:60", stream=True)] * 12)
             wait_until(lambda: len(up.journal) - before == 12)
             gateway.terminate()
-            answers = streams.result(20)
+            answers = streams.result(60)
         assert [frames(answer.body)[-1] for answer in answers] == ["[DONE]"] * 12
-        assert gateway.process.wait(10) == 0
+        assert gateway.process.wait(STOP_SECONDS) == 0
         assert not (tmp_path / "data" / "shared").exists()
 
 
@@ -182,7 +181,7 @@ def test_workers_end_when_their_supervisor_was_killed(tmp_path: Path, up: FakeUp
     wait_until(lambda: len(processes(gateway)) == WORKERS)
     orphans = processes(gateway)
     gateway.kill()
-    wait_until(lambda: not any(Path(f"/proc/{orphan}").exists() for orphan in orphans), 10)
+    wait_until(lambda: not any(Path(f"/proc/{orphan}").exists() for orphan in orphans))
     again = start(tmp_path, VARIABLES)
     assert again.post(again.make_key("again"), chat("lab/ok")).ok
     again.close()

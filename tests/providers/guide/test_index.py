@@ -121,9 +121,9 @@ def test_the_same_question_has_the_same_answer(index: GuideIndex, on_topic: Sequ
 def test_a_huge_question_is_searched_as_quickly_as_a_long_one(index: GuideIndex) -> None:
     """The time is bounded by what is read, not by what is sent."""
     huge = "how do I rotate a key? " * 5_000
-    began = time.perf_counter()
+    began = time.process_time()
     finding = index.search(huge)
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
     assert finding.passages[0].name == "keys#rotate-a-key"
 
 

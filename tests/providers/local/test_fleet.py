@@ -81,7 +81,7 @@ async def a_fleet(
 
 async def until(holds: Callable[[], bool], fleet: Fleet | None = None) -> None:
     """Waits for a condition, with the fleet's chore going on."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not holds():
             await asyncio.sleep(0.02)
             if fleet is not None:

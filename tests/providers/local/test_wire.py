@@ -50,7 +50,7 @@ class Engine:
 
     async def until_busy(self, count: int) -> None:
         """Returns once so many slots are at work."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while await self.busy() != count:  # noqa: ASYNC110 - it is another process that gets there
                 await asyncio.sleep(0.01)
 

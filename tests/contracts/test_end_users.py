@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -100,6 +101,20 @@ async def test_a_day_that_is_over_begins_anew_for_each(storage: Storage) -> None
     await storage.ledger.tick()
     await call(storage, ana, "tomorrow")
     assert (await standing(storage, ana))["end_user"] == (1, 4)
+
+
+async def test_who_is_foreseen_is_what_a_call_would_find_and_nothing_is_written(storage: Storage) -> None:
+    """New, known, and known by terms that have changed since; whoever is blocked is told as such."""
+    six = EndUserTerms((Grant(Unit.CREDITS, 6, Reset.MONTH, "Europe/Berlin"), Grant(Unit.TOKENS, 9)))
+    for terms in (FIVE, six, FIVE):
+        foreseen = await storage.end_users.foresee("somebody", "ana", terms)
+        assert [one.id for one in await storage.end_users.list("somebody")] == ([foreseen.id] if foreseen.id else [])
+        made = await storage.end_users.admit("somebody", "ana", terms)
+        assert [replace(one, id=known.id) for one, known in zip(foreseen.allowances, made.allowances, strict=True)] == [
+            *made.allowances
+        ]
+    blocked = await storage.end_users.change("somebody", made.id, EndUserChange(is_blocked=True))
+    assert (await storage.end_users.foresee("somebody", "ana", FIVE)).blocked_at == blocked.blocked_at
 
 
 async def test_one_can_be_blocked_and_be_given_a_new_start(storage: Storage) -> None:

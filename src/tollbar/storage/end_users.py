@@ -7,6 +7,7 @@ change of the terms has keys looked up anew. What was spent stays.
 import secrets
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tollbar.domain.audit import Actor
 from tollbar.domain.end_users import PREFIX, EndUser, EndUserChange
@@ -15,7 +16,7 @@ from tollbar.domain.identity import ALPHABET, ID_LENGTH, Allowance, EndUserTerms
 from tollbar.ports.clock import Clock
 from tollbar.storage.audit import Auditor
 from tollbar.storage.engine import Connection
-from tollbar.storage.grants import Grants
+from tollbar.storage.grants import Grants, foreseen
 from tollbar.storage.journal import Journal
 from tollbar.storage.reader import Reader
 from tollbar.storage.standings import read_standing, to_allowance
@@ -52,6 +53,16 @@ class StoredEndUsers:
         if found is not None and _is_granted(found, terms):
             return found
         return await self._journal.run(lambda connection: self._admit(connection, owner, name, terms, now))
+
+    async def foresee(self, owner: str, name: str, terms: EndUserTerms) -> EndUser:
+        """See `ports.EndUserStore`."""
+        now = microseconds(self._clock.now())
+
+        def read(connection: Connection) -> EndUser:
+            found = self._find(connection, owner, name, now) or self._new(connection, owner, name, now)
+            return replace(found, allowances=foreseen(terms.grants, found.allowances, now))
+
+        return await self._reader.run(read)
 
     async def list(self, owner: str, name: str = "") -> Sequence[EndUser]:
         """See `ports.EndUserStore`."""
@@ -92,19 +103,23 @@ class StoredEndUsers:
     def _admit(self, connection: Connection, owner: str, name: str, terms: EndUserTerms, now: int) -> EndUser:
         found = self._find(connection, owner, name, now)
         if found is None:
-            (count,) = connection.execute(self._sql.count, {"owner": owner}).fetchone()
-            if count >= self._most:
-                raise NotAllowed(
-                    f"There are {count} end users already, and this one is new.",
-                    hint="The setting 'end_users.most' says how many a key or a team may have.",
-                    field="user",
-                )
-            end_user = PREFIX + draw([secrets.randbelow(len(ALPHABET)) for _ in range(ID_LENGTH)])
-            row = {"id": end_user, "owner": owner, "name": name, "first_seen_at": now, "blocked_at": None}
+            made = PREFIX + draw([secrets.randbelow(len(ALPHABET)) for _ in range(ID_LENGTH)])
+            found = replace(self._new(connection, owner, name, now), id=made)
+            row = {"id": made, "owner": owner, "name": name, "first_seen_at": now, "blocked_at": None}
             connection.execute(self._sql.insert, row)
-            found = EndUser(end_user, owner, name, moment(now))
         self._grants.put(connection, found.id, terms.grants, found.allowances, now)
         return self._get(connection, owner, found.id, now)
+
+    def _new(self, connection: Connection, owner: str, name: str, now: int) -> EndUser:
+        """One who is not there yet, without an id; raises NotAllowed when there are too many."""
+        (count,) = connection.execute(self._sql.count, {"owner": owner}).fetchone()
+        if count >= self._most:
+            raise NotAllowed(
+                f"There are {count} end users already, and this one is new.",
+                hint="The setting 'end_users.most' says how many a key or a team may have.",
+                field="user",
+            )
+        return EndUser("", owner, name, moment(now))
 
     def _find(self, connection: Connection, owner: str, name: str, now: int) -> EndUser | None:
         row = connection.execute(self._sql.named, {"owner": owner, "name": name}).fetchone()

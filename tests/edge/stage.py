@@ -214,7 +214,7 @@ class Stage:
     @property
     def feed(self) -> Feed:
         """Tells of what is in `usage`, once it runs."""
-        return Feed(self.usage, self.scene.clock)
+        return Feed(self.usage)
 
     def rebuild(self, doors: Doors) -> None:
         """Makes the application anew, with other doors."""

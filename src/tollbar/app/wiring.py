@@ -161,15 +161,16 @@ async def running(
         pulls = await stack.enter_async_context(open_pulls(settings, clock, tasks.create_task))
         cancelling = cancelling_of(recorder, storage, clock, worker)
         alerts = await stack.enter_async_context(open_alerts(settings, storage.alerts, clock, secrets.encryption))
-        watch, feed = (cancelling, alerts), Feed(storage.usage, clock)
+        watch, feed = (cancelling, alerts), Feed(storage.usage)
         parts = (gateway, storage, metrics, digest_of, readiness, stock, entrances, pulls, worker, *watch, settings)
         services = _services(_Parts(*parts, feed))
         retention = timedelta(days=settings.requests.retention_days)
         most = settings.responses.max_bytes_per_key
-        work = Work(gateway, storage, metrics, retention, most, rotating, worker, counted.beat, *watch)
-        begun = [tasks.create_task(chore) for chore in (*chores(work), feed.run(), *counted.chores)]
+        work = Work(gateway, storage, metrics, retention, most, rotating, worker, counted.beat, *watch, feed)
+        begun = [tasks.create_task(chore) for chore in (*chores(work), *counted.chores)]
         begun += [tasks.create_task(chore) for chore in local_chores(engines.fleet, stock, gateway)]
-        begun += [tasks.create_task(one) for one in (warm(gateway, storage), learning(guide, settings.data, clock))]
+        learns = (warm(gateway, storage, metrics.chore_failed), learning(guide, settings.data, clock))
+        begun += [tasks.create_task(one) for one in learns]
         if made.instances:
             begun.append(tasks.create_task(_load_prices(prices)))
         stack.callback(_cancel, begun)

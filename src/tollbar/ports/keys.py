@@ -105,7 +105,7 @@ class EndUserStore(Protocol):
         """
 
     async def foresee(self, owner: str, name: str, terms: EndUserTerms) -> EndUser:
-        """What `admit` would give or raise, and nothing is changed: who is new has no id, nor its allowances numbers."""
+        """What `admit` would give or raise, without a change: who is new has no id, and its allowances no numbers."""
 
     async def list(self, owner: str, name: str = "") -> Sequence[EndUser]:
         """Those of a key or a team that are new of late, or the one of that name, as they stand."""

@@ -6,7 +6,7 @@ from datetime import date
 
 from tests.fakes import FakeClock, MemoryLedger
 from tollbar.domain.audit import Actor
-from tollbar.domain.end_users import PREFIX, EndUser, EndUserChange
+from tollbar.domain.end_users import ERASED, PREFIX, EndUser, EndUserChange
 from tollbar.domain.errors import NotAllowed, NotFound
 from tollbar.domain.identity import Allowance, AllowanceId, EndUserTerms, Holder, Principal
 from tollbar.domain.records import DayUsage, LedgerEntry, Spending
@@ -57,7 +57,8 @@ class MemoryEndUserStore:
         blocked_at = (
             before.blocked_at if change.is_blocked is None else FakeClock().now() if change.is_blocked else None
         )
-        self._known[end_user] = replace(before, blocked_at=blocked_at)
+        name = f"{ERASED}1" if change.erases else before.name
+        self._known[end_user] = replace(before, blocked_at=blocked_at, name=name)
         return self._known[end_user]
 
 

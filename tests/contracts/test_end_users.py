@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.contracts.stores import STORES
-from tests.storage.making import StepClock, a_key, a_line, an_estimate
-from tollbar.domain.end_users import EndUserChange
+from tests.storage.making import StepClock, a_key, a_line, a_record, an_estimate
+from tollbar.domain.end_users import ERASED, EndUserChange
 from tollbar.domain.errors import NotAllowed, NotFound, OutOfCredit
 from tollbar.domain.identity import EndUserTerms, Grant, Holder, Principal, Reset
 from tollbar.domain.money import Unit
@@ -135,6 +135,30 @@ async def test_one_can_be_blocked_and_be_given_a_new_start(storage: Storage) -> 
     for owner, end_user in (("somebody", "user_x"), ("other", str(ana.end_user))):
         with pytest.raises(NotFound):
             await storage.end_users.change(owner, end_user, changed)
+
+
+async def test_a_name_is_forgotten_and_nothing_that_was_used(storage: Storage) -> None:
+    """Of the key's end user and in the records of its calls alone; who is named so later is another one."""
+    ana = await caller(storage, "ana")
+    await call(storage, ana, "r1")
+    storage.log.write([a_record(f"r{number}", user="ana") for number in range(3)])
+    storage.log.write([a_record("other", user="ben"), a_record("elsewhere", user="ana", key_id="another")])
+    storage.log.flush()
+    erased = await storage.end_users.change("somebody", str(ana.end_user), EndUserChange(erases=True))
+    assert (erased.id, erased.name.startswith(ERASED)) == (ana.end_user, True)
+    assert [(one.spent, one.left) for one in erased.allowances] == [(1, 4)]
+    kept = [await storage.requests.find(one) for one in ("r0", "r1", "r2", "other", "elsewhere")]
+    assert [record and record.user for record in kept] == [None, None, None, "ben", "ana"]
+    [day] = await storage.usage.by_day("somebody", ana.end_user, date.min)
+    assert (day.calls, day.credits) == (1, 1)
+    told = await storage.audit.find()
+    assert (told[0].action, told[0].subject, (await storage.audit.verify()).wrong) == (
+        "end_user.erase",
+        erased.id,
+        None,
+    )
+    assert not any("ana" in f"{entry.before}{entry.after}" for entry in told)
+    assert (await caller(storage, "ana")).end_user != ana.end_user
 
 
 async def test_a_team_has_end_users_that_its_keys_share(storage: Storage) -> None:

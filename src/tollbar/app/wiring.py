@@ -264,6 +264,7 @@ def _services(parts: _Parts) -> Services:
         pulls=parts.pulls,
         history=parts.cancelling.past,
         cancel=parts.cancelling.cancel,
+        running=parts.cancelling.running,
         audit=storage.audit,
         alerts=parts.alerts,
         alert_store=storage.alerts,

@@ -6,13 +6,16 @@ change of the terms has keys looked up anew. What was spent stays.
 
 import secrets
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import msgspec
+
 from tollbar.domain.audit import Actor
-from tollbar.domain.end_users import PREFIX, EndUser, EndUserChange
+from tollbar.domain.end_users import ERASED, PREFIX, EndUser, EndUserChange
 from tollbar.domain.errors import NotAllowed, NotFound
 from tollbar.domain.identity import ALPHABET, ID_LENGTH, Allowance, EndUserTerms, draw
+from tollbar.domain.redaction import masked
 from tollbar.ports.clock import Clock
 from tollbar.storage.audit import Auditor
 from tollbar.storage.engine import Connection
@@ -24,7 +27,11 @@ from tollbar.storage.statements import Statements
 from tollbar.storage.times import maybe_moment, microseconds, moment
 from tollbar.storage.writing import current_balances
 
+RECORDS_AT_ONCE = 1_000
+"""Records of calls that one transaction takes a name out of; more would keep calls waiting for the journal."""
+
 _Row = tuple[str, str, str, int, int | None]
+_encode: Callable[[object], bytes] = msgspec.json.encode
 
 
 class StoredEndUsers:
@@ -80,6 +87,8 @@ class StoredEndUsers:
     async def change(self, owner: str, end_user: str, change: EndUserChange) -> EndUser:
         """See `ports.EndUserStore`."""
         now = microseconds(self._clock.now())
+        if change.erases:  # first, for the name tells which records they are
+            await self._erase_from_records(owner, end_user, now)
 
         def apply(connection: Connection) -> EndUser:
             before = self._get(connection, owner, end_user, now)
@@ -92,6 +101,9 @@ class StoredEndUsers:
                 current_balances(connection, self._statements.ledger, numbers, now)
                 connection.execute(self._sql.renew, {"id": before.id})
                 done.append("end_user.renew")
+            if change.erases:
+                connection.execute(self._sql.rename, {"user": before.id, "new_name": ERASED + _drawn()})
+                done.append("end_user.erase")
             connection.execute(self._statements.keys.note_change)
             after = self._get(connection, owner, before.id, now)
             for action in done:
@@ -100,10 +112,27 @@ class StoredEndUsers:
 
         return await self._journal.run(apply)
 
+    async def _erase_from_records(self, owner: str, end_user: str, now: int) -> None:
+        """Takes the name out of the records of calls with the owner's keys, a few at a time."""
+        sql = self._statements.requests
+
+        def find(connection: Connection) -> list[int]:
+            wanted = {"name": masked(self._get(connection, owner, end_user, now).name), "owner": owner}
+            return [number for (number,) in connection.execute(sql.of_user, wanted)]
+
+        def forget(connection: Connection) -> None:
+            connection.execute(sql.forget_user, {"ids": _encode(found[:RECORDS_AT_ONCE]).decode()})
+
+        await self._journal.flush()
+        found = await self._reader.run(find)
+        while found:
+            await self._journal.run(forget)
+            found = found[RECORDS_AT_ONCE:]
+
     def _admit(self, connection: Connection, owner: str, name: str, terms: EndUserTerms, now: int) -> EndUser:
         found = self._find(connection, owner, name, now)
         if found is None:
-            made = PREFIX + draw([secrets.randbelow(len(ALPHABET)) for _ in range(ID_LENGTH)])
+            made = PREFIX + _drawn()
             found = replace(self._new(connection, owner, name, now), id=made)
             row = {"id": made, "owner": owner, "name": name, "first_seen_at": now, "blocked_at": None}
             connection.execute(self._sql.insert, row)
@@ -133,6 +162,10 @@ class StoredEndUsers:
 
     def _whole(self, connection: Connection, row: _Row, now: int) -> EndUser:
         return _end_user(row, read_standing(connection, self._statements.keys, row[0], now))
+
+
+def _drawn() -> str:
+    return draw([secrets.randbelow(len(ALPHABET)) for _ in range(ID_LENGTH)])
 
 
 def _is_granted(end_user: EndUser, terms: EndUserTerms) -> bool:

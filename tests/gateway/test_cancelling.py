@@ -1,6 +1,7 @@
 """Calls that are ended from outside: whose they must be, and how another process is asked."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,7 +28,7 @@ class Asked:
 
     wishes: dict[str, list[Any]] = field(default_factory=dict)
     noted: list[tuple[str, str]] = field(default_factory=list)
-    reported: dict[str, list[list[RunningCall]]] = field(default_factory=dict)
+    reported: dict[str, list[Sequence[RunningCall]]] = field(default_factory=dict)
 
     async def ask(self, request_id: str, key_id: str | None) -> None:
         """Notes a question."""
@@ -53,7 +54,7 @@ class Asked:
         """Every one."""
         return list(self.reported)
 
-    async def report(self, question: str, calls: list[RunningCall]) -> None:
+    async def report(self, question: str, calls: Sequence[RunningCall]) -> None:
         """An answer to it."""
         self.reported[question].append(calls)
 

@@ -6,9 +6,9 @@ from datetime import date
 
 from tests.fakes import FakeClock, MemoryLedger
 from tollbar.domain.audit import Actor
-from tollbar.domain.end_users import PREFIX, EndUser, EndUserChange
+from tollbar.domain.end_users import ERASED, PREFIX, EndUser, EndUserChange
 from tollbar.domain.errors import NotAllowed, NotFound
-from tollbar.domain.identity import Allowance, EndUserTerms, Holder, Principal
+from tollbar.domain.identity import Allowance, AllowanceId, EndUserTerms, Holder, Principal
 from tollbar.domain.records import DayUsage, LedgerEntry, Spending
 
 
@@ -38,6 +38,13 @@ class MemoryEndUserStore:
         self._known[made.id] = replace(made, allowances=allowances)
         return self._known[made.id]
 
+    async def foresee(self, owner: str, name: str, terms: EndUserTerms) -> EndUser:
+        """The end user, made of nothing where it is new."""
+        for found in await self.list(owner, name):
+            return found
+        fresh = (Allowance(AllowanceId(0, one.unit, Holder.END_USER), one.amount, 0, 0) for one in terms.grants)
+        return EndUser("", owner, name, FakeClock().now(), allowances=tuple(fresh))
+
     async def list(self, owner: str, name: str = "") -> Sequence[EndUser]:
         """Those of an owner."""
         return [one for one in self._known.values() if one.owner == owner and name in ("", one.name)]
@@ -50,7 +57,8 @@ class MemoryEndUserStore:
         blocked_at = (
             before.blocked_at if change.is_blocked is None else FakeClock().now() if change.is_blocked else None
         )
-        self._known[end_user] = replace(before, blocked_at=blocked_at)
+        name = f"{ERASED}1" if change.erases else before.name
+        self._known[end_user] = replace(before, blocked_at=blocked_at, name=name)
         return self._known[end_user]
 
 

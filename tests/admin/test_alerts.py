@@ -7,6 +7,7 @@ import pytest
 
 from tests.admin.alerting import FakeCourier, MemoryAlertStore
 from tests.fakes import FakeClock
+from tests.storage.making import a_key
 from tollbar.admin.alerts import Alerts, AlertTerms
 from tollbar.domain.alerts import Standing, Webhook, new_secret
 from tollbar.domain.errors import Conflict, InvalidValue, NotFound, UpstreamTimeout
@@ -18,6 +19,7 @@ pytestmark = pytest.mark.anyio
 
 URL = "https://hooks.example/x"
 BEGUN = datetime(1970, 1, 1, tzinfo=UTC)
+KEY = a_key("k")
 CREDITS = Standing(1, "k", "ana", Holder.KEY, Unit.CREDITS, 10, 8, Reset.DAY, BEGUN, None, None)
 
 
@@ -107,10 +109,24 @@ async def test_thresholds_are_sorted_and_bounded() -> None:
     """Whole numbers, not too many; none at all is a choice, and so are the usual ones."""
     store = MemoryAlertStore()
     watch = alerts(store)
-    assert await watch.set_thresholds(store, "k", [100, 50, 50], "credits") == (50, 100)
-    assert await watch.set_thresholds(store, "k", []) == ()
-    assert await watch.set_thresholds(store, "k", None) is None
+    assert await watch.set_thresholds(store, KEY, [100, 50, 50], "credits") == (50, 100)
+    assert await watch.set_thresholds(store, KEY, []) == ()
+    assert await watch.set_thresholds(store, KEY, None) is None
     assert store.set_at == [("k", Unit.CREDITS, (50, 100)), ("k", None, ()), ("k", None, None)]
     for at, unit in (([0], None), ([1_001], None), (list(range(1, 12)), None), ([80], "euros")):
         with pytest.raises(InvalidValue):
-            await watch.set_thresholds(store, "k", at, unit)
+            await watch.set_thresholds(store, KEY, at, unit)
+
+
+async def test_the_files_thresholds_of_one_key_are_its_own() -> None:
+    """By its name, in place of the usual ones and of those that were set; nobody sets others then."""
+    ben = CREDITS._replace(allowance=2, name="ben", at=(10,))
+    eva = CREDITS._replace(allowance=3, name="eva", spent=2)
+    store = MemoryAlertStore([CREDITS, ben, eva])
+    own = {Holder.KEY: {"ben": (70, 90), "eva": (20,), "k": ()}}
+    watch = Alerts(store, FakeCourier(), FakeClock(), AlertTerms((50,), None, b"k" * 32, own), url_fault)
+    await watch.tick()
+    assert [(alert.allowance, alert.threshold) for alert in store.alerts.values()] == [(1, 50), (2, 70), (3, 20)]
+    with pytest.raises(Conflict, match="thresholds of 'k'") as refusal:
+        await watch.set_thresholds(store, KEY, [80])
+    assert "alerts.keys.k" in refusal.value.hint

@@ -114,10 +114,10 @@ async def test_a_process_that_was_silent_too_long_ends_its_calls(tmp_path: Path)
     async def beat() -> None:
         beats.append(clock.seconds)
 
-    alerts: Any = SimpleNamespace(tick=beat)
-    work = Work(gateway, storage, nothing, timedelta(days=1), 10**9, None, None, beat, nothing, alerts)
-    tick, *others = chores(work)
-    for other in others:
+    others: Any = SimpleNamespace(tick=beat, follow=beat)
+    work = Work(gateway, storage, nothing, timedelta(days=1), 10**9, None, None, beat, nothing, others, others)
+    tick, *rest = chores(work)
+    for other in rest:
         other.close()
     ticking = asyncio.create_task(tick)
     for is_fenced, comes_back in ((False, False), (True, False), (True, True)):
@@ -154,7 +154,8 @@ async def test_keys_are_watched_although_the_store_was_away_at_the_start(tmp_pat
 
     nothing: Any = None
     cancelling: Any = SimpleNamespace(heed=heed)
-    watch = Watch(Work(gateway, storage, nothing, timedelta(days=1), 10**9, None, None, nothing, cancelling, nothing))
+    rest = None, None, nothing, cancelling, nothing, nothing
+    watch = Watch(Work(gateway, storage, nothing, timedelta(days=1), 10**9, *rest))
     with pytest.raises(Overloaded):
         await watch.look()
     cancels.is_away = False
@@ -174,9 +175,10 @@ async def test_a_fault_of_ours_ends_nothing(tmp_path: Path) -> None:
         raise ZeroDivisionError if len(done) < 4 else Overloaded("The store is away.")
 
     nothing: Any = None
-    alerts: Any = SimpleNamespace(tick=beat)
-    tick, *others = chores(Work(gateway, storage, metrics, timedelta(days=1), 10**9, None, None, beat, nothing, alerts))
-    for other in others:
+    others: Any = SimpleNamespace(tick=beat, follow=beat)
+    done_on = Work(gateway, storage, metrics, timedelta(days=1), 10**9, None, None, beat, nothing, others, others)
+    tick, *rest = chores(done_on)
+    for other in rest:
         other.close()
     ticking = asyncio.create_task(tick)
     for _ in range(80):
@@ -190,11 +192,15 @@ async def test_a_fault_of_ours_ends_nothing(tmp_path: Path) -> None:
 
 
 async def test_a_start_learns_from_the_calls_of_before(tmp_path: Path) -> None:
-    """How long answers are, by key and model."""
+    """How long answers are, by key and model; a fault in that ends nothing."""
     scene = a_scene()
     async with opened(a_directory(tmp_path), StepClock()) as storage:
         for number in range(ENOUGH):
             held = await storage.ledger.reserve(f"r{number}", (), an_estimate(f"r{number}"))
             await storage.ledger.settle(held, (), [a_line(f"r{number}")])
-        await warm(scene.gateway, storage)
+        crashed: list[str] = []
+        broken: Any = SimpleNamespace(usage=SimpleNamespace(last_line=lambda: 1 / 0))
+        await warm(scene.gateway, broken, crashed.append)
+        assert crashed == ["learn"]
+        await warm(scene.gateway, storage, crashed.append)
         assert scene.gateway.learned.usual("somebody", "smart") == 30

@@ -33,5 +33,7 @@ def test_each_is_granted_something_and_one_is_blocked(terminal: Terminal) -> Non
         assert ("customer-17" in listed.out, "blocked" in listed.out) == (True, True)
         told = terminal.good(group, "end-users", name, "--unblock", "customer-17", "--json").value
         assert [(one["name"], one["blocked_at"]) for one in told["data"]] == [("customer-17", None)]
+        erased = terminal.good(group, "end-users", name, "--erase", "customer-17", "--json").value
+        assert [(one["name"][:7], one["id"]) for one in erased["data"]] == [("erased-", told["data"][0]["id"])]
         assert terminal.run(group, "end-users", name, "--renew", "nobody").status != 0
         assert terminal.good(group, "end-users", name, "--off", "--json").value["terms"]["told_apart"] is False

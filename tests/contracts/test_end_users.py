@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.contracts.stores import STORES
-from tests.storage.making import StepClock, a_key, a_line, an_estimate
-from tollbar.domain.end_users import EndUserChange
+from tests.storage.making import StepClock, a_key, a_line, a_record, an_estimate
+from tollbar.domain.end_users import ERASED, EndUserChange
 from tollbar.domain.errors import NotAllowed, NotFound, OutOfCredit
 from tollbar.domain.identity import EndUserTerms, Grant, Holder, Principal, Reset
 from tollbar.domain.money import Unit
@@ -102,6 +103,20 @@ async def test_a_day_that_is_over_begins_anew_for_each(storage: Storage) -> None
     assert (await standing(storage, ana))["end_user"] == (1, 4)
 
 
+async def test_who_is_foreseen_is_what_a_call_would_find_and_nothing_is_written(storage: Storage) -> None:
+    """New, known, and known by terms that have changed since; whoever is blocked is told as such."""
+    six = EndUserTerms((Grant(Unit.CREDITS, 6, Reset.MONTH, "Europe/Berlin"), Grant(Unit.TOKENS, 9)))
+    for terms in (FIVE, six, FIVE):
+        foreseen = await storage.end_users.foresee("somebody", "ana", terms)
+        assert [one.id for one in await storage.end_users.list("somebody")] == ([foreseen.id] if foreseen.id else [])
+        made = await storage.end_users.admit("somebody", "ana", terms)
+        assert [replace(one, id=known.id) for one, known in zip(foreseen.allowances, made.allowances, strict=True)] == [
+            *made.allowances
+        ]
+    blocked = await storage.end_users.change("somebody", made.id, EndUserChange(is_blocked=True))
+    assert (await storage.end_users.foresee("somebody", "ana", FIVE)).blocked_at == blocked.blocked_at
+
+
 async def test_one_can_be_blocked_and_be_given_a_new_start(storage: Storage) -> None:
     """By its id; others hear of it, the audit keeps it, and the ledger's lines stay."""
     ana = await caller(storage, "ana")
@@ -120,6 +135,30 @@ async def test_one_can_be_blocked_and_be_given_a_new_start(storage: Storage) -> 
     for owner, end_user in (("somebody", "user_x"), ("other", str(ana.end_user))):
         with pytest.raises(NotFound):
             await storage.end_users.change(owner, end_user, changed)
+
+
+async def test_a_name_is_forgotten_and_nothing_that_was_used(storage: Storage) -> None:
+    """Of the key's end user and in the records of its calls alone; who is named so later is another one."""
+    ana = await caller(storage, "ana")
+    await call(storage, ana, "r1")
+    storage.log.write([a_record(f"r{number}", user="ana") for number in range(3)])
+    storage.log.write([a_record("other", user="ben"), a_record("elsewhere", user="ana", key_id="another")])
+    storage.log.flush()
+    erased = await storage.end_users.change("somebody", str(ana.end_user), EndUserChange(erases=True))
+    assert (erased.id, erased.name.startswith(ERASED)) == (ana.end_user, True)
+    assert [(one.spent, one.left) for one in erased.allowances] == [(1, 4)]
+    kept = [await storage.requests.find(one) for one in ("r0", "r1", "r2", "other", "elsewhere")]
+    assert [record and record.user for record in kept] == [None, None, None, "ben", "ana"]
+    [day] = await storage.usage.by_day("somebody", ana.end_user, date.min)
+    assert (day.calls, day.credits) == (1, 1)
+    told = await storage.audit.find()
+    assert (told[0].action, told[0].subject, (await storage.audit.verify()).wrong) == (
+        "end_user.erase",
+        erased.id,
+        None,
+    )
+    assert not any("ana" in f"{entry.before}{entry.after}" for entry in told)
+    assert (await caller(storage, "ana")).end_user != ana.end_user
 
 
 async def test_a_team_has_end_users_that_its_keys_share(storage: Storage) -> None:

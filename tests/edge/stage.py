@@ -13,10 +13,11 @@ from tests.making import Scene, a_scene
 from tests.people import MemoryEndUserStore, MemoryUsage
 from tollbar.admin.alerts import Alerts, AlertTerms
 from tollbar.admin.pulls import Pulls
+from tollbar.domain.audit import Actor
 from tollbar.domain.catalogue import Model
 from tollbar.domain.identity import Grant, Key, Permission, assemble
 from tollbar.domain.limits import Limit
-from tollbar.domain.records import CallHistory
+from tollbar.domain.records import CallHistory, RunningCall, RunningCalls
 from tollbar.edge.application import application
 from tollbar.edge.line import Message, Receive, Send
 from tollbar.edge.services import Doors, Services
@@ -214,7 +215,7 @@ class Stage:
     @property
     def feed(self) -> Feed:
         """Tells of what is in `usage`, once it runs."""
-        return Feed(self.usage, self.scene.clock)
+        return Feed(self.usage)
 
     def rebuild(self, doors: Doors) -> None:
         """Makes the application anew, with other doors."""
@@ -240,6 +241,7 @@ class Stage:
             feed=self.feed,
             history=self.history,
             cancel=self.cancel,
+            running=self.running,
             audit=self.audit,
             alerts=Alerts(self.alert_store, self.courier, scene.clock, AlertTerms((80,), None, b"k" * 32), url_fault),
             alert_store=self.alert_store,
@@ -256,9 +258,14 @@ class Stage:
             pulls=Pulls(self.source, self.shelf, scene.clock, asyncio.ensure_future),  # type: ignore[arg-type]
         )
 
-    async def cancel(self, request_id: str, key_id: str | None) -> None:
+    async def cancel(self, request_id: str, whose: str | Actor) -> None:
         """Notes whom the wish to end a call is from."""
-        self.cancelled.append((request_id, key_id))
+        self.cancelled.append((request_id, whose if isinstance(whose, str) else None))
+
+    async def running(self) -> RunningCalls:
+        """One call, and a process that says nothing."""
+        now = self.scene.clock.now()
+        return RunningCalls((RunningCall("mine", "k", "ana", "/v1/x", "smart", None, now, 12),), 1)
 
     async def history(self, request_id: str) -> CallHistory | None:
         """What became of a call, as it was put there."""

@@ -26,6 +26,8 @@ async def test_terms_are_set_and_end_users_are_seen_and_changed() -> None:
         for reference in (ana.id, "ana"):
             blocked = await stage.admin("PATCH", f"{place}/{reference}", {"blocked": True, "renew": True})
             assert blocked.json()["blocked_at"]
+        erased = (await stage.admin("DELETE", f"{place}/ana")).json()
+        assert (erased["id"], "ana" in erased["name"]) == (ana.id, False)
         assert (await stage.admin("DELETE", place)).json()["told_apart"] is False
     assert stage.changed_keys[-1] == team
 

@@ -62,3 +62,5 @@ async def test_a_running_call_is_ended_by_its_holder_and_by_the_admin() -> None:
         told = await stage.ask("POST", f"{path}/cancel", bearer(key))
         assert (told.status, told.json()) == (202, {"object": "request.cancelled", "id": "mine"})
     assert stage.cancelled == [("mine", OWN), ("mine", None)]
+    listed = (await stage.admin("GET", "/admin/api/requests")).json()
+    assert ([(one["id"], one["tokens"]) for one in listed["data"]], listed["silent"]) == ([("mine", 12)], 1)

@@ -1,15 +1,18 @@
 """Calls that are ended from outside: whose they must be, and how another process is asked."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from tests.fakes import FakeClock
+from tests.making import a_request
+from tollbar.domain.audit import Actor
 from tollbar.domain.errors import CallCancelled, Conflict, NotFound
 from tollbar.domain.identity import KeyKind, Principal
-from tollbar.domain.records import Outcome
+from tollbar.domain.records import Outcome, RunningCall, RunningCalls
 from tollbar.gateway.cancelling import Cancelling
 from tollbar.gateway.record import Recorder
 from tollbar.gateway.visit import Arrival, Visit
@@ -23,23 +26,46 @@ ID = "req_" + "0a" * 12
 class Asked:
     """A store that two processes share."""
 
-    questions: dict[str, list[Any]] = field(default_factory=dict)
+    wishes: dict[str, list[Any]] = field(default_factory=dict)
+    noted: list[tuple[str, str]] = field(default_factory=list)
+    reported: dict[str, list[Sequence[RunningCall]]] = field(default_factory=dict)
 
     async def ask(self, request_id: str, key_id: str | None) -> None:
         """Notes a question."""
-        self.questions[request_id] = [key_id, False]
+        self.wishes[request_id] = [key_id, False]
 
     async def asked(self) -> list[tuple[str, str | None]]:
         """The open ones."""
-        return [(name, key_id) for name, (key_id, is_told) in self.questions.items() if not is_told]
+        return [(name, key_id) for name, (key_id, is_told) in self.wishes.items() if not is_told]
 
     async def tell(self, request_id: str) -> None:
         """Closes one."""
-        self.questions[request_id][1] = True
+        self.wishes[request_id][1] = True
 
     async def is_told(self, request_id: str) -> bool:
         """Whether it is closed."""
-        return bool(self.questions[request_id][1])
+        return bool(self.wishes[request_id][1])
+
+    async def ask_all(self, question: str) -> None:
+        """Notes a question to all."""
+        self.reported[question] = []
+
+    async def questions(self) -> list[str]:
+        """Every one."""
+        return list(self.reported)
+
+    async def report(self, question: str, calls: Sequence[RunningCall]) -> None:
+        """An answer to it."""
+        self.reported[question].append(calls)
+
+    async def reports(self, question: str) -> RunningCalls:
+        """The answers; there are two processes."""
+        told = self.reported[question]
+        return RunningCalls(tuple(call for calls in told for call in calls), 2 - len(told))
+
+    async def note(self, request_id: str, actor: Actor) -> None:
+        """Notes who ended a call."""
+        self.noted.append((request_id, actor.name))
 
 
 async def no_past(request_id: str) -> None:
@@ -77,7 +103,9 @@ async def test_whose_it_is_not_does_not_know_it(principal: Principal, key_id: st
     assert (visit.interruption, await store.is_told(ID)) == (None, False)
     with pytest.raises(NotFound):
         await there.cancel(ID, key_id)
-    await here.cancel(ID, None)
+    assert store.noted == []
+    await here.cancel(ID, Actor("the operator"))
+    assert store.noted == [(ID, "the operator")]
     assert isinstance(visit.interruption, CallCancelled)
 
 
@@ -95,6 +123,22 @@ async def test_another_process_is_asked_and_tells() -> None:
     assert await store.asked() == []
 
 
+async def test_every_process_tells_what_it_runs() -> None:
+    """The longest first; whoever does not tell is counted, after a second."""
+    store = Asked()
+    here, there = a_process(store), a_process(store)
+    told = asyncio.create_task(here.running())
+    await asyncio.sleep(0)
+    for process, request, at in ((here, None, 0.0), (there, a_request("smart"), -60.0)):
+        visit = running(process, OWNER)
+        visit.arrival, visit.request, visit.output_bytes = visit.arrival._replace(at=at), request, 100
+        await process.heed()
+    found = await told
+    assert [(call.model, call.tokens > 0) for call in found.calls] == [("smart", True), ("", True)]
+    assert ((found.calls[1].since - found.calls[0].since).total_seconds(), found.silent) == (60.0, 0)
+    assert await here.running() == RunningCalls((), 2)
+
+
 async def test_nobody_tells() -> None:
     """After a while the call is as unknown as one that never was; what is no id is never asked about."""
     store = Asked()
@@ -102,7 +146,7 @@ async def test_nobody_tells() -> None:
         await a_process(store).cancel(ID, "mine")
     with pytest.raises(NotFound):
         await a_process(store).cancel("req_x'", "mine")
-    assert list(store.questions) == [ID]
+    assert list(store.wishes) == [ID]
 
 
 async def test_what_is_settled_is_over() -> None:

@@ -68,6 +68,18 @@ async def test_nobody_is_made_by_being_asked_for() -> None:
     assert await end_users.seen(KEY, "ana") == named
 
 
+async def test_who_is_foreseen_is_not_made() -> None:
+    """Whoever is new would be granted what the key and the team grant; who is known is covered by what is there."""
+    store = MemoryEndUserStore(MemoryLedger())
+    end_users = EndUsers(store)
+    assert [one.left for one in await end_users.foreseen(KEY, "ana")] == [5, 5]
+    assert (store.asked, await store.list("key")) == (0, [])
+    named = await end_users.named(KEY, "ana")
+    assert tuple(one.id for one in await end_users.foreseen(KEY, "ana")) == named.allowances
+    with pytest.raises(MissingField):
+        await end_users.foreseen(KEY, None)
+
+
 async def test_one_who_is_blocked_is_refused() -> None:
     """As is one beyond the most that there may be."""
     store = MemoryEndUserStore(MemoryLedger(), most=2)

@@ -8,6 +8,7 @@ import pytest
 from tests.fakes import FakeClock
 from tests.people import MemoryUsage
 from tests.storage.making import a_line
+from tollbar.app.chores import every
 from tollbar.domain.errors import Overloaded
 from tollbar.gateway import feed
 from tollbar.gateway.feed import Feed
@@ -24,7 +25,7 @@ async def heard(calls: feed.Calls, count: int) -> list[str]:
 async def test_each_listener_hears_of_the_calls_of_its_key() -> None:
     """From then on, once for each call, whatever fails meanwhile; nobody is asked while nobody listens."""
     asked: list[int] = []
-    away = [Overloaded("The store is away.")]
+    away, crashed = [OSError("The disk is gone."), Overloaded("The store is away.")], list[str]()
 
     def hook() -> None:
         asked.append(1)
@@ -32,15 +33,15 @@ async def test_each_listener_hears_of_the_calls_of_its_key() -> None:
             raise away.pop()
 
     usage = MemoryUsage(lines=[a_line("old")], hook=hook)
-    told = Feed(usage, FakeClock())
-    running = asyncio.create_task(told.run())
+    told = Feed(usage)
+    running = asyncio.create_task(every(feed.POLL_SECONDS, told.follow, FakeClock(), crashed.append))
     await asyncio.sleep(0.01)
     assert not asked
     async with told.listening("somebody") as ana, told.listening("somebody") as again, told.listening("ben") as ben:
         usage.lines += [a_line("r1"), a_line("r1", attempt=1, target="other"), a_line("r2", key_id="ben"), a_line("r3")]
         assert await heard(ana, 2) == await heard(again, 2) == ["r1", "r3"]
         assert await heard(ben, 1) == ["r2"]
-        assert ana.empty()
+        assert (ana.empty(), crashed) == (True, ["follow"])
     asked.clear()
     usage.lines.append(a_line("unheard"))
     await asyncio.sleep(0.01)
@@ -55,7 +56,7 @@ async def test_each_listener_hears_of_the_calls_of_its_key() -> None:
 
 async def test_there_are_as_many_listeners_as_may_be() -> None:
     """The next is told to ask instead."""
-    told = Feed(MemoryUsage(), FakeClock())
+    told = Feed(MemoryUsage())
     told._count = feed.MOST_LISTENERS
     with pytest.raises(Overloaded):
         async with told.listening("somebody"):

@@ -35,7 +35,7 @@ def claimed(claims: list[Claim]) -> list[tuple[Unit, int, int]]:
 
 async def test_each_allowance_is_claimed_in_its_unit() -> None:
     """Credits exactly, tokens and dollars at the most and as expected."""
-    assert claimed(claims_of(KEY, BOUNDS)) == [
+    assert claimed(claims_of(KEY.allowances, BOUNDS)) == [
         (Unit.CREDITS, 3, 3),
         (Unit.TOKENS, 100, 40),
         (Unit.DOLLARS, 90_000, 30_000),
@@ -45,7 +45,7 @@ async def test_each_allowance_is_claimed_in_its_unit() -> None:
 async def test_a_use_is_one_whatever_a_call_costs() -> None:
     """A free call is a use, too; only a success is charged one."""
     key = replace(PRINCIPAL, allowances=(AllowanceId(4, Unit.USES),))
-    assert claimed(claims_of(key, BOUNDS._replace(credits=0))) == [(Unit.USES, 1, 1)]
+    assert claimed(claims_of(key.allowances, BOUNDS._replace(credits=0))) == [(Unit.USES, 1, 1)]
     closed = Bill(0, Usage(), Provenance.COUNTED, None)
     assert [charges_of(key, closed._replace(uses=uses))[0][1] for uses in (0, 1)] == [0, 1]
 
@@ -53,16 +53,16 @@ async def test_a_use_is_one_whatever_a_call_costs() -> None:
 async def test_nothing_is_claimed_for_what_is_free() -> None:
     """A free model passes a key whose allowance is used up."""
     free = BOUNDS._replace(credits=0, most_nano_dollars=0, expected_nano_dollars=0)
-    assert claimed(claims_of(KEY, free)) == [(Unit.TOKENS, 100, 40)]
+    assert claimed(claims_of(KEY.allowances, free)) == [(Unit.TOKENS, 100, 40)]
 
 
 async def test_an_unknown_price_is_refused_only_where_dollars_are_counted() -> None:
     """A budget cannot be kept by guessing; a key without one does not mind."""
     unknown = BOUNDS._replace(most_nano_dollars=None, expected_nano_dollars=None)
     with pytest.raises(InvalidValue) as fault:
-        claims_of(KEY, unknown)
+        claims_of(KEY.allowances, unknown)
     assert fault.value.field == "model"
-    assert claimed(claims_of(replace(KEY, allowances=KEY.allowances[:2]), unknown)) == [
+    assert claimed(claims_of(KEY.allowances[:2], unknown)) == [
         (Unit.CREDITS, 3, 3),
         (Unit.TOKENS, 100, 40),
     ]

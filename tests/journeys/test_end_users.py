@@ -76,6 +76,9 @@ def test_each_end_user_has_what_is_granted_and_the_holder_sees_it(tmp_path: Path
         asked = {**chat("b", max_tokens=9), "metadata": {"user_id": "new"}}
         [target] = gateway.post(key, asked, path="/v1/quote?dialect=anthropic").json()["targets"]
         assert 0 < target["least_dollars"] < target["expected_dollars"] <= target["most_dollars"]
+        dry = {"x-tollbar-dry-run": "true", "x-tollbar-end-user": "new"}
+        assert gateway.post(key, chat("b"), headers=dry).json()["allowed"]
+        assert len(gateway.admin("GET", place)["data"]) == 3  # a quote makes nobody
         assert gateway.post(key, asked, path="/v1/quote?dialect=x").json()["error"]["param"] == "dialect"
 
         short = gateway.make_key("short", tokens=400)

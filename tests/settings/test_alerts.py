@@ -26,6 +26,9 @@ def test_what_can_be_set(tmp_path: Path) -> None:
     ("text", "name"),
     [
         ("alerts: {at: [0]}", "alerts.at"),
+        ("alerts: {keys: {ana: [80, 0]}}", "alerts.keys.ana"),
+        ("alerts: {keys: {ana: often}}", "alerts.keys.ana"),
+        ("alerts: {keys: [ana]}", "alerts.keys"),
         ("alerts: {url: 'https://a'}", "alerts.secret"),
         ("alerts: {secret: short, url: 'https://a'}", "alerts.secret"),
     ],

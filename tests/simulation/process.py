@@ -27,6 +27,7 @@ from tollbar.gateway.attempts import Attempts
 from tollbar.gateway.authenticate import Authenticator
 from tollbar.gateway.cancelling import Cancelling
 from tollbar.gateway.completions import Gateway
+from tollbar.gateway.feed import Feed
 from tollbar.gateway.health import Health
 from tollbar.gateway.record import Recorder
 from tollbar.metrics import Metrics
@@ -151,7 +152,7 @@ class Process:
                 await asyncio.sleep(1.0)
         cancelling = Cancelling(self.gateway.recorder, storage.cancels, self.clock, _nothing_past, has_others=True)
         alerts = Alerts(storage.alerts, Nobody(), self.clock, NO_ALERTS, lambda address: "")
-        around = (10**9, None, None, self._beat, cancelling, alerts)
+        around = (10**9, None, None, self._beat, cancelling, alerts, Feed(storage.usage))
         work = Work(self.gateway, storage, _Faults(self._chore_crashed), timedelta(days=30), *around)
         self._chores = [asyncio.create_task(chore) for chore in (*chores(work), storage.log.run())]
         for chore in self._chores:

@@ -20,7 +20,7 @@ TEXTS = {
 }
 
 # These look at a whole table that stays small (processes, open holds, recalls, changes, rotation, usage, keys), or are
-# asked for all of it.
+# asked for all of it; one looks for a name that is to be forgotten, among the readers.
 SCANS = {
     "responses.crowded",
     *("ledger.other_processes", "ledger.open_holds", "ledger.return_leases", "ledger.delete_holds"),
@@ -41,6 +41,10 @@ SCANS = {
         "cancels.asked",
         "cancels.forget",
         "cancels.news",
+        "cancels.questions",
+        "cancels.processes",
+        "cancels.forget_reports",
+        "requests.of_user",
         "rotation.find",
         "ledger.idle_elsewhere",
         "ledger.recalled",

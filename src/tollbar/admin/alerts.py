@@ -4,15 +4,16 @@ Guarantees: one alert for each allowance, threshold and period, sent at least on
 answers within three days of trying; each sending is signed anew; nothing here is on the path of a call.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from tollbar.admin.sealing import seal, unseal
 from tollbar.domain.alerts import TEST, Alert, Webhook, alert_of, body_of, new_id, new_secret, secret_fault, signed
 from tollbar.domain.errors import Conflict, GatewayError, InvalidValue, NotFound
-from tollbar.domain.identity import Reset
+from tollbar.domain.identity import Holder, Key, Reset
 from tollbar.domain.money import Unit
+from tollbar.domain.teams import Team, holder_of
 from tollbar.ports.clock import Clock
 from tollbar.ports.watching import AlertStore, Courier, SealedHook
 
@@ -28,11 +29,25 @@ OVER_FOR = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class AlertTerms:
-    """What the settings say: the usual thresholds and the webhook, if any; and the key that secrets are sealed with."""
+    """What the settings say: the usual thresholds and the webhook, if any; and the key that secrets are sealed with.
+
+    `own` are the thresholds of single holders, by their names.
+    """
 
     at: tuple[int, ...]
     hook: Webhook | None
     encryption: bytes
+    own: Mapping[Holder, Mapping[str, tuple[int, ...]]] = field(default_factory=dict)
+
+    @property
+    def lowest(self) -> int:
+        """The lowest threshold of all; one that cannot be without any."""
+        single = (at for named in self.own.values() for at in named.values())
+        return min((one for at in (self.at, *single) for one in at), default=GREATEST + 1)
+
+    def of(self, holder: Holder, name: str) -> tuple[int, ...] | None:
+        """The thresholds that the settings give to one holder; None where they name none."""
+        return self.own.get(holder, {}).get(name)
 
 
 class Alerts:
@@ -52,6 +67,11 @@ class Alerts:
     def usual(self) -> tuple[int, ...]:
         """The thresholds of allowances that have none of their own."""
         return self._terms.at
+
+    @property
+    def declared(self) -> Sequence[tuple[Holder, str, tuple[int, ...]]]:
+        """Those that the file gives to single holders: whose, its name, and they."""
+        return [(holder, name, at) for holder, named in self._terms.own.items() for name, at in named.items()]
 
     async def tick(self) -> None:
         """Puts alerts of what was reached on their way, and sends those that are due; called every few seconds."""
@@ -109,12 +129,16 @@ class Alerts:
         return hook
 
     async def set_thresholds(
-        self, store: AlertStore, owner: str, at: Sequence[int] | None, unit: str | None = None
+        self, store: AlertStore, owner: Key | Team, at: Sequence[int] | None, unit: str | None = None
     ) -> tuple[int, ...] | None:
         """Sets those of an owner's allowances, or of that of one unit; None means the usual ones again.
 
-        Raises InvalidValue.
+        Raises InvalidValue, and Conflict where the file says which they are.
         """
+        if self._terms.of(holder_of(owner.id), owner.name) is not None:
+            section = "teams" if isinstance(owner, Team) else "keys"
+            hint = f"Change alerts.{section}.{owner.name} there, or take it out."
+            raise Conflict(f"The file sets the thresholds of {owner.name!r}.", hint=hint)
         chosen = None if at is None else tuple(sorted(set(at)))
         if chosen is not None and not (len(chosen) <= MOST_THRESHOLDS and all(1 <= one <= GREATEST for one in chosen)):
             wrong = f"Thresholds are at most {MOST_THRESHOLDS} whole numbers from 1 to {GREATEST}."
@@ -123,16 +147,17 @@ class Alerts:
             of = None if unit is None else Unit(unit)
         except ValueError:
             raise InvalidValue(f"There is no unit {unit!r}.", field="unit", hint=f"One of {', '.join(Unit)}.") from None
-        await store.set_thresholds(owner, of, chosen)
+        await store.set_thresholds(owner.id, of, chosen)
         return chosen
 
     async def _watch(self) -> None:
-        now, lowest = self._clock.now(), min(self._terms.at, default=GREATEST + 1)
+        now, terms = self._clock.now(), self._terms
         found: list[Alert] = []
-        for standing in await self._store.standings(lowest):
+        for standing in await self._store.standings(terms.lowest):
             if standing.reset is not Reset.NEVER and standing.period_end and standing.period_end + OVER_FOR < now:
                 continue
-            for threshold in standing.crossed(self._terms.at):
+            own = terms.of(standing.holder, standing.name)
+            for threshold in (standing if own is None else standing._replace(at=own)).crossed(terms.at):
                 mark = (standing.allowance, threshold, standing.period)
                 if mark not in self._known:
                     found.append(alert_of(standing, threshold, now))

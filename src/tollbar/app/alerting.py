@@ -6,7 +6,9 @@ from contextlib import asynccontextmanager
 from tollbar.admin.alerts import Alerts, AlertTerms
 from tollbar.app.workers import Worker
 from tollbar.domain.alerts import Webhook
+from tollbar.domain.identity import Holder
 from tollbar.domain.records import CallHistory
+from tollbar.domain.teams import INSTALLATION
 from tollbar.gateway.cancelling import Cancelling
 from tollbar.gateway.record import Recorder
 from tollbar.ports.clock import Clock
@@ -23,8 +25,11 @@ async def open_alerts(settings: Settings, store: AlertStore, clock: Clock, encry
     """The alerts, able to be sent as long as the block lasts."""
     egress, url, secret = settings.egress, settings.alerts.url, settings.alerts.secret
     hook = Webhook(url, secret.reveal()) if url and secret else None
+    teams = dict(settings.alerts.teams)
+    everybodys = {name: teams.pop(name) for name in (INSTALLATION,) if name in teams}
+    own = {Holder.KEY: settings.alerts.keys, Holder.TEAM: teams, Holder.INSTALLATION: everybodys}
     async with Fetcher(egress.proxy, egress.ca_file, LONGEST_SECONDS) as fetcher:
-        yield Alerts(store, Webhooks(fetcher), clock, AlertTerms(settings.alerts.at, hook, encryption), url_fault)
+        yield Alerts(store, Webhooks(fetcher), clock, AlertTerms(settings.alerts.at, hook, encryption, own), url_fault)
 
 
 def cancelling_of(recorder: Recorder, storage: Storage, clock: Clock, worker: Worker | None) -> Cancelling:

@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -15,8 +14,10 @@ from tollbar.admin.rotating import RotatingKey
 from tollbar.app.workers import Worker
 from tollbar.clock import ShiftedClock
 from tollbar.domain.errors import GatewayError, InvalidKey, Overloaded
+from tollbar.gateway import feed
 from tollbar.gateway.cancelling import Cancelling
 from tollbar.gateway.completions import Gateway
+from tollbar.gateway.feed import Feed
 from tollbar.metrics import Metrics
 from tollbar.ports.clock import Clock
 from tollbar.storage.news import News
@@ -57,6 +58,7 @@ class Work:
     beat: Callable[[], Awaitable[None]]
     cancelling: Cancelling
     alerts: Alerts
+    feed: Feed
 
 
 def chores(work: Work) -> list[Coroutine[None, None, None]]:
@@ -87,27 +89,32 @@ def chores(work: Work) -> list[Coroutine[None, None, None]]:
         await storage.alerts.prune(clock.now() - KEPT)
 
     every_process = [
-        *([_every(ROTATE_SECONDS, work.rotating.tick, clock, failed)] if work.rotating is not None else ()),
-        _every(TICK_SECONDS, tick, clock, failed),
-        _every(PRUNE_SECONDS, prune, clock, failed),
-        _every(POLL_SECONDS, Watch(work).look, storage.news, failed),
+        *([every(ROTATE_SECONDS, work.rotating.tick, clock, failed)] if work.rotating is not None else ()),
+        every(TICK_SECONDS, tick, clock, failed),
+        every(PRUNE_SECONDS, prune, clock, failed),
+        every(POLL_SECONDS, Watch(work).look, storage.news, failed),
+        every(feed.POLL_SECONDS, work.feed.follow, clock, failed),
     ]
     if work.worker is None or work.worker.number == 0:  # others of this machine have nothing to add
-        every_process.append(_every(ALERT_SECONDS, work.alerts.tick, clock, failed))
-        every_process.append(_every(PRUNE_SECONDS, prune_alerts, clock, failed))
+        every_process.append(every(ALERT_SECONDS, work.alerts.tick, clock, failed))
+        every_process.append(every(PRUNE_SECONDS, prune_alerts, clock, failed))
     if work.worker is not None or storage.is_shared:
-        every_process.append(_every(HEED_SECONDS, storage.ledger.heed, clock, failed))
+        every_process.append(every(HEED_SECONDS, storage.ledger.heed, clock, failed))
     if work.worker is None:
         return every_process
     return [
         *every_process,
-        _every(PUBLISH_SECONDS, _publishing(work.worker, work.metrics, gateway), clock, failed),
+        every(PUBLISH_SECONDS, _publishing(work.worker, work.metrics, gateway), clock, failed),
     ]
 
 
-async def warm(gateway: Gateway, storage: Storage) -> None:
-    """Learns from the last calls of before how long answers are, a few at a time: nobody waits for it."""
-    with suppress(GatewayError):  # the store is away: what is not learnt now will be from the next calls
+async def warm(gateway: Gateway, storage: Storage, failed: Callable[[str], None]) -> None:
+    """Learns from the last calls of before how long answers are, a few at a time: nobody waits for it.
+
+    What keeps it from that is logged as of every chore: what is not learnt now will be from the next calls.
+    """
+
+    async def learn() -> None:
         end = await storage.usage.last_line()
         number = max(0, end - WARMED)
         while number < end and (lines := await storage.usage.lines_after(number)):
@@ -115,26 +122,36 @@ async def warm(gateway: Gateway, storage: Storage) -> None:
             number = lines[-1][0]
             await gateway.clock.sleep(WARM_SECONDS)
 
+    await _tried(learn, failed)
 
-async def _every(seconds: float, chore: Chore, clock: Clock | News, failed: Callable[[str], None]) -> None:
+
+async def every(seconds: float, chore: Chore, clock: Clock | News, failed: Callable[[str], None]) -> None:
     """Does a chore again and again; a store that is away for a while is logged, and the chore done next time.
 
     A fault of ours must not end the calls that go on beside it: it is logged with its trace, `failed` is told, and the
     chore is tried again, later each time.
     """
-    name, faults, log = chore.__name__, 0, structlog.get_logger("tollbar")
+    faults = 0
     while True:
         pause = min(seconds * 2 ** min(faults, 10), max(seconds, LONGEST_WAIT_SECONDS))
         await (clock.wait(pause) if isinstance(clock, News) else clock.sleep(pause))
-        try:
-            await chore()
-            faults = 0
-        except GatewayError as fault:
-            log.warning("chore.failed", chore=name, error=fault.message)
-        except Exception:  # whatever is wrong with one chore, the server has calls and other chores
-            faults += 1
-            log.exception("chore.crashed", chore=name, times=faults)
-            failed(name)
+        faults = await _tried(chore, failed, faults)
+
+
+async def _tried(chore: Chore, failed: Callable[[str], None], faults: int = 0) -> int:
+    """Does a chore once; how often it has crashed by now, one time after the other, where it had `faults` times."""
+    name, log = chore.__name__, structlog.get_logger("tollbar")
+    try:
+        await chore()
+    except GatewayError as fault:
+        log.warning("chore.failed", chore=name, error=fault.message)
+    except Exception:  # whatever is wrong with one chore, the server has calls and other chores
+        log.exception("chore.crashed", chore=name, times=faults + 1)
+        failed(name)
+        return faults + 1
+    else:
+        return 0
+    return faults
 
 
 class Watch:

@@ -164,7 +164,7 @@ async def _open_beside(ground: Ground, calls: _Calls, tasks: asyncio.TaskGroup, 
     sealing = ground.secrets.encryption
     alerts = await stack.enter_async_context(open_alerts(settings, storage.alerts, clock, sealing))
     cancelling = cancelling_of(calls.gateway.recorder, storage, clock, ground.worker)
-    return _Beside(pulls, cancelling, alerts, Feed(storage.usage, clock))
+    return _Beside(pulls, cancelling, alerts, Feed(storage.usage))
 
 
 def _chores(ground: Ground, supply: Supply, calls: _Calls, beside: _Beside) -> Iterator[Coroutine[None, None, None]]:
@@ -181,12 +181,12 @@ def _chores(ground: Ground, supply: Supply, calls: _Calls, beside: _Beside) -> I
         beat=calls.counted.beat,
         cancelling=beside.cancelling,
         alerts=beside.alerts,
+        feed=beside.feed,
     )
     yield from chores(work)
     yield from calls.counted.chores
     yield from supply_chores(supply, settings.data, gateway)
-    yield beside.feed.run()
-    yield warm(gateway, ground.storage)
+    yield warm(gateway, ground.storage, calls.metrics.chore_failed)
 
 
 def _metrics(worker: Worker | None) -> Metrics:
@@ -232,6 +232,7 @@ def _services(ground: Ground, supply: Supply, calls: _Calls, beside: _Beside, re
         pulls=beside.pulls,
         history=beside.cancelling.past,
         cancel=beside.cancelling.cancel,
+        running=beside.cancelling.running,
         audit=storage.audit,
         alerts=beside.alerts,
         alert_store=storage.alerts,

@@ -19,6 +19,7 @@ from tollbar.cli import (
     keys,
     offering,
     pulling,
+    requests,
     serving,
     starting,
     teams,
@@ -58,6 +59,7 @@ commands.add_typer(teams.commands, name="teams")
 commands.add_typer(topping.commands, name="top-up")
 commands.add_typer(alerting.commands, name="alerts")
 commands.add_typer(auditing.commands, name="audit")
+commands.add_typer(requests.commands, name="requests")
 commands.command("models")(offering.models)
 commands.command("pull")(pulling.pull)
 commands.command("rm")(pulling.remove)

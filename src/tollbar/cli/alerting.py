@@ -32,10 +32,10 @@ def list_newest(as_json: Json = False, config: Config = None, data: Data = None)
     """List alerts, where they go, and thresholds."""
 
     async def look(desk: "Desk") -> "AlertList":
-        from tollbar.edge.alert_schemas import AlertList
+        from tollbar.edge.alert_schemas import listed
 
         async with desk.alerts() as alerts:
-            return AlertList.of(await alerts.hook(), alerts.usual, await alerts.thresholds(), await alerts.newest())
+            return await listed(alerts)
 
     with spoken():
         found, now = run(config, data, look)
@@ -46,6 +46,7 @@ def list_newest(as_json: Json = False, config: Config = None, data: Data = None)
         [
             ("webhook", found.webhook or "none: set one with 'tollbar alerts webhook URL'"),
             ("usual thresholds", _percents(found.usual)),
+            *(("in the file", f"{one.holder} {output.clean(one.name)}: {_percents(one.at)}") for one in found.declared),
             *(("thresholds", f"{one.owner}, {one.unit}: {_percents(one.at)}") for one in found.thresholds),
         ]
     )
@@ -122,7 +123,7 @@ def set_thresholds(
     async def change(desk: "Desk") -> tuple[int, ...] | None:
         found = await (find_key(desk.keys, reference) if owner is Owner.KEY else find_team(desk.teams, reference))
         async with desk.alerts() as alerts:
-            return await alerts.set_thresholds(desk.alert_store, found.id, _read(at), unit)
+            return await alerts.set_thresholds(desk.alert_store, found, _read(at), unit)
 
     with spoken():
         chosen, _ = run(config, data, change)

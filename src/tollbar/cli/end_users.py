@@ -33,6 +33,7 @@ class Asked:
     block: Annotated[str, typer.Option("--block", metavar="USER", help="Refuse the calls of one.")] = ""
     unblock: Annotated[str, typer.Option("--unblock", metavar="USER", help="Let them pass again.")] = ""
     renew: Annotated[str, typer.Option("--renew", metavar="USER", help="Have what one spent count no more.")] = ""
+    erase: Annotated[str, typer.Option("--erase", metavar="USER", help="Forget the name of one, for good.")] = ""
 
 
 @spread
@@ -86,6 +87,7 @@ async def _done(
         (asked.block, EndUserChange(is_blocked=True)),
         (asked.unblock, EndUserChange(is_blocked=False)),
         (asked.renew, EndUserChange(renews=True)),
+        (asked.erase, EndUserChange(erases=True)),
     ):
         if reference:
             await end_users.change_end_user(desk.end_users, owner, reference, change)

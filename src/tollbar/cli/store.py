@@ -16,7 +16,9 @@ from tollbar.cli.context import instance_keys, read_settings
 from tollbar.clock import SystemClock
 from tollbar.domain.audit import Actor
 from tollbar.domain.digest import digest
-from tollbar.domain.records import CallHistory
+from tollbar.domain.records import CallHistory, RunningCalls
+from tollbar.gateway.cancelling import Cancelling
+from tollbar.gateway.record import Recorder
 from tollbar.ports.clock import Clock
 from tollbar.ports.keys import EndUserStore, KeyStore, TeamStore
 from tollbar.ports.watching import AlertStore
@@ -33,6 +35,8 @@ class Desk:
     teams: TeamStore
     end_users: EndUserStore
     history: Callable[[str], Awaitable[CallHistory | None]]
+    running: Callable[[], Awaitable[RunningCalls]]
+    cancel: Callable[[str], Awaitable[None]]
     audit: StoredAudit
     clock: Clock
     digest: Digest
@@ -66,11 +70,14 @@ async def open_store(settings: Settings) -> AsyncIterator[Desk]:
         digest_of = partial(digest, secrets.pepper)
         rotating = rotating_key(settings, storage.rotation, clock, digest_of, secrets.encryption, lambda: None)
         actor = Actor(f"command line of {_user()}")
+        cancelling = Cancelling(Recorder((), clock), storage.cancels, clock, storage.requests.history, has_others=True)
         yield Desk(
             storage.keys.by(actor),
             storage.teams.by(actor),
             storage.end_users.by(actor),
             storage.requests.history,
+            cancelling.running,
+            lambda request_id: cancelling.cancel(request_id, actor),
             storage.audit,
             clock,
             digest_of,

@@ -8,6 +8,8 @@ from tollbar.domain.identity import Allowance
 PREFIX = "user_"
 """How the id of an end user begins, so that it is never that of a key or a team."""
 LONGEST_NAME = 256
+ERASED = "erased-"
+"""How the name begins that one has whose own was forgotten; what follows is made up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,11 @@ class EndUser:
 
 @dataclass(frozen=True, slots=True)
 class EndUserChange:
-    """What to do to one of them: let in or keep out, None for neither; `renews` has nothing spent any more."""
+    """What to do to one of them: let in or keep out, None for neither; `renews` has nothing spent any more.
+
+    `erases` has the name forgotten, wherever it is stored, and a made-up one in its place.
+    """
 
     is_blocked: bool | None = None
     renews: bool = False
+    erases: bool = False

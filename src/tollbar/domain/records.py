@@ -118,6 +118,26 @@ class RequestRecord(NamedTuple):
     user: str | None = None
 
 
+class RunningCall(NamedTuple):
+    """One call under way; `tokens` of its answer came up to now, counted where its provider has reported none."""
+
+    id: str
+    key_id: str
+    key_name: str
+    route: str
+    model: str
+    target: str | None
+    since: datetime
+    tokens: int
+
+
+class RunningCalls(NamedTuple):
+    """What every process runs, the longest first; `silent` is how many of them did not tell."""
+
+    calls: tuple[RunningCall, ...]
+    silent: int
+
+
 class CallHistory(NamedTuple):
     """What is known of one call: its record, if that was kept, and its ledger lines in the order of its attempts."""
 

@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from tollbar.domain import errors
+from tollbar.domain.identity import Holder
 from tollbar.domain.money import Unit
 from tollbar.edge import audit_operations
 from tollbar.edge.alert_schemas import (
     AlertList,
     AlertView,
+    DeclaredView,
     ThresholdsSet,
     ThresholdsView,
     ThresholdsWish,
@@ -47,6 +49,7 @@ _ALERT = AlertView(
 _LIST = AlertList(
     webhook="https://hooks.example/tollbar",
     usual=[80, 100],
+    declared=[DeclaredView(holder=Holder.KEY, name="ana", at=[50, 90])],
     thresholds=[ThresholdsView(owner="team_3fK9x0PqLm", unit=Unit.DOLLARS, at=[50, 80, 100])],
     data=[_ALERT],
 )

@@ -1,14 +1,14 @@
 """The shapes of alerts: what was sent, what is set, and what can be."""
 
 import json
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from tollbar.admin.alerts import GREATEST, MOST_THRESHOLDS
-from tollbar.domain.alerts import Alert, Webhook
+from tollbar.admin.alerts import GREATEST, MOST_THRESHOLDS, Alerts
+from tollbar.domain.alerts import Alert
+from tollbar.domain.identity import Holder
 from tollbar.domain.money import Unit
 from tollbar.edge.schemas import Shape, Wish
 
@@ -48,30 +48,35 @@ class ThresholdsView(Shape):
     at: list[int]
 
 
+class DeclaredView(Shape):
+    """The thresholds that `tollbar.yaml` gives to one key or team; they win over all others."""
+
+    holder: Holder
+    name: str
+    at: list[int]
+
+
 class AlertList(Shape):
     """Where alerts go, at which thresholds, and the last of them."""
 
     object: Literal["list"] = "list"
     webhook: str | None = Field(description="Its address; null where none is set.")
     usual: list[int] = Field(description="The thresholds of allowances that have none of their own, in per cent.")
+    declared: list[DeclaredView] = Field(description="Those of the file, by name.")
     thresholds: list[ThresholdsView]
     data: list[AlertView]
 
-    @classmethod
-    def of(
-        cls,
-        hook: Webhook | None,
-        usual: Sequence[int],
-        thresholds: Sequence[tuple[str, Unit, tuple[int, ...]]],
-        alerts: Sequence[Alert],
-    ) -> "AlertList":
-        """How they are told."""
-        return cls(
-            webhook=None if hook is None else hook.url,
-            usual=list(usual),
-            thresholds=[ThresholdsView(owner=owner, unit=unit, at=list(at)) for owner, unit, at in thresholds],
-            data=[AlertView.of(alert) for alert in alerts],
-        )
+
+async def listed(alerts: Alerts) -> AlertList:
+    """How alerts stand."""
+    hook, thresholds = await alerts.hook(), await alerts.thresholds()
+    return AlertList(
+        webhook=None if hook is None else hook.url,
+        usual=list(alerts.usual),
+        declared=[DeclaredView(holder=holder, name=name, at=list(at)) for holder, name, at in alerts.declared],
+        thresholds=[ThresholdsView(owner=owner, unit=unit, at=list(at)) for owner, unit, at in thresholds],
+        data=[AlertView.of(alert) for alert in await alerts.newest()],
+    )
 
 
 class ThresholdsWish(Wish):

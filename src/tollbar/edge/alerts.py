@@ -4,9 +4,11 @@ from fastapi import Request
 from starlette.responses import Response
 
 from tollbar.admin.alerts import Alerts
+from tollbar.domain.identity import Key
 from tollbar.domain.money import Unit
+from tollbar.domain.teams import Team
 from tollbar.edge.acting import actor_of
-from tollbar.edge.alert_schemas import AlertList, ThresholdsSet, ThresholdsWish, TrialView, WebhookSet, WebhookWish
+from tollbar.edge.alert_schemas import ThresholdsSet, ThresholdsWish, TrialView, WebhookSet, WebhookWish, listed
 from tollbar.edge.bodies import answer, read
 from tollbar.edge.schemas import NothingMore
 from tollbar.edge.services import Services
@@ -16,7 +18,7 @@ from tollbar.ports.watching import AlertStore
 async def list_alerts(request: Request) -> Response:
     """Where alerts go, at which thresholds, and the last of them."""
     alerts, _ = _of(request)
-    return answer(AlertList.of(await alerts.hook(), alerts.usual, await alerts.thresholds(), await alerts.newest()))
+    return answer(await listed(alerts))
 
 
 async def set_webhook(request: Request) -> Response:
@@ -39,21 +41,21 @@ async def set_key_thresholds(request: Request, key_id: str) -> Response:
     """Sets the thresholds of a key's allowances."""
     services: Services = request.app.state.services
     wish = await read(request, ThresholdsWish)
-    return await _set(request, (await services.keys.get(key_id)).id, wish)
+    return await _set(request, await services.keys.get(key_id), wish)
 
 
 async def set_team_thresholds(request: Request, team_id: str) -> Response:
     """Sets the thresholds of a team's allowances, or of the installation's."""
     services: Services = request.app.state.services
     wish = await read(request, ThresholdsWish)
-    return await _set(request, (await services.teams.get(team_id)).id, wish)
+    return await _set(request, await services.teams.get(team_id), wish)
 
 
-async def _set(request: Request, owner: str, wish: ThresholdsWish) -> Response:
+async def _set(request: Request, owner: Key | Team, wish: ThresholdsWish) -> Response:
     alerts, store = _of(request)
     at = await alerts.set_thresholds(store, owner, wish.at, wish.unit)
     unit = None if wish.unit is None else Unit(wish.unit)
-    return answer(ThresholdsSet(owner=owner, unit=unit, at=None if at is None else list(at)))
+    return answer(ThresholdsSet(owner=owner.id, unit=unit, at=None if at is None else list(at)))
 
 
 def _of(request: Request) -> tuple[Alerts, AlertStore]:

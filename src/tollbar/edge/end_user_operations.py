@@ -44,6 +44,7 @@ _END_USER = EndUserView(
         )
     ],
 )
+_ERASED = _END_USER.model_copy(update={"name": "erased-7Qb2LmXa0s"})
 
 OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("GET", "/admin/api/end-users/{owner}"): Operation(
@@ -79,6 +80,15 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         body_examples={"block": {"summary": "Refuse its calls", "value": {"blocked": True}}},
         answer=EndUserView,
         example=_END_USER,
+        errors=(*READING, errors.NotFound),
+    ),
+    ("DELETE", "/admin/api/end-users/{owner}/{end_user}"): Operation(
+        tag=TAG,
+        summary="Forget the name of an end user",
+        description="In the list of end users and in the records of calls. What was used and charged stays, under the "
+        "id. A call that says the name later makes another end user.",
+        answer=EndUserView,
+        example=_ERASED,
         errors=(*READING, errors.NotFound),
     ),
 }

@@ -8,19 +8,12 @@ from pydantic import Field
 from tollbar.domain.end_users import EndUser
 from tollbar.domain.identity import EndUserTerms, Reset
 from tollbar.domain.money import Unit, to_decimal
-from tollbar.edge.schemas import AllowanceView, Amount, Shape, Wish, Wished, wished
+from tollbar.edge.schemas import AllowanceView, Amount, AmountFields, Shape, Wish
 
 
-class EndUserTermsWish(Wish):
+class EndUserTermsWish(AmountFields):
     """What each end user is granted. Without an amount they are told apart, and granted nothing of their own."""
 
-    credits: Wished | None = wished(Unit.CREDITS, "Credits for each: successful calls.")
-    dollars: Wished | None = wished(Unit.DOLLARS, "Dollars for each, at the providers' prices.")
-    tokens: Wished | None = wished(Unit.TOKENS, "Tokens for each, prompt and answer together.")
-    reset: str | None = Field(
-        None, description="When these amounts begin anew.", json_schema_extra={"enum": [*Reset, None]}
-    )
-    time_zone: str | None = Field(None, description="Where their periods begin: `Europe/Berlin`; UTC by default.")
     required: bool = Field(True, description="Whether a call that names nobody is refused.")
 
 

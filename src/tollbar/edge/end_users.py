@@ -10,7 +10,7 @@ from tollbar.domain.end_users import EndUserChange
 from tollbar.edge.acting import actor_of, keys_of, teams_of
 from tollbar.edge.bodies import answer, read
 from tollbar.edge.end_user_schemas import EndUserList, EndUserTermsView, EndUserTermsWish, EndUserUpdate, EndUserView
-from tollbar.edge.schemas import Wish
+from tollbar.edge.schemas import NothingMore, Wish
 from tollbar.edge.services import Services
 
 
@@ -49,6 +49,16 @@ async def change_end_user(request: Request, owner: str, end_user: str) -> Respon
     change = EndUserChange(update.blocked, update.renew)
     store = services.end_users.by(actor_of(request))
     changed = await end_users.change_end_user(store, owner, end_user, change)
+    services.key_changed(owner)
+    return answer(EndUserView.of(changed))
+
+
+async def erase(request: Request, owner: str, end_user: str) -> Response:
+    """Forgets the name of an end user for good; what was used and charged stays, under the id."""
+    services: Services = request.app.state.services
+    await read(request, NothingMore)
+    store = services.end_users.by(actor_of(request))
+    changed = await end_users.change_end_user(store, owner, end_user, EndUserChange(erases=True))
     services.key_changed(owner)
     return answer(EndUserView.of(changed))
 

@@ -7,7 +7,15 @@ from decimal import Decimal
 from tollbar.domain import errors
 from tollbar.domain.records import Outcome, Provenance
 from tollbar.edge.operation import READING, Operation
-from tollbar.edge.request_schemas import AttemptView, CancelView, ItemView, LineView, RequestView
+from tollbar.edge.request_schemas import (
+    AttemptView,
+    CancelView,
+    ItemView,
+    LineView,
+    RequestView,
+    RunningList,
+    RunningView,
+)
 from tollbar.edge.schemas import NOTHING_MORE, NothingMore
 
 _AT = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
@@ -55,6 +63,17 @@ _REQUEST = RequestView(
     lines=[_LINE],
 )
 
+_RUNNING = RunningView(
+    id=_REQUEST.id,
+    key_id="3fK9x0PqLm",
+    key_name="ana",
+    route="/v1/chat/completions",
+    model="gpt-4o",
+    target="openai/gpt-4o",
+    since=_AT,
+    tokens=212,
+)
+
 OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("GET", "/v1/requests/{request_id}"): Operation(
         tag="Account",
@@ -74,9 +93,18 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         example=CancelView(id=_REQUEST.id),
         errors=(*READING, errors.NotFound, errors.Conflict, errors.Overloaded),
     ),
+    ("GET", "/admin/api/requests"): Operation(
+        tag="Keys",
+        summary="List the calls that are running",
+        description="In every process and on every machine that serves from the same store.",
+        answer=RunningList,
+        example=RunningList(data=[_RUNNING], silent=0),
+        errors=(errors.Overloaded,),
+    ),
     ("POST", "/admin/api/requests/{request_id}/cancel"): Operation(
         tag="Keys",
         summary="End a running call of any key",
+        description="The audit tells who ended it.",
         body=NothingMore,
         body_examples=NOTHING_MORE,
         status=202,

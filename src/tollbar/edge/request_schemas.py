@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from tollbar.domain.money import PICO_PER_DOLLAR_PER_MILLION, LineItem, Unit, to_decimal
-from tollbar.domain.records import Attempt, CallHistory, LedgerEntry, Outcome, Provenance
+from tollbar.domain.records import Attempt, CallHistory, LedgerEntry, Outcome, Provenance, RunningCalls
 from tollbar.edge.schemas import Amount, Shape
 
 
@@ -85,6 +85,32 @@ class AttemptView(Shape):
             error=attempt.error_code,
             upstream_status=attempt.upstream_status,
         )
+
+
+class RunningView(Shape):
+    """A call under way."""
+
+    id: str
+    key_id: str
+    key_name: str
+    route: str
+    model: str = Field(description="Empty until the call is read.")
+    target: str | None = Field(description="Where it was sent last; null before that.")
+    since: datetime
+    tokens: int = Field(description="Of the answer up to now, counted where the provider has reported none.")
+
+
+class RunningList(Shape):
+    """The calls under way in every process, the longest first; of each process at most a thousand."""
+
+    object: Literal["list"] = "list"
+    data: list[RunningView]
+    silent: int = Field(description="Processes that did not tell within a second.")
+
+    @classmethod
+    def of(cls, running: RunningCalls) -> "RunningList":
+        """How they are told."""
+        return cls(data=[RunningView(**call._asdict()) for call in running.calls], silent=running.silent)
 
 
 class CancelView(Shape):

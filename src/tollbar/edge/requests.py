@@ -6,11 +6,12 @@ The holder of a key is told of calls of that key; one of another key is as unkno
 from fastapi import Request
 from starlette.responses import Response
 
+from tollbar.domain.audit import Actor
 from tollbar.domain.errors import NotFound
 from tollbar.domain.identity import KeyKind, Principal
-from tollbar.edge.acting import caller_of
+from tollbar.edge.acting import actor_of, caller_of
 from tollbar.edge.bodies import answer, read
-from tollbar.edge.request_schemas import CancelView, RequestView
+from tollbar.edge.request_schemas import CancelView, RequestView, RunningList
 from tollbar.edge.schemas import NothingMore
 from tollbar.edge.services import Services
 
@@ -36,13 +37,19 @@ async def cancel_request(request: Request, request_id: str) -> Response:
 
 async def cancel_any_request(request: Request, request_id: str) -> Response:
     """Ends a running call of whatever key."""
-    return await _cancelled(request, request_id, None)
+    return await _cancelled(request, request_id, actor_of(request))
 
 
-async def _cancelled(request: Request, request_id: str, key_id: str | None) -> Response:
+async def list_running(request: Request) -> Response:
+    """The calls under way in every process, the longest first."""
+    services: Services = request.app.state.services
+    return answer(RunningList.of(await services.running()))
+
+
+async def _cancelled(request: Request, request_id: str, whose: str | Actor) -> Response:
     services: Services = request.app.state.services
     await read(request, NothingMore)
-    await services.cancel(request_id, key_id)
+    await services.cancel(request_id, whose)
     return answer(CancelView(id=request_id), 202)
 
 

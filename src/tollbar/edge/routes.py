@@ -228,6 +228,8 @@ PAGES = (
     PageRoute("PUT", "/admin/api/end-users/{owner}", Access.ADMIN, end_users.tell_apart),
     PageRoute("DELETE", "/admin/api/end-users/{owner}", Access.ADMIN, end_users.forget),
     PageRoute("PATCH", "/admin/api/end-users/{owner}/{end_user}", Access.ADMIN, end_users.change_end_user),
+    PageRoute("DELETE", "/admin/api/end-users/{owner}/{end_user}", Access.ADMIN, end_users.erase),
+    PageRoute("GET", "/admin/api/requests", Access.ADMIN, requests.list_running),
     PageRoute("GET", "/admin/api/requests/{request_id}", Access.ADMIN, requests.show_any_request),
     PageRoute("POST", "/admin/api/requests/{request_id}/cancel", Access.ADMIN, requests.cancel_any_request),
     PageRoute("GET", "/admin/api/alerts", Access.ADMIN, alerts.list_alerts),

@@ -45,10 +45,9 @@ class Wish(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
 
-class KeyFields(Wish):
-    """What can be said of a key, when it is made and later. Rates count in any minute and any day."""
+class AmountFields(Wish):
+    """What is granted: once, or in every period."""
 
-    models: list[str] | None = Field(None, description="The models it may use; `*` is every model and may be a part.")
     credits: Wished | None = wished(Unit.CREDITS, "An allowance of credits: successful calls.")
     dollars: Wished | None = wished(Unit.DOLLARS, "An allowance of dollars, at the providers' prices.")
     tokens: Wished | None = wished(Unit.TOKENS, "An allowance of tokens, prompt and answer together.")
@@ -58,11 +57,22 @@ class KeyFields(Wish):
         json_schema_extra={"enum": [*Reset, None]},
     )
     time_zone: str | None = Field(None, description="Where their periods begin: `Europe/Berlin`; UTC by default.")
+
+
+class SharedFields(AmountFields):
+    """What can be said of a key, and of a team for its keys together. Rates count in any minute and any day."""
+
+    models: list[str] | None = Field(None, description="The models to be used; `*` is every model and may be a part.")
     rpm: int | None = Field(None, ge=0, description="Requests per minute; 0 lifts the limit.")
     rpd: int | None = Field(None, ge=0, description="Requests per day; 0 lifts the limit.")
     tpm: int | None = Field(None, ge=0, description="Tokens per minute; 0 lifts the limit.")
     tpd: int | None = Field(None, ge=0, description="Tokens per day; 0 lifts the limit.")
     concurrency: int | None = Field(None, ge=0, description="Calls at once; 0 lifts the limit.")
+
+
+class KeyFields(SharedFields):
+    """What can be said of a key, when it is made and later."""
+
     tier: str | None = Field(None, description="The tier that says what a call costs; empty for a plain key.")
     team: str | None = Field(None, description="The team it belongs to, by id or name; empty for none.")
     max_uses: int | None = Field(

@@ -7,8 +7,9 @@ from tollbar.admin.alerts import Alerts
 from tollbar.admin.pulls import Pulls
 from tollbar.admin.rotating import RotatingKey
 from tollbar.admin.self_service import SelfServiceTerms
+from tollbar.domain.audit import Actor
 from tollbar.domain.catalogue import Model
-from tollbar.domain.records import CallHistory
+from tollbar.domain.records import CallHistory, RunningCalls
 from tollbar.edge.address import NOBODY_TRUSTED, Addresses
 from tollbar.gateway.completions import Gateway
 from tollbar.gateway.feed import Feed
@@ -47,7 +48,8 @@ class Services:
     `digest` turns a secret into what the store knows of it. `status` tells what is already known of stores and
     providers, without asking anybody; `is_ready` whether new calls are welcome. `listed` are the models that can be
     named. `key_changed` makes the change of a key count at once in this process. `pulls` gets models onto this machine.
-    `history` tells of a call that is over, by its id; `cancel` ends one under way, of a key or of any.
+    `history` tells of a call that is over, by its id; `cancel` ends one under way, of a key or, at an admin's wish,
+    of any; `running` lists them.
     `alerts` sends them, and `alert_store` keeps them. `max_file_bytes` is how large a form with a file may be.
     `feed` tells of calls as they are settled.
     """
@@ -69,7 +71,8 @@ class Services:
     doors: Doors
     pulls: Pulls
     history: Callable[[str], Awaitable[CallHistory | None]]
-    cancel: Callable[[str, str | None], Awaitable[None]]
+    cancel: Callable[[str, str | Actor], Awaitable[None]]
+    running: Callable[[], Awaitable[RunningCalls]]
     audit: AuditTrail
     alerts: Alerts
     alert_store: AlertStore

@@ -10,7 +10,7 @@ Rules of the hold:
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from tollbar.domain.catalogue import Plan
@@ -19,12 +19,12 @@ from tollbar.domain.identity import Allowance, Principal
 from tollbar.domain.limits import Bounds, Charge, Verdict
 from tollbar.domain.records import Outcome
 from tollbar.gateway.entries import estimated
-from tollbar.gateway.hold import EXIT_SECONDS, Hold, claims_of, to_the_end
+from tollbar.gateway.hold import EXIT_SECONDS, Hold, claims_of, short, to_the_end
 from tollbar.gateway.rates import CALLERS_ONLY, Rates, refusal
 from tollbar.gateway.terms import TermsBook
 from tollbar.gateway.visit import Visit
 from tollbar.ports.clock import Clock
-from tollbar.ports.money import Claim, Counters, Ledger
+from tollbar.ports.money import Counters, Ledger
 
 AWAY = (Overloaded, TimeoutError)
 """What a settlement fails by while the store is away; anything else is a fault of ours."""
@@ -88,7 +88,7 @@ class Admission:
 
     async def begin(self, visit: Visit, plan: Plan, bounds: Bounds, in_full: bool) -> Hold:
         """Takes what `hold` holds."""
-        claims = claims_of(visit.principal, bounds)
+        claims = claims_of(visit.principal.allowances, bounds)
         if in_full:
             claims = [claim._replace(expected=claim.most) for claim in claims]
         terms = visit.terms or self._terms.of(visit.principal, visit.arrival.source)
@@ -112,19 +112,15 @@ class Admission:
         except TimeoutError:  # the process stood still, and all deadlines have passed at once
             self._owe(debt)
 
-    async def left(self, principal: Principal) -> dict[int, int]:
-        """What a new call could take of each allowance that covers the principal, by the allowance's number."""
-        standing = await self._ledger.standing(principal.key_id, principal.end_users)
-        return {one.id.number: one.left for one in standing}
+    async def standing(self, principal: Principal) -> list[Allowance]:
+        """The allowances that cover the principal as they stand, with all that is held of them."""
+        covering = {allowance.number for allowance in principal.allowances}
+        found = await self._ledger.standing(principal.key_id, principal.end_users)
+        return [one for one in found if one.id.number in covering]
 
-    async def short(self, principal: Principal, bounds: Bounds) -> list[Allowance]:
-        """The allowances that would keep a call out as they stand now; nothing is held."""
-        claims = {claim.allowance.number: claim for claim in claims_of(principal, bounds)}
-        standing = await self._ledger.standing(principal.key_id, principal.end_users)
-        return [one for one in standing if one.id.number in claims and not self._fits(claims[one.id.number], one.left)]
-
-    def _fits(self, claim: Claim, left: int) -> bool:
-        return claim.most <= left or (not self._is_strict and left > 0 and claim.expected <= left)
+    def short(self, standing: Iterable[Allowance], bounds: Bounds) -> list[Allowance]:
+        """Those of the allowances that would keep a call out as they stand; nothing is held."""
+        return short(standing, bounds, self._is_strict)
 
     async def tick(self) -> None:
         """Settles what is owed; the app calls this every few seconds. One that fails by itself holds up no other."""

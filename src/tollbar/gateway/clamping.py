@@ -4,17 +4,16 @@ A call whose upper bound fits is held as it is, and pays nothing for this. If no
 usual rule holds: what is expected to fit is admitted, and holds all that is left.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tollbar.domain.catalogue import Plan
 from tollbar.domain.completion import CompletionRequest
 from tollbar.domain.errors import OutOfCredit
-from tollbar.domain.identity import Principal
 from tollbar.domain.limits import Bounds
 from tollbar.gateway.admit import Admission, Holding
 from tollbar.gateway.estimate import estimate, longest_answer
-from tollbar.gateway.hold import Hold, claims_of
+from tollbar.gateway.hold import Hold, short
 from tollbar.gateway.visit import Visit
 
 TRIES = 3
@@ -54,7 +53,7 @@ class Clamp:
     ) -> tuple[CompletionRequest, Bounds] | None:
         """The longest answer that fits into what is left now, by halves; None when not even one token fits."""
         principal = visit.principal
-        left = await self.admission.left(principal)
+        standing = await self.admission.standing(principal)
 
         def of(tokens: int) -> Bounds:
             return estimate(request._replace(max_tokens=tokens), plan, principal.credit_cost)
@@ -62,14 +61,9 @@ class Clamp:
         shortest, longest = 0, longest_answer(request, plan)
         while shortest < longest:
             middle = (shortest + longest + 1) // 2
-            if _fits(principal, of(middle), left):
-                shortest = middle
-            else:
+            if short(standing, of(middle), in_full=True):
                 longest = middle - 1
+            else:
+                shortest = middle
         shorter = self.shorten(request, shortest) if shortest else None
         return None if shorter is None else (shorter, of(shortest))
-
-
-def _fits(principal: Principal, bounds: Bounds, left: Mapping[int, int]) -> bool:
-    claims = claims_of(principal, bounds)
-    return all(claim.most <= left.get(claim.allowance.number, 0) for claim in claims)

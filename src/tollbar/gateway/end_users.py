@@ -4,12 +4,12 @@ Only keys that tell their end users apart come here; a call of any other pays no
 anew has its end users looked up anew, so that what was changed of them counts within a second.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from tollbar.domain.end_users import LONGEST_NAME, EndUser
 from tollbar.domain.errors import InvalidValue, MissingField, NotAllowed, NotFound
-from tollbar.domain.identity import Principal
+from tollbar.domain.identity import Allowance, EndUserTerms, Principal
 from tollbar.ports.keys import EndUserStore
 
 MOST_KNOWN = 20_000
@@ -30,18 +30,23 @@ class EndUsers:
         Where nobody is named and nobody needs to be, that is the principal itself.
         """
         if not name:
-            if any(terms.is_required for _, terms in principal.end_user_terms):
-                raise MissingField("Calls with this key are made for an end user.", field=FIELD, hint=NAMED_BY)
+            _check_nobody(principal)
             return principal
         known = self._known.get((principal.key_id, name))
         if known is not None and known[0] is principal:
             return known[1]
-        check(name)
-        found = await self._admit(principal, name)
+        found = _for(principal, await _let_in(principal, name, self._store.admit))
         if len(self._known) >= MOST_KNOWN:
             self._known.clear()
         self._known[principal.key_id, name] = principal, found
         return found
+
+    async def foreseen(self, principal: Principal, name: str | None) -> list[Allowance]:
+        """What would cover the same call beside what covers its key; raises the same, and makes nobody."""
+        if not name:
+            _check_nobody(principal)
+            return []
+        return _covering(principal, await _let_in(principal, name, self._store.foresee))
 
     async def seen(self, principal: Principal, name: str) -> Principal:
         """The same of one whom calls have named before; raises NotFound, for nobody is made by being asked for."""
@@ -52,22 +57,36 @@ class EndUsers:
             raise NotFound(f"This key has no end user {name!r}.", hint=hint, field=FIELD)
         return _for(principal, found)
 
-    async def _admit(self, principal: Principal, name: str) -> Principal:
-        admitted: list[EndUser] = []
-        for owner, terms in principal.end_user_terms:
-            end_user = await self._store.admit(owner, name, terms)
-            if end_user.blocked_at is not None:
-                raise NotAllowed("This end user is blocked.", hint="Ask whoever gave you the key.", field=FIELD)
-            admitted.append(end_user)
-        return _for(principal, admitted)
+
+async def _let_in(
+    principal: Principal, name: str, find: Callable[[str, str, EndUserTerms], Awaitable[EndUser]]
+) -> list[EndUser]:
+    """Who the name is for the key and for its team, as far as each tells them apart."""
+    check(name)
+    found: list[EndUser] = []
+    for owner, terms in principal.end_user_terms:
+        end_user = await find(owner, name, terms)
+        if end_user.blocked_at is not None:
+            raise NotAllowed("This end user is blocked.", hint="Ask whoever gave you the key.", field=FIELD)
+        found.append(end_user)
+    return found
 
 
 def _for(principal: Principal, end_users: Sequence[EndUser]) -> Principal:
     """The principal on whose behalf they are, with what the terms of today grant them."""
-    granted = {owner: {grant.unit for grant in terms.grants} for owner, terms in principal.end_user_terms}
-    covering = (one.id for each in end_users for one in each.allowances if one.id.unit in granted[each.owner])
+    covering = (one.id for one in _covering(principal, end_users))
     ids = tuple(each.id for each in end_users)
     return replace(principal, allowances=(*principal.allowances, *covering), end_users=ids)
+
+
+def _covering(principal: Principal, end_users: Sequence[EndUser]) -> list[Allowance]:
+    granted = {owner: {grant.unit for grant in terms.grants} for owner, terms in principal.end_user_terms}
+    return [one for each in end_users for one in each.allowances if one.id.unit in granted[each.owner]]
+
+
+def _check_nobody(principal: Principal) -> None:
+    if any(terms.is_required for _, terms in principal.end_user_terms):
+        raise MissingField("Calls with this key are made for an end user.", field=FIELD, hint=NAMED_BY)
 
 
 def check(name: str) -> None:

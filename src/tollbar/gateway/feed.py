@@ -8,9 +8,8 @@ from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from tollbar.domain.errors import GatewayError, Overloaded
+from tollbar.domain.errors import Overloaded
 from tollbar.domain.records import LedgerEntry
-from tollbar.ports.clock import Clock
 from tollbar.ports.money import UsageStore
 
 POLL_SECONDS = 0.25
@@ -24,13 +23,11 @@ Calls = asyncio.Queue[LedgerEntry]
 class Feed:
     """Listeners by the key whose calls they want to hear of."""
 
-    def __init__(self, store: UsageStore, clock: Clock) -> None:
+    def __init__(self, store: UsageStore) -> None:
         self._store = store
-        self._clock = clock
         self._listeners: defaultdict[str, list[Calls]] = defaultdict(list)
         self._count = 0
         self._last: int | None = None
-        self._is_wanted = asyncio.Event()
 
     @asynccontextmanager
     async def listening(self, key_id: str) -> AsyncIterator[Calls]:
@@ -43,7 +40,6 @@ class Feed:
         calls = Calls(MOST_WAITING)
         self._listeners[key_id].append(calls)
         self._count += 1
-        self._is_wanted.set()
         try:
             yield calls
         finally:
@@ -52,21 +48,13 @@ class Feed:
             if not self._listeners[key_id]:
                 del self._listeners[key_id]
             if not self._count:
-                self._is_wanted.clear()
                 self._last = None
 
-    async def run(self) -> None:
-        """Asks for what is new as long as somebody listens; never returns. A store that is away is asked again."""
-        while True:
-            await self._is_wanted.wait()
-            await self._clock.sleep(POLL_SECONDS)
-            try:
-                await self._tell()
-            except GatewayError:
-                continue
+    async def follow(self) -> None:
+        """Tells what is new if somebody listens; to be called every `POLL_SECONDS`. What fails is told the next time.
 
-    async def _tell(self) -> None:
-        """Of several attempts of a call, which are settled together, the last one's line is told."""
+        Of several attempts of a call, which are settled together, the last one's line is told.
+        """
         if self._last is None:
             return
         lines = await self._store.lines_after(self._last)

@@ -5,11 +5,11 @@ were taken as expected are corrected here to what was used.
 """
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 
 from tollbar.domain.errors import InvalidValue
-from tollbar.domain.identity import AllowanceId, Principal
+from tollbar.domain.identity import Allowance, AllowanceId, Principal
 from tollbar.domain.limits import Bounds, Charge
 from tollbar.domain.money import Unit
 from tollbar.domain.records import Outcome
@@ -91,10 +91,10 @@ class Hold:
             self.counters.give_back(unused, self.taken_at)
 
 
-def claims_of(principal: Principal, bounds: Bounds) -> list[Claim]:
-    """What a call claims from each allowance of its key; raises InvalidValue when a dollar price is unknown."""
+def claims_of(allowances: Iterable[AllowanceId], bounds: Bounds) -> list[Claim]:
+    """What a call claims from each of the allowances; raises InvalidValue when a dollar price is unknown."""
     claims: list[Claim] = []
-    for allowance in principal.allowances:
+    for allowance in allowances:
         match allowance.unit:
             case Unit.CREDITS:
                 claims.append(Claim(allowance, bounds.credits, bounds.credits))
@@ -111,6 +111,15 @@ def claims_of(principal: Principal, bounds: Bounds) -> list[Claim]:
                     )
                 claims.append(Claim(allowance, bounds.most_nano_dollars, bounds.expected_nano_dollars))
     return [claim for claim in claims if claim.most]
+
+
+def short(standing: Iterable[Allowance], bounds: Bounds, in_full: bool) -> list[Allowance]:
+    """Those of the allowances in which a call does not fit as they stand; `in_full` the most that it may use must."""
+
+    def fits(claim: Claim, left: int) -> bool:
+        return claim.most <= left or (not in_full and left > 0 and claim.expected <= left)
+
+    return [one for one in standing if not all(fits(claim, one.left) for claim in claims_of([one.id], bounds))]
 
 
 def charges_of(principal: Principal, closed: Bill) -> list[tuple[AllowanceId, int]]:

@@ -1,6 +1,7 @@
 """What a call would cost, without making it: the tokens and the price of each target, and whether it would be let in.
 
 It is worked out as admission does, from the same bounds, and holds nothing: what others take meanwhile is not known.
+Nor does it make anybody: an end user whom no call has named yet is quoted as one who is new.
 """
 
 from typing import NamedTuple
@@ -39,12 +40,15 @@ class Quote(NamedTuple):
 async def quote(gateway: Gateway, visit: Visit, request: CompletionRequest, pin: Pin) -> Quote:
     """The quote of a call; raises what resolving and estimating it raise, and InvalidValue for an unknown price."""
     visit.request = request
-    principal = await gateway.identify(visit, request) if visit.principal.end_user_terms else visit.principal
+    principal = visit.principal
+    standing = await gateway.admission.standing(principal)
+    if gateway.end_users is not None and principal.end_user_terms:
+        standing += await gateway.end_users.foreseen(principal, visit.end_user or request.user)
     plan = resolve(request.model, request.features, principal, gateway.catalogue, gateway.health.is_up, pin)
     visit.plan = plan
     usual = gateway.learned.usual(principal.key_id, request.model or plan.model.name)
     bounds = estimate(request, plan, principal.credit_cost, usual)
-    short = await gateway.admission.short(principal, bounds)
+    short = gateway.admission.short(standing, bounds)
     targets = []
     for target in plan.targets:
         alone = estimate(request, plan._replace(targets=(target,)), principal.credit_cost, usual)

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Protocol
 
+from tollbar.domain.audit import Actor
 from tollbar.domain.files import KeptFile
-from tollbar.domain.records import RequestRecord
+from tollbar.domain.records import RequestRecord, RunningCall, RunningCalls
 from tollbar.domain.repeats import KeptAnswer, Repeatable
 from tollbar.domain.responses import KeptResponse, Thread
 
@@ -26,7 +27,7 @@ class AnswerStore(Protocol):
 
 
 class CancelStore(Protocol):
-    """Calls that are to be ended, shared by every process."""
+    """Calls under way that are asked for, or are to be ended, shared by every process."""
 
     async def ask(self, request_id: str, key_id: str | None) -> None:
         """Asks whichever process runs a call of that key, or without one of any, to end it; raises `Overloaded`."""
@@ -40,6 +41,23 @@ class CancelStore(Protocol):
 
     async def is_told(self, request_id: str) -> bool:
         """Whether somebody said so; raises `Overloaded`."""
+        ...
+
+    async def note(self, request_id: str, actor: Actor) -> None:
+        """Has the audit tell that somebody ended a call that is not theirs; raises `Overloaded`."""
+
+    async def ask_all(self, question: str) -> None:
+        """Asks every process, this one included, what it runs, under a name of the question; raises `Overloaded`."""
+
+    async def questions(self) -> Sequence[str]:
+        """Those that this process has not answered; raises `Overloaded`."""
+        ...
+
+    async def report(self, question: str, calls: Sequence[RunningCall]) -> None:
+        """This process's answer; raises `Overloaded`."""
+
+    async def reports(self, question: str) -> RunningCalls:
+        """What was answered up to now, in no order; raises `Overloaded`."""
         ...
 
 

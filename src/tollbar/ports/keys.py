@@ -104,6 +104,9 @@ class EndUserStore(Protocol):
         Of all who ask at once, in whatever process, one makes it. Raises `NotAllowed` when there are too many.
         """
 
+    async def foresee(self, owner: str, name: str, terms: EndUserTerms) -> EndUser:
+        """What `admit` would give or raise, without a change: who is new has no id, and its allowances no numbers."""
+
     async def list(self, owner: str, name: str = "") -> Sequence[EndUser]:
         """Those of a key or a team that are new of late, or the one of that name, as they stand."""
 

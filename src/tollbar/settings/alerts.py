@@ -1,10 +1,11 @@
 """The section on alerts: thresholds of allowances, and who is told when one is reached."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from tollbar.settings.fields import SecretText, Section, WebAddress, setting
+from tollbar.settings.fields import Frozen, SecretText, Section, WebAddress, setting
 
 Percent = Annotated[int, Field(ge=1, le=1_000)]
 Percents = Annotated[
@@ -19,6 +20,14 @@ class Alerts(Section):
         (),
         "The thresholds of every allowance that has none of its own, in per cent of what is granted: [80, 100].",
         unit="per cent",
+    )
+    keys: Annotated[Mapping[str, Percents], Frozen] = setting(
+        dict,
+        "The same for every allowance of one key, by the key's name: {ana: [50, 90]}, or [] for none. It wins over "
+        "`at`; and what is set here is not changed by command or API.",
+    )
+    teams: Annotated[Mapping[str, Percents], Frozen] = setting(
+        dict, "The same of a team, by its name; `installation` is everybody's."
     )
     url: WebAddress | None = setting(
         None, "The webhook that alerts are sent to. Without it the one that was set by command or API, if there is one."

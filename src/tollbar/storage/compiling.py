@@ -23,6 +23,7 @@ from tollbar.storage.schema import (
     keys,
     ledger,
     processes,
+    reports,
     requests,
     rotation,
     secrets,
@@ -166,6 +167,8 @@ def standings() -> Select[*tuple[Any, ...]]:
 
 def _requests(to: Compiler) -> RequestSql:
     r = requests.c
+    is_owners = r.key_id == bindparam("owner")
+    is_of_team = r.key_id.in_(select(keys.c.id).where(keys.c.team == bindparam("owner")))
     is_kept = (r.id < bindparam("end")) & (r.at >= bindparam("before"))
     return RequestSql(
         insert=to.rows(requests, without="id"),
@@ -182,6 +185,8 @@ def _requests(to: Compiler) -> RequestSql:
         oldest=to.text(select(func.min(r.id))),
         first_kept=to.text(select(func.min(r.id)).where(is_kept)),
         prune=to.text(requests.delete().where(r.id < bindparam("end"))),
+        of_user=to.text(select(r.id).where(r.user == bindparam("name"), or_(is_owners, is_of_team))),
+        forget_user=to.text(requests.update().values(user=None).where(r.id.in_(to.numbers("ids")))),
     )
 
 
@@ -251,7 +256,8 @@ def _audit(to: Compiler) -> AuditSql:
 
 
 def _cancels(to: Compiler) -> CancelSql:
-    c = cancels.c
+    c, r, nobody = cancels.c, reports.c, bindparam("nobody")
+    answered = select(r.question).where(r.process == bindparam("process"))
     is_it = c.request_id == bindparam("call")
     asked = {"request_id": bindparam("request_id"), "key_id": bindparam("key_id"), "at": bindparam("at")}
     made = to.insert(cancels).values({**asked, "is_told": ZERO})
@@ -264,6 +270,11 @@ def _cancels(to: Compiler) -> CancelSql:
         forget=to.text(cancels.delete().where(c.at < bindparam("before"))),
         note=to.text(_noted(TWO)),
         news=to.text(select(changes.c.number).order_by(changes.c.id)),
+        report=to.text(insert(reports)),
+        questions=to.text(select(r.question).where(r.process == nobody, r.question.not_in(answered))),
+        reports=to.text(select(r.calls).where(r.question == bindparam("question"), r.process != nobody)),
+        processes=to.text(select(func.count()).select_from(processes)),
+        forget_reports=to.text(reports.delete().where(r.at < bindparam("before"))),
     )
 
 

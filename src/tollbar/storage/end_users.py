@@ -6,16 +6,20 @@ change of the terms has keys looked up anew. What was spent stays.
 
 import secrets
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import msgspec
 
 from tollbar.domain.audit import Actor
-from tollbar.domain.end_users import PREFIX, EndUser, EndUserChange
+from tollbar.domain.end_users import ERASED, PREFIX, EndUser, EndUserChange
 from tollbar.domain.errors import NotAllowed, NotFound
 from tollbar.domain.identity import ALPHABET, ID_LENGTH, Allowance, EndUserTerms, draw
+from tollbar.domain.redaction import masked
 from tollbar.ports.clock import Clock
 from tollbar.storage.audit import Auditor
 from tollbar.storage.engine import Connection
-from tollbar.storage.grants import Grants
+from tollbar.storage.grants import Grants, foreseen
 from tollbar.storage.journal import Journal
 from tollbar.storage.reader import Reader
 from tollbar.storage.standings import read_standing, to_allowance
@@ -23,7 +27,11 @@ from tollbar.storage.statements import Statements
 from tollbar.storage.times import maybe_moment, microseconds, moment
 from tollbar.storage.writing import current_balances
 
+RECORDS_AT_ONCE = 1_000
+"""Records of calls that one transaction takes a name out of; more would keep calls waiting for the journal."""
+
 _Row = tuple[str, str, str, int, int | None]
+_encode: Callable[[object], bytes] = msgspec.json.encode
 
 
 class StoredEndUsers:
@@ -53,6 +61,16 @@ class StoredEndUsers:
             return found
         return await self._journal.run(lambda connection: self._admit(connection, owner, name, terms, now))
 
+    async def foresee(self, owner: str, name: str, terms: EndUserTerms) -> EndUser:
+        """See `ports.EndUserStore`."""
+        now = microseconds(self._clock.now())
+
+        def read(connection: Connection) -> EndUser:
+            found = self._find(connection, owner, name, now) or self._new(connection, owner, name, now)
+            return replace(found, allowances=foreseen(terms.grants, found.allowances, now))
+
+        return await self._reader.run(read)
+
     async def list(self, owner: str, name: str = "") -> Sequence[EndUser]:
         """See `ports.EndUserStore`."""
         now = microseconds(self._clock.now())
@@ -69,6 +87,8 @@ class StoredEndUsers:
     async def change(self, owner: str, end_user: str, change: EndUserChange) -> EndUser:
         """See `ports.EndUserStore`."""
         now = microseconds(self._clock.now())
+        if change.erases:  # first, for the name tells which records they are
+            await self._erase_from_records(owner, end_user, now)
 
         def apply(connection: Connection) -> EndUser:
             before = self._get(connection, owner, end_user, now)
@@ -81,6 +101,9 @@ class StoredEndUsers:
                 current_balances(connection, self._statements.ledger, numbers, now)
                 connection.execute(self._sql.renew, {"id": before.id})
                 done.append("end_user.renew")
+            if change.erases:
+                connection.execute(self._sql.rename, {"user": before.id, "new_name": ERASED + _drawn()})
+                done.append("end_user.erase")
             connection.execute(self._statements.keys.note_change)
             after = self._get(connection, owner, before.id, now)
             for action in done:
@@ -89,22 +112,43 @@ class StoredEndUsers:
 
         return await self._journal.run(apply)
 
+    async def _erase_from_records(self, owner: str, end_user: str, now: int) -> None:
+        """Takes the name out of the records of calls with the owner's keys, a few at a time."""
+        sql = self._statements.requests
+
+        def find(connection: Connection) -> list[int]:
+            wanted = {"name": masked(self._get(connection, owner, end_user, now).name), "owner": owner}
+            return [number for (number,) in connection.execute(sql.of_user, wanted)]
+
+        def forget(connection: Connection) -> None:
+            connection.execute(sql.forget_user, {"ids": _encode(found[:RECORDS_AT_ONCE]).decode()})
+
+        await self._journal.flush()
+        found = await self._reader.run(find)
+        while found:
+            await self._journal.run(forget)
+            found = found[RECORDS_AT_ONCE:]
+
     def _admit(self, connection: Connection, owner: str, name: str, terms: EndUserTerms, now: int) -> EndUser:
         found = self._find(connection, owner, name, now)
         if found is None:
-            (count,) = connection.execute(self._sql.count, {"owner": owner}).fetchone()
-            if count >= self._most:
-                raise NotAllowed(
-                    f"There are {count} end users already, and this one is new.",
-                    hint="The setting 'end_users.most' says how many a key or a team may have.",
-                    field="user",
-                )
-            end_user = PREFIX + draw([secrets.randbelow(len(ALPHABET)) for _ in range(ID_LENGTH)])
-            row = {"id": end_user, "owner": owner, "name": name, "first_seen_at": now, "blocked_at": None}
+            made = PREFIX + _drawn()
+            found = replace(self._new(connection, owner, name, now), id=made)
+            row = {"id": made, "owner": owner, "name": name, "first_seen_at": now, "blocked_at": None}
             connection.execute(self._sql.insert, row)
-            found = EndUser(end_user, owner, name, moment(now))
         self._grants.put(connection, found.id, terms.grants, found.allowances, now)
         return self._get(connection, owner, found.id, now)
+
+    def _new(self, connection: Connection, owner: str, name: str, now: int) -> EndUser:
+        """One who is not there yet, without an id; raises NotAllowed when there are too many."""
+        (count,) = connection.execute(self._sql.count, {"owner": owner}).fetchone()
+        if count >= self._most:
+            raise NotAllowed(
+                f"There are {count} end users already, and this one is new.",
+                hint="The setting 'end_users.most' says how many a key or a team may have.",
+                field="user",
+            )
+        return EndUser("", owner, name, moment(now))
 
     def _find(self, connection: Connection, owner: str, name: str, now: int) -> EndUser | None:
         row = connection.execute(self._sql.named, {"owner": owner, "name": name}).fetchone()
@@ -118,6 +162,10 @@ class StoredEndUsers:
 
     def _whole(self, connection: Connection, row: _Row, now: int) -> EndUser:
         return _end_user(row, read_standing(connection, self._statements.keys, row[0], now))
+
+
+def _drawn() -> str:
+    return draw([secrets.randbelow(len(ALPHABET)) for _ in range(ID_LENGTH)])
 
 
 def _is_granted(end_user: EndUser, terms: EndUserTerms) -> bool:

@@ -1,12 +1,13 @@
 """Makes and changes the allowances of keys and teams, within a transaction. What was spent and held of one stays."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tollbar.domain.errors import InvalidValue
-from tollbar.domain.identity import Allowance, Grant, TopUp
+from tollbar.domain.identity import Allowance, AllowanceId, Grant, Holder, TopUp
 from tollbar.storage.engine import Connection
 from tollbar.storage.statements import KeySql, LedgerSql
-from tollbar.storage.times import microseconds, period
+from tollbar.storage.times import maybe_moment, microseconds, period
 from tollbar.storage.writing import current_balances
 
 LARGEST_GRANT = 10**18
@@ -55,6 +56,18 @@ class Grants:
         granted = {"allowance": allowance.id.number, "amount": grant.amount, "reset": grant.reset.value, "end": end}
         granted["zone"] = grant.zone
         connection.execute(self._sql.regrant, granted)
+
+
+def foreseen(grants: Sequence[Grant], present: Sequence[Allowance], now: int) -> tuple[Allowance, ...]:
+    """How an end user's allowances would stand after `Grants.put`; one that would be new has no number."""
+    standing = {allowance.id.unit: allowance for allowance in present}
+    for grant in grants:
+        before = standing.get(grant.unit, Allowance(AllowanceId(0, grant.unit, Holder.END_USER), 0, 0, 0))
+        extra = before.top_up.amount if before.top_up else 0
+        _, end = period(grant.reset, now, grant.zone)
+        when = {"reset": grant.reset, "resets_at": maybe_moment(end), "zone": grant.zone}
+        standing[grant.unit] = replace(before, granted=grant.amount + extra, **when)
+    return tuple(standing.values())
 
 
 def check(grants: Sequence[Grant]) -> None:

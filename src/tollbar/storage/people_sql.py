@@ -32,6 +32,7 @@ def end_user_sql(to: Compiler, standings: Select[*tuple[Any, ...]]) -> EndUserSq
         newest=to.text(newest),
         standings=to.text(standings.where(a.owner.in_(shown))),
         block=to.text(end_users.update().values(blocked_at=bindparam("at")).where(e.id == bindparam("id"))),
+        rename=to.text(end_users.update().values(name=bindparam("new_name")).where(e.id == bindparam("user"))),
         renew=to.text(allowances.update().values(spent=ZERO).where(a.owner == bindparam("id"))),
     )
 

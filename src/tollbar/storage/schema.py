@@ -294,6 +294,16 @@ cancels = Table(
     Column("is_told", Integer, nullable=False),
 )
 
+# What each process runs, as JSON, for whoever asked under that name; the row of no process is the question.
+reports = Table(
+    "reports",
+    metadata,
+    Column("question", Text, primary_key=True),
+    Column("process", Text, primary_key=True),
+    Column("at", NUMBER, nullable=False),
+    Column("calls", Text, nullable=False),
+)
+
 # Alerts on their way, and those that are there: one for each allowance, threshold and period. `next_at` is when it is
 # sent next, null when it is not any more; a row is claimed for a sending by putting that off.
 alerts = Table(

@@ -117,6 +117,8 @@ class RequestSql:
     oldest: str
     first_kept: str
     prune: str
+    of_user: str
+    forget_user: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,7 @@ class EndUserSql:
     standings: str
     block: str
     renew: str
+    rename: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +181,7 @@ class AnswerSql:
 
 @dataclass(frozen=True, slots=True)
 class CancelSql:
-    """Statements over calls that are to be ended."""
+    """Statements over calls that are to be ended, or asked for."""
 
     ask: str
     asked: str
@@ -187,6 +190,11 @@ class CancelSql:
     forget: str
     note: str
     news: str
+    report: str
+    questions: str
+    reports: str
+    processes: str
+    forget_reports: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,7 +155,7 @@ def assemble(
         audit=StoredAudit(reader, sql.audit),
         news=News(clock, options.address),
         alerts=StoredAlerts(journal, reader, (sql.alerts, sql.audit), clock),
-        cancels=StoredCancels(journal, reader, sql.cancels, clock),
+        cancels=StoredCancels(journal, reader, (sql.cancels, sql.audit), clock),
         answers=StoredAnswers(journal, writer, sql.answers, clock),
         responses=StoredResponses(journal, reader, sql.responses, clock),
         files=StoredFiles(journal, reader, sql.files, clock),

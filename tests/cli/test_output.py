@@ -47,6 +47,8 @@ def test_allowances_say_what_is_left() -> None:
     dollars = Allowance(AllowanceId(1, Unit.DOLLARS), 10**10, 125 * 10**7, 10**8, Reset.MONTH, NOW)
     assert output.allowance(dollars) == "$8.65 of $10.00 left this month, $0.10 held"
     assert output.allowance(Allowance(AllowanceId(2, Unit.CREDITS), 5, 1, 0)) == "4 of 5 credits left"
+    daily = Allowance(AllowanceId(2, Unit.CREDITS), 5, 1, 0, Reset.DAY, NOW, zone="Europe/Berlin")
+    assert output.allowance(daily) == "4 of 5 credits left today (Europe/Berlin)"
 
 
 def test_limits_are_short() -> None:

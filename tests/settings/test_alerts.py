@@ -23,12 +23,25 @@ def test_what_can_be_set(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("{at: [often]}", "alerts.at[0] is 'often' but must be a whole number. The thresholds of every allowance"),
+        ("{keys: {ana: often}}", "alerts.keys.ana[0] is 'often' but must be a whole number. The same for every"),
+        ("{keys: {ana: [80, 0]}}", "alerts.keys.ana[1] is 0 but must be 1 or more."),
+        ("{teams: [lab]}", "alerts.teams must be a block of names, each with a list of whole numbers."),
+    ],
+)
+def test_what_is_wrong_is_said(tmp_path: Path, text: str, complaint: str) -> None:
+    """By its place, with what may stand there."""
+    with pytest.raises(SettingsError) as refusal:
+        settings_of(tmp_path, f"alerts: {text}\n")
+    assert complaint in str(refusal.value.faults[0])
+
+
+@pytest.mark.parametrize(
     ("text", "name"),
     [
         ("alerts: {at: [0]}", "alerts.at"),
-        ("alerts: {keys: {ana: [80, 0]}}", "alerts.keys.ana"),
-        ("alerts: {keys: {ana: often}}", "alerts.keys.ana"),
-        ("alerts: {keys: [ana]}", "alerts.keys"),
         ("alerts: {url: 'https://a'}", "alerts.secret"),
         ("alerts: {secret: short, url: 'https://a'}", "alerts.secret"),
     ],

@@ -10,7 +10,7 @@ from tests.storage.making import StepClock, a_key
 from tollbar.domain.alerts import Alert, alert_of
 from tollbar.domain.audit import Actor
 from tollbar.domain.errors import InvalidValue
-from tollbar.domain.identity import Grant, Reset
+from tollbar.domain.identity import EndUserTerms, Grant, Reset
 from tollbar.domain.money import Unit
 from tollbar.ports.watching import SealedHook
 from tollbar.storage.store import Storage
@@ -33,6 +33,7 @@ async def test_an_alert_on_its_way(tmp_path: Path, store: str) -> None:
         grants = [Grant(Unit.CREDITS, 10), Grant(Unit.TOKENS, 1_000, Reset.DAY)]
         await storage.keys.add(a_key(), b"1", grants)
         assert await storage.alerts.standings(80) == []
+        await storage.end_users.admit("somebody", "one of thousands", EndUserTerms((Grant(Unit.CREDITS, 10),)))
         await spent(storage, "credits", 8)
         await spent(storage, "tokens", 799)
         (first,) = await storage.alerts.standings(80)

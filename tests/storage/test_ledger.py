@@ -5,6 +5,7 @@ import threading
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ from tests.storage.making import (
     take,
 )
 from tollbar.domain.errors import OutOfCredit, Overloaded
-from tollbar.domain.identity import AllowanceId, Grant
+from tollbar.domain.identity import AllowanceId, Grant, Holder
 from tollbar.domain.money import Unit
 from tollbar.ports.keys import KeyChange
 from tollbar.ports.money import Claim
@@ -138,7 +139,9 @@ async def test_a_refusal_says_what_is_missing(storage: Storage) -> None:
     with pytest.raises(OutOfCredit) as refusal:
         await take(storage, dollars, 2_000_000_000)
     assert refusal.value.message == "Insufficient dollars: this call needs 2, and 1.5 are left."
-    assert refusal.value.details == {"unit": "dollars", "needed": "2", "left": "1.5"}
+    assert refusal.value.details == {"unit": "dollars", "needed": "2", "left": "1.5", "holder": "key"}
+    with pytest.raises(OutOfCredit, match=r"1\.5 are left to the key's team\."):
+        await take(storage, replace(dollars, holder=Holder.TEAM), 2_000_000_000)
 
 
 @pytest.mark.parametrize("amount", [1, 5, 50, 400])

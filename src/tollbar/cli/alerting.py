@@ -31,14 +31,15 @@ class Owner(StrEnum):
 def list_newest(as_json: Json = False, config: Config = None, data: Data = None) -> None:
     """List alerts, where they go, and thresholds."""
 
-    async def look(desk: "Desk") -> "AlertList":
+    async def look(desk: "Desk") -> "tuple[AlertList, dict[str, str]]":
         from tollbar.edge.alert_schemas import listed
 
+        names = {one.id: one.name for owners in (desk.keys, desk.teams) for one in await owners.list()}
         async with desk.alerts() as alerts:
-            return await listed(alerts)
+            return await listed(alerts), names
 
     with spoken():
-        found, now = run(config, data, look)
+        (found, names), now = run(config, data, look)
     if as_json:
         output.say_json(found.model_dump())
         return
@@ -46,8 +47,14 @@ def list_newest(as_json: Json = False, config: Config = None, data: Data = None)
         [
             ("webhook", found.webhook or "none: set one with 'tollbar alerts webhook URL'"),
             ("usual thresholds", _percents(found.usual)),
-            *(("in the file", f"{one.holder} {output.clean(one.name)}: {_percents(one.at)}") for one in found.declared),
-            *(("thresholds", f"{one.owner}, {one.unit}: {_percents(one.at)}") for one in found.thresholds),
+            *(
+                ("thresholds", f"{one.holder} {output.clean(one.name)}: {_percents(one.at)} (tollbar.yaml)")
+                for one in found.declared
+            ),
+            *(
+                ("thresholds", f"{_owner(one.owner, names)}, {one.unit}: {_percents(one.at)}")
+                for one in found.thresholds
+            ),
         ]
     )
     rows = [
@@ -143,6 +150,12 @@ def _read(text: str) -> list[int] | None:
 
 def _reached(data: "dict[str, Any]") -> str:
     return output.clean(f"{data['name']}: {data['threshold_percent']} % of {data['unit']}")
+
+
+def _owner(owner: str, names: "dict[str, str]") -> str:
+    from tollbar.domain.teams import holder_of
+
+    return f"{holder_of(owner)} {output.clean(names.get(owner, owner))}"
 
 
 def _percents(at: "list[int] | tuple[int, ...]") -> str:

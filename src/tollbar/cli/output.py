@@ -91,12 +91,13 @@ def amount(unit: Unit, value: int) -> str:
 
 
 def allowance(standing: Allowance) -> str:
-    """`$8.75 of $10.00 left this month, $0.10 of it held`, `4 of 5 credits left`."""
+    """`$8.75 of $10.00 left this month, $0.10 held`, `4 of 5 credits left today`; and the time zone if it is not UTC."""
     unit = standing.id.unit
     left = amount(unit, standing.left) if unit is Unit.DOLLARS else f"{standing.left:,}"
     text = f"{left} of {amount(unit, standing.granted)} left"
     if standing.reset is not Reset.NEVER:
-        text += f" this {standing.reset}"
+        text += " today" if standing.reset is Reset.DAY else f" this {standing.reset}"
+        text += f" ({standing.zone})" if standing.zone != "UTC" else ""
     if standing.top_up is not None:
         text += f", {amount(unit, standing.top_up.amount)} of it until {standing.top_up.until:%Y-%m-%d %H:%M} UTC"
     return f"{text}, {amount(unit, standing.held)} held" if standing.held else text

@@ -82,11 +82,14 @@ def find_section(location: tuple[str, ...]) -> type[Section] | None:
 
 
 def find_field(location: tuple[str, ...]) -> FieldInfo | None:
-    """The declaration of the setting at a location, places in lists aside."""
-    while location and location[-1].isdigit():
-        location = location[:-1]
-    section = find_section(location[:-1]) if location else None
-    return section.model_fields.get(location[-1]) if section else None
+    """The declaration of the setting at a location, or of the one that what stands there is a part of."""
+    if not location:
+        return None
+    section = find_section(location[:-1])
+    if section is not None:
+        return section.model_fields.get(location[-1])
+    above = find_field(location[:-1])
+    return above if above is not None and _section_of(above) is None else None
 
 
 def planned_part(location: tuple[str, ...]) -> tuple[str, ...] | None:
@@ -98,6 +101,17 @@ def planned_part(location: tuple[str, ...]) -> tuple[str, ...] | None:
 def kind_of(field: FieldInfo) -> str:
     """The type of a field in words."""
     return _kind(field.annotation, field)
+
+
+def kind_at(location: tuple[str, ...]) -> str | None:
+    """The same of what stands at a location, which may be a part of a list, or an entry; None where nothing may."""
+    field, depth = find_field(location), 0
+    while field is not None and find_section(location[:-1]) is None:
+        location, depth = location[:-1], depth + 1
+    annotation = None if field is None else field.annotation
+    for _ in range(depth):
+        annotation = _inner(annotation)
+    return None if field is None else _kind(annotation, field)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +176,10 @@ def _effective(
             case Mapping() if _section_of(field) is not None:
                 for key, entry in value.items():
                     yield from _effective(entry, type(entry), (*here, key), origins, is_entry=True)
+            case Mapping() if value:
+                for key, entry in value.items():
+                    dotted_name = ".".join((*here, key))
+                    yield Effective(dotted_name, show(entry), origins.get(dotted_name) or origins[".".join(here)])
             case _:
                 dotted_name = ".".join(here)
                 short_form = origins.get(".".join(location)) if is_entry else None
@@ -217,6 +235,14 @@ def _is_mapping(field: FieldInfo) -> bool:
     return get_origin(field.annotation) is not None and issubclass(get_origin(field.annotation) or object, Mapping)
 
 
+def _inner(annotation: Any) -> Any:
+    """What a list or a block of names holds."""
+    if hasattr(annotation, "__metadata__"):
+        return _inner(get_args(annotation)[0])
+    arguments = [argument for argument in get_args(annotation) if argument not in (type(None), ...)]
+    return arguments[-1] if get_origin(annotation) not in (Union, types.UnionType) else _inner(arguments[0])
+
+
 def _parts(annotation: Any) -> Iterator[Any]:
     yield annotation
     for argument in get_args(annotation):
@@ -230,7 +256,9 @@ def _kind(annotation: Any, field: FieldInfo | None = None) -> str:
     if origin in (Union, types.UnionType):
         return next(_kind(argument) for argument in arguments if argument is not type(None))
     if origin is tuple:
-        return f"list of {_kind(arguments[0])}"
+        return f"list of {_kind(arguments[0])}s"
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return f"block of names, each with a {_kind(arguments[1])}"
     if hasattr(annotation, "__metadata__"):
         return _kind(arguments[0])
     if isinstance(annotation, type) and issubclass(annotation, Section):

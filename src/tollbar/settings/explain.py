@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from tollbar.settings.describe import find_field, find_section, kind_of, show
+from tollbar.settings.describe import find_field, find_section, kind_at, kind_of, show
 from tollbar.settings.faults import Fault, nearest, suggest
 
 PlaceOf = Callable[[tuple[str, ...]], tuple[str, str]]
@@ -44,12 +44,14 @@ def _wrong(error: Mapping[str, Any], location: tuple[str, ...]) -> str:
     if kind in _BOUNDS:
         bound, words = _BOUNDS[kind]
         return _quoted(error, location, f"must be {show(context[bound])} {words}")
-    field = find_field(location)
-    return _quoted(error, location, f"must be {_with_article(kind_of(field))}" if field else error["msg"].lower())
+    expected = kind_at(location)
+    return _quoted(error, location, f"must be {_with_article(expected)}" if expected else error["msg"].lower())
 
 
 def _with_article(kind: str) -> str:
-    return f"a {kind}" if kind in {"number", "whole number", "path", "rate", "secret", "block", "list"} else kind
+    return (
+        f"a {kind}" if kind.startswith(("number", "whole number", "path", "rate", "secret", "block", "list")) else kind
+    )
 
 
 def _quoted(error: Mapping[str, Any], location: tuple[str, ...], complaint: str) -> str:

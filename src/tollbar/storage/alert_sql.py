@@ -6,6 +6,7 @@ from sqlalchemy import Select, bindparam, delete, func, insert, literal_column, 
 
 from tollbar.domain.identity import Reset
 from tollbar.storage.dialects import Compiler
+from tollbar.storage.people_sql import is_end_users
 from tollbar.storage.schema import alerts, allowances, keys, teams, webhook
 from tollbar.storage.statements import ALERTS_SHOWN, AlertSql
 
@@ -50,6 +51,7 @@ def alert_sql(to: Compiler) -> AlertSql:
 
 def _standings() -> Select[*tuple[Any, ...]]:
     """Allowances that may have reached a threshold: those with ones of their own, or spent up to the lowest usual one.
+    Those of end users, of whom there may be thousands, alert nobody.
 
     Divided before it is multiplied, since amounts may fill their bits; the caller compares exactly.
     """
@@ -63,5 +65,6 @@ def _standings() -> Select[*tuple[Any, ...]]:
         .select_from(allowances)
         .outerjoin(keys, keys.c.id == a.owner)
         .outerjoin(teams, teams.c.id == a.owner)
+        .where(~is_end_users(a.owner))
         .where(a.spent > literal_column("0"), a.granted > literal_column("0"), or_(a.alert_at.is_not(None), is_near))
     )

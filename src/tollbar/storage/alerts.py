@@ -66,9 +66,8 @@ class StoredAlerts:
 
         def change(connection: Connection) -> None:
             if not connection.execute(self._sql.set_thresholds, chosen).rowcount:
-                raise InvalidValue(
-                    f"There is no allowance of {unit or 'any unit'} to watch.", hint="Grant one first.", field="unit"
-                )
+                which = f"no allowance of {unit}" if unit else "no allowance"
+                raise InvalidValue(f"There is {which} to watch.", hint="Grant one first.", field=unit and "unit")
             said = {"alert_at": "the usual" if at is None else list(at), "unit": unit and unit.value}
             self._auditor.note(connection, now, ("alerts.thresholds", owner), {}, said)
 

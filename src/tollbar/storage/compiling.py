@@ -2,15 +2,27 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Update, bindparam, case, func, insert, literal_column, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Update,
+    bindparam,
+    case,
+    func,
+    insert,
+    literal_column,
+    null,
+    or_,
+    select,
+    tuple_,
+)
 
-from tollbar.domain.end_users import PREFIX
 from tollbar.domain.identity import KeyKind
 from tollbar.domain.teams import INSTALLATION
 from tollbar.storage.alert_sql import alert_sql
 from tollbar.storage.dialects import Compiler, Dialect, total
 from tollbar.storage.ledger_sql import ZERO, ledger_sql
-from tollbar.storage.people_sql import end_user_sql, usage_sql
+from tollbar.storage.people_sql import end_user_sql, is_end_users, usage_sql
 from tollbar.storage.response_sql import response_sql
 from tollbar.storage.schema import (
     allowances,
@@ -46,8 +58,6 @@ ONE: ColumnElement[int] = literal_column("1")
 TWO: ColumnElement[int] = literal_column("2")
 ALL: ColumnElement[str] = literal_column(f"'{INSTALLATION}'")
 GRANTED = ("owner", "unit", "granted", "spent", "leased", "reset", "period_start", "period_end", "zone")
-END_USERS: ColumnElement[str] = literal_column(f"'{PREFIX}'")
-"""How the owners begin that are no keys and no teams."""
 SELF_SERVICE = f"'{KeyKind.SELF_SERVICE.value}'"
 """As a literal: SQLite uses the index of these keys only where it sees that they alone are asked for."""
 
@@ -116,7 +126,7 @@ def _keys(to: Compiler) -> KeySql:
         key=to.text(listed.where(k.id == key_id)),
         id_of_name=to.text(select(k.id).where(k.name == bindparam("name"))),
         id_of_bound=to.text(select(k.id).where(k.bound_to == bindparam("bound_to"), is_self_service)),
-        standings=to.text(standings().where(func.substr(a.owner, ONE, literal_column(str(len(PREFIX)))) != END_USERS)),
+        standings=to.text(standings().where(~is_end_users(a.owner))),
         standing=to.text(standings().where(a.owner == bindparam("owner"))),
         covering=to.text(standings().where(or_(a.owner == key_id, a.owner == team, a.owner == ALL))),
         shared=to.text(select(a.id, a.unit, a.owner).where(a.owner == ALL).order_by(a.id)),
@@ -186,7 +196,7 @@ def _requests(to: Compiler) -> RequestSql:
         first_kept=to.text(select(func.min(r.id)).where(is_kept)),
         prune=to.text(requests.delete().where(r.id < bindparam("end"))),
         of_user=to.text(select(r.id).where(r.user == bindparam("name"), or_(is_owners, is_of_team))),
-        forget_user=to.text(requests.update().values(user=None).where(r.id.in_(to.numbers("ids")))),
+        forget_user=to.text(requests.update().values(user=null()).where(r.id.in_(to.numbers("ids")))),
     )
 
 

@@ -51,6 +51,7 @@ class Leases:
                     expected=claim.expected,
                     returned=lease.free,
                     may_lease=not _is_low(lease, claim),
+                    holder=claim.allowance.holder,
                 )
             )
             lease.free = 0

@@ -16,7 +16,7 @@ from contextlib import suppress
 import structlog
 
 from tollbar.domain.errors import KeyAlreadyUsed, OutOfCredit, Overloaded
-from tollbar.domain.identity import Allowance, AllowanceId
+from tollbar.domain.identity import Allowance, AllowanceId, Holder
 from tollbar.domain.money import Unit, to_decimal
 from tollbar.domain.records import LedgerEntry
 from tollbar.domain.repeats import Keeping
@@ -42,6 +42,12 @@ IDLE_SECONDS = 10.0
 RECALL_SECONDS = 0.5
 RECALL_STEP_SECONDS = 0.1
 RECALLED_SECONDS = 10
+TO_WHOM = {
+    Holder.KEY: "",
+    Holder.TEAM: " to the key's team",
+    Holder.INSTALLATION: " to the whole installation",
+    Holder.END_USER: " to the end user",
+}
 
 
 class StoredLedger:
@@ -262,6 +268,6 @@ def _shortage(refused: Granted) -> OutOfCredit | KeyAlreadyUsed:
         return KeyAlreadyUsed("This API key is good for a number of calls, and they are made, or under way.")
     needed, left = (str(to_decimal(want.unit, amount)) for amount in (want.expected, max(0, refused.left)))
     return OutOfCredit(
-        f"Insufficient {want.unit}: this call needs {needed}, and {left} are left.",
-        details={"unit": want.unit.value, "needed": needed, "left": left},
+        f"Insufficient {want.unit}: this call needs {needed}, and {left} are left{TO_WHOM[want.holder]}.",
+        details={"unit": want.unit.value, "needed": needed, "left": left, "holder": want.holder.value},
     )

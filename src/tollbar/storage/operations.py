@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tollbar.domain.identity import AllowanceId
+from tollbar.domain.identity import AllowanceId, Holder
 from tollbar.domain.money import Unit
 from tollbar.domain.records import LedgerEntry
 from tollbar.storage.ending import SETTLED, Ending
@@ -154,6 +154,7 @@ class Want:
     expected: int
     returned: int
     may_lease: bool
+    holder: Holder = Holder.KEY
 
 
 @dataclass(frozen=True, slots=True)

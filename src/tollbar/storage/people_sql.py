@@ -4,11 +4,18 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, bindparam, func, insert, literal_column, or_, select
 
+from tollbar.domain.end_users import PREFIX
 from tollbar.storage.dialects import Compiler, total
 from tollbar.storage.schema import allowances, end_users, keys, ledger, usage
 from tollbar.storage.statements import END_USERS_SHOWN, LINES_AT_ONCE, EndUserSql, UsageSql
 
 ZERO: ColumnElement[int] = literal_column("0")
+
+
+def is_end_users(owner: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether an allowance is an end user's, not that of a key or a team."""
+    beginning = func.substr(owner, literal_column("1"), literal_column(str(len(PREFIX))))
+    return beginning == literal_column(f"'{PREFIX}'")
 
 
 def end_user_sql(to: Compiler, standings: Select[*tuple[Any, ...]]) -> EndUserSql:

@@ -160,11 +160,11 @@ def test_a_model_is_removed() -> None:
 
 
 def test_a_pull_is_over_when_it_says_so() -> None:
-    """Done and failed are ends, the others are not."""
+    """Done, failed and cancelled are ends, the others are not."""
     ends = {
         state for state in PullState if Pull("a", PullPlan("a", "a", "hub"), Progress(state), FakeClock().now()).is_over
     }
-    assert ends == {PullState.DONE, PullState.FAILED}
+    assert ends == {PullState.DONE, PullState.FAILED, PullState.CANCELLED}
 
 
 class FakeBoard:
@@ -173,12 +173,56 @@ class FakeBoard:
     def __init__(self) -> None:
         self.notes: Sequence[PullNote] = ()
         self.theirs: list[PullNote] = []
+        self.wishes: set[str] = set()
 
     def put(self, notes: Sequence[PullNote]) -> None:
         self.notes = notes
 
     def others(self) -> Sequence[PullNote]:
         return self.theirs
+
+    def wish_end(self, pull_id: str) -> None:
+        self.wishes.add(pull_id)
+
+    def take_wish(self, pull_id: str) -> bool:
+        is_wished = pull_id in self.wishes
+        self.wishes.discard(pull_id)
+        return is_wished
+
+
+async def test_a_pull_is_cancelled() -> None:
+    """It ends as far as it is, nobody takes that for a failure, and the next one of the model is another."""
+    source = FakeSource()
+    under_way = pulls(source)
+    pull = await under_way.start("tiny")
+    await settle()
+    source.tell(Progress(PullState.DOWNLOADING, 70, 100))
+    ended = await under_way.cancel(pull.id)
+    assert (ended.progress, ended.fault) == (Progress(PullState.CANCELLED, 70, 100), None)
+    assert await under_way.start("tiny") is not pull
+    assert (await under_way.cancel(pull.id)).progress.state is PullState.CANCELLED
+    with pytest.raises(NotFound):
+        await under_way.cancel("pull_unknown")
+    under_way.close()
+
+
+async def test_processes_end_each_others_pulls() -> None:
+    """A wish that the other process has left is heeded; one of ours is left for it, and taken back when it is done."""
+    board, clock = FakeBoard(), SystemClock()
+    under_way = Pulls(FakeSource(), FakeShelf(), clock, asyncio.ensure_future, board)  # type: ignore[arg-type]
+    own = await under_way.start("small")
+    await settle()
+    board.wish_end(own.id)
+    assert [seen.progress.state async for seen in under_way.watch(own)][-1] is PullState.CANCELLED
+    assert ([note.progress.state for note in board.notes], board.wishes) == ([PullState.CANCELLED], set())
+    plan = PullPlan("tiny", "lab/tiny", "hub", size_bytes=100, missing_bytes=60)
+    theirs = PullNote("pull_theirs", plan, Progress(PullState.DOWNLOADING, 40, 100), clock.now())
+    board.theirs = [theirs]
+    cancelling = asyncio.create_task(under_way.cancel("pull_theirs"))
+    await settle()
+    assert (cancelling.done(), board.wishes) == (False, {"pull_theirs"})
+    board.theirs = [replace(theirs, progress=Progress(PullState.CANCELLED, 40, 100))]
+    assert ((await cancelling).progress.state, board.wishes) == (PullState.CANCELLED, set())
 
 
 async def test_the_pulls_of_other_processes_are_seen() -> None:

@@ -66,6 +66,19 @@ async def test_a_pull_is_watched_to_its_end() -> None:
     assert (events[0]["done_bytes"], events[-1]["state"], events[-1]["done_bytes"]) == (40, "done", 100)
 
 
+async def test_a_pull_is_cancelled() -> None:
+    """The answer is the pull that has ended, its watchers hear of it, and an unknown one is not found."""
+    stage = await a_stage()
+    address = f"{MODELS}/pulls/{(await pulled(stage))['id']}"
+    caller = call(stage.application, "GET", f"{address}/events", [bearer(ADMIN_KEY)], (b"",))
+    await caller.until(lambda: b"downloading" in caller.body)
+    cancelled = await stage.admin("DELETE", address)
+    assert (cancelled.status, cancelled.json()["state"], cancelled.json()["error"]) == (200, "cancelled", None)
+    assert b'"cancelled"' in (await caller.answer()).body
+    assert (await stage.admin("DELETE", f"{MODELS}/pulls/pull_unknown")).status == 404
+    assert (await stage.ask("DELETE", address, bearer(CALL_KEY))).status == 403
+
+
 async def test_a_server_that_stops_lets_its_watchers_go() -> None:
     """Else each would hold up the stop for as long as a download takes."""
     stage = await a_stage()

@@ -126,6 +126,27 @@ def test_all_workers_know_a_pull(tmp_path: Path, hub: FakeHub, variables: dict[s
     assert list((tmp_path / "data" / "models" / ".pulls").iterdir()) == []
 
 
+def test_any_worker_cancels_a_pull(tmp_path: Path, hub: FakeHub, variables: dict[str, str]) -> None:
+    """Whichever is asked, the download ends, its watchers hear of it, and the next pull goes on from there."""
+    hub.plan("gate:1500000")
+    with started(tmp_path, environment={**variables, "TOLLBAR_WORKERS": "2"}) as gateway:
+        pull = begin(gateway)
+        told = [events(gateway, pull["id"]) for _ in range(4)]
+        for each in told:
+            while next(each)["done_bytes"] == 0:
+                pass
+        address = f"{gateway.url}{MODELS}/pulls/{pull['id']}"
+        for _ in range(4):  # each on a connection of its own, which either worker may take
+            cancelled = requests.delete(address, headers=ADMIN, timeout=30)
+            assert (cancelled.status_code, cancelled.json()["state"]) == (200, "cancelled")
+        assert {list(each)[-1]["state"] for each in told} == {"cancelled"}
+        again = begin(gateway)
+        assert again["id"] != pull["id"]
+        assert list(events(gateway, again["id"]))[-1]["state"] == "done"
+    assert [seen.headers.get("range") is None for seen in hub.asked("storage")] == [True, False]
+    assert list((tmp_path / "data" / "models" / ".pulls").iterdir()) == []
+
+
 def test_a_server_stops_though_a_pull_goes_on(gateway: Gateway, hub: FakeHub) -> None:
     """Neither the pull nor who watches it holds it up, and the next pull goes on."""
     hub.plan("stall:1500000")

@@ -38,7 +38,11 @@ class Pull:
     @property
     def is_over(self) -> bool:
         """Whether it has ended, well or not."""
-        return self.progress.state in {PullState.DONE, PullState.FAILED}
+        return self.progress.state in {PullState.DONE, PullState.FAILED, PullState.CANCELLED}
+
+    def end(self, state: PullState) -> None:
+        """It is over, as far as it is."""
+        self.progress = Progress(state, self.progress.done_bytes, self.progress.total_bytes)
 
     def note(self) -> PullNote:
         """What others are told of it."""
@@ -54,6 +58,14 @@ class PullBoard(Protocol):
 
     def others(self) -> Sequence[PullNote]:
         """The pulls of the other processes that live."""
+        ...
+
+    def wish_end(self, pull_id: str) -> None:
+        """That pull of another process is not wanted any more."""
+        ...
+
+    def take_wish(self, pull_id: str) -> bool:
+        """Whether that was wished of a pull; afterwards it is not any more."""
         ...
 
 
@@ -73,7 +85,7 @@ class Pulls:
         self._clock = clock
         self._spawn = spawn
         self._pulls: dict[str, Pull] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
 
     @property
     def shelf(self) -> ModelShelf:
@@ -109,9 +121,24 @@ class Pulls:
         self._forget()
         self._tell()
         if not plan.is_here:
-            task = self._spawn(self._run(pull))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            task = self._tasks[pull.id] = self._spawn(self._run(pull))
+            task.add_done_callback(lambda _: self._tasks.pop(pull.id))
+        return pull
+
+    async def cancel(self, pull_id: str) -> Pull:
+        """Ends a pull, whichever process it belongs to, and returns when it has ended; one that is over stays as it is.
+
+        What has come stays, and the next pull goes on from there. Raises NotFound.
+        """
+        pull = self.get(pull_id)
+        if pull.id in self._tasks:
+            self._end(pull)
+        elif self._board is not None and not pull.is_over:
+            self._board.wish_end(pull.id)
+        async for seen in self.watch(pull):
+            pull = seen
+        if self._board is not None:
+            self._board.take_wish(pull.id)  # it may have ended by itself
         return pull
 
     async def watch(self, pull: Pull, is_wanted: Callable[[], bool] = lambda: True) -> AsyncIterator[Pull]:
@@ -129,8 +156,25 @@ class Pulls:
 
     def close(self) -> None:
         """Ends what is under way; the next pull of it goes on from there."""
-        for task in self._tasks:
+        for task in list(self._tasks.values()):
             task.cancel()
+
+    def _end(self, pull: Pull) -> None:
+        """Has a pull of this process end."""
+
+        def note_end(task: "asyncio.Task[None]") -> None:
+            if task.cancelled():
+                pull.end(PullState.CANCELLED)
+                self._tell()
+
+        self._tasks[pull.id].add_done_callback(note_end)
+        self._tasks[pull.id].cancel()
+
+    async def _heed(self, pull: Pull, board: PullBoard) -> None:
+        """Ends a pull as soon as that is wished in another process."""
+        while not board.take_wish(pull.id):
+            await self._clock.sleep(LOOK_SECONDS)
+        self._end(pull)
 
     async def _run(self, pull: Pull) -> None:
         def tell(progress: Progress) -> None:
@@ -139,14 +183,18 @@ class Pulls:
             if is_news or self._clock.monotonic() >= self._told_at + LOOK_SECONDS:
                 self._tell()
 
+        heeding = self._spawn(self._heed(pull, self._board)) if self._board is not None else None
         try:
             await self._source.fetch(pull.plan, tell)
         except GatewayError as fault:
             pull.fault = _told(fault)
         except (OSError, ValueError) as fault:
             pull.fault = _told(InternalError(f"The model could not be stored: {fault}."))
+        finally:
+            if heeding is not None:
+                heeding.cancel()
         if pull.fault is not None:
-            pull.progress = Progress(PullState.FAILED, pull.progress.done_bytes, pull.progress.total_bytes)
+            pull.end(PullState.FAILED)
         self._tell()
 
     def _tell(self) -> None:
@@ -167,8 +215,9 @@ class Pulls:
             return self.get(pull.id)
         except NotFound:
             fault = _told(InternalError("The process that pulled it has ended.", hint="Pull again: it goes on."))
-            progress = Progress(PullState.FAILED, pull.progress.done_bytes, pull.progress.total_bytes)
-            return Pull(pull.id, pull.plan, progress, pull.began_at, fault)
+            pull = Pull(pull.id, pull.plan, pull.progress, pull.began_at, fault)
+            pull.end(PullState.FAILED)
+            return pull
 
     def _forget(self) -> None:
         over = [pull.id for pull in self._pulls.values() if pull.is_over]

@@ -15,11 +15,17 @@ from tollbar.cli.options import Config, Data, Json
 from tollbar.cli.telling_pulls import Bar, size, tell_json
 
 if TYPE_CHECKING:
-    from tollbar.domain.local_models import PullPlan
+    from tollbar.domain.local_models import Progress, PullPlan
+    from tollbar.ports.models import ModelSource
     from tollbar.providers.local.proposal import Proposal
     from tollbar.settings import Settings
 
 INTERRUPTED = 130
+STOPPED = "tollbar: stopped. The next pull goes on from here."
+WAITED = (
+    "tollbar: waits no longer. The other pull goes on; "
+    "a server's ends with: DELETE /admin/api/models/pulls/ID, and GET /admin/api/models tells its ID."
+)
 
 
 def pull(
@@ -50,7 +56,6 @@ def pull(
         try:
             plan = asyncio.run(_pull(settings, wanted, as_json))
         except KeyboardInterrupt:
-            output.note("tollbar: stopped. The next pull goes on from here.")
             raise typer.Exit(INTERRUPTED) from None
     if not as_json:
         _say_done(plan)
@@ -130,15 +135,33 @@ async def _pull(settings: "Settings", name: str, as_json: bool) -> "PullPlan":
         if as_json:
             tell_json({"state": "planned", "model": plan.name, "source": plan.source, "size_bytes": plan.size_bytes,
                        "missing_bytes": plan.missing_bytes, "licence": plan.licence})  # fmt: skip
-            await source.fetch(plan, _json_teller(plan.name))
+            await _fetch(source, plan, _json_teller(plan.name))
         elif plan.is_here:
             await source.fetch(plan, lambda _: None)
         else:
             licence = f", licence {plan.licence}" if plan.licence else ""
             output.note(f"{output.clean(plan.name)} from {output.clean(plan.source)}{output.clean(licence)}")
             with Bar(plan.name) as bar:
-                await source.fetch(plan, bar.tell)
+                await _fetch(source, plan, bar.tell)
     return plan
+
+
+async def _fetch(source: "ModelSource", plan: "PullPlan", tell: "Callable[[Progress], None]") -> None:
+    """Carries a plan out; who interrupts it is told what goes on all the same."""
+    from tollbar.domain.local_models import PullState
+
+    state = PullState.DOWNLOADING
+
+    def hear(progress: "Progress") -> None:
+        nonlocal state
+        state = progress.state
+        tell(progress)
+
+    try:
+        await source.fetch(plan, hear)
+    except asyncio.CancelledError:
+        output.note(WAITED if state is PullState.WAITING else STOPPED)
+        raise
 
 
 def _json_teller(name: str) -> Callable[..., None]:

@@ -87,6 +87,8 @@ class PullState(StrEnum):
     DOWNLOADING = "downloading"
     DONE = "done"
     FAILED = "failed"
+    CANCELLED = "cancelled"
+    """Somebody did not want it any more; the next pull goes on from there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,11 @@ async def show_pull(request: Request, pull_id: str) -> Response:
     return answer(PullView.of(_services(request).pulls.get(pull_id)))
 
 
+async def cancel_pull(request: Request, pull_id: str) -> Response:
+    """Ends a pull, whichever worker it belongs to; what has come stays for the next."""
+    return answer(PullView.of(await _services(request).pulls.cancel(pull_id)))
+
+
 async def watch_pull(request: Request, pull_id: str) -> Response:
     """Server-sent events: the pull each time that it has gone on, until it has ended."""
     services = _services(request)

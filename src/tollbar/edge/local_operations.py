@@ -71,11 +71,21 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("GET", "/admin/api/models/pulls/{pull_id}"): Operation(
         tag=TAG, summary="Show a pull", answer=PullView, example=_PULL, errors=(errors.NotFound,)
     ),
+    ("DELETE", "/admin/api/models/pulls/{pull_id}"): Operation(
+        tag=TAG,
+        summary="Cancel a pull",
+        description="Ends a pull that is under way, whichever worker it belongs to, and answers when it has ended: its "
+        "`state` is `cancelled`. What has come stays on the disk, and the next pull of the model goes on from there. "
+        "One that had ended already stays as it is.",
+        answer=PullView,
+        example=_PULL.model_copy(update={"state": PullState.CANCELLED}),
+        errors=(errors.NotFound,),
+    ),
     ("GET", "/admin/api/models/pulls/{pull_id}/events"): Operation(
         tag=TAG,
         summary="Watch a pull",
-        description="Server-sent events: the pull each time that it has gone on, until its `state` is `done` or "
-        "`failed`.",
+        description="Server-sent events: the pull each time that it has gone on, until its `state` is `done`, "
+        "`failed` or `cancelled`.",
         answer_type="text/event-stream",
         example=_EVENT,
         errors=(errors.NotFound,),

@@ -243,6 +243,7 @@ PAGES = (
     PageRoute("POST", "/admin/api/models/pull", Access.ADMIN, local_models.pull_model),
     PageRoute("POST", "/admin/api/models/remove", Access.ADMIN, local_models.remove_local_model),
     PageRoute("GET", "/admin/api/models/pulls/{pull_id}", Access.ADMIN, local_models.show_pull),
+    PageRoute("DELETE", "/admin/api/models/pulls/{pull_id}", Access.ADMIN, local_models.cancel_pull),
     PageRoute("GET", "/admin/api/models/pulls/{pull_id}/events", Access.ADMIN, local_models.watch_pull),
 )
 

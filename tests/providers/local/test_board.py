@@ -35,6 +35,16 @@ def test_each_sees_the_pulls_of_the_others(tmp_path: Path) -> None:
     assert list((tmp_path / "pulls").iterdir()) == []
 
 
+def test_a_wish_is_taken_once(tmp_path: Path) -> None:
+    """Whoever left it, it is there for whoever looks, and then gone."""
+    one, other = Board(tmp_path / "pulls"), Board(tmp_path / "pulls")
+    assert not one.take_wish("pull_1")
+    one.put([NOTE])
+    other.wish_end("pull_1")
+    assert (one.others(), one.take_wish("pull_1"), one.take_wish("pull_1")) == ([], True, False)
+    one.close()
+
+
 def test_who_died_is_forgotten(tmp_path: Path) -> None:
     """The notes of a process that was killed are removed by who sees them; a file that is none of ours says nothing."""
     subprocess.run([sys.executable, "-c", DYING, tmp_path], check=True, timeout=60)

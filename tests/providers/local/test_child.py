@@ -5,7 +5,17 @@ import json
 import pytest
 import xllamacpp
 
-from tollbar.providers.local.child import Order, cpu_fault, import_fault, parameters
+from tollbar.providers.local.child import (
+    LEAST_TOKENS,
+    MOST_TOKENS,
+    PIECE_SECONDS,
+    TRIED_TOKENS,
+    Order,
+    cpu_fault,
+    import_fault,
+    parameters,
+    piece_tokens,
+)
 
 ORDER = Order("tiny", "/models/tiny.gguf", False, False, 1_000, 3, 2, "a key")
 
@@ -23,7 +33,18 @@ def test_the_engine_is_told_all() -> None:
     assert (made.hostnames, made.port) == (["127.0.0.1"], 0)
     assert (made.n_parallel, made.n_ctx, made.cpuparams.n_threads, made.cpuparams_batch.n_threads) == (3, 3_000, 2, 2)
     assert (made.cache_ram_mib, made.use_jinja, made.warmup, made.fit_params, made.ui) == (0, True, False, False, False)
-    assert (made.n_batch, made.n_ubatch, made.embedding) == (256, 256, False)
+    assert (made.n_batch, made.n_ubatch, made.embedding) == (64, 64, False)
+    wider = parameters(xllamacpp, ORDER, 192)
+    assert (wider.n_batch, wider.n_ubatch) == (192, 192)
+
+
+@pytest.mark.parametrize(
+    ("tried_milliseconds", "tokens"), [(500.0, 64), (4.0, 64), (2.4, 128), (1.0, 320), (0.1, 512), (0.0, 512)]
+)
+def test_a_piece_of_a_prompt_is_bounded_by_its_time(tried_milliseconds: float, tokens: int) -> None:
+    """As many tokens as 40 ms are enough for, and never so few that prompts become slow."""
+    assert piece_tokens(tried_milliseconds / 1e3) == tokens
+    assert tokens in {LEAST_TOKENS, MOST_TOKENS} or tokens * tried_milliseconds / TRIED_TOKENS <= PIECE_SECONDS * 1e3
 
 
 @pytest.mark.parametrize(("pools", "pooling"), [(False, 1), (True, -1)])

@@ -17,7 +17,7 @@ from tollbar.domain.catalogue import Timeouts
 from tollbar.domain.errors import EngineUnavailable, UpstreamMisconfigured
 from tollbar.providers.faults import Peer
 from tollbar.providers.local.child import Order
-from tollbar.providers.local.process import COMMAND, SAID, EngineProcess, Launch, needed
+from tollbar.providers.local.process import COMMAND, SAID, USUAL, EngineProcess, Launch, needed
 from tollbar.providers.local.runner import order_of
 from tollbar.providers.local.terms import Terms
 from tollbar.providers.transport import Transport, endpoint
@@ -142,4 +142,5 @@ async def test_a_child_that_does_not_listen_is_killed(tmp_path: Path) -> None:
 def test_keys_stay_with_us() -> None:
     """A child gets what programs need, and no key of a provider."""
     ours = {"PATH": "/bin", "OMP_NUM_THREADS": "2", "OPENAI_API_KEY": "sk-1", "TOLLBAR_SECRET": "x", "HF_TOKEN": "y"}
-    assert needed(ours) == {"PATH": "/bin", "OMP_NUM_THREADS": "2", **SAID}
+    assert needed(ours) == {"PATH": "/bin", "OMP_NUM_THREADS": "2", **USUAL, **SAID}
+    assert needed({"GOMP_SPINCOUNT": "5"})["GOMP_SPINCOUNT"] == "5"

@@ -1,7 +1,9 @@
 """The wire to an engine, a real one: it notices who leaves, and its answers are as if we had not asked for more."""
 
 import asyncio
+import itertools
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +17,7 @@ from tests.providers.local.test_provider import call
 from tollbar.clock import SystemClock
 from tollbar.domain.catalogue import Call
 from tollbar.domain.events import Frames
+from tollbar.providers.local.child import MOST_TOKENS
 from tollbar.providers.local.process import EngineProcess, Launch
 from tollbar.providers.local.runner import order_of
 from tollbar.providers.local.terms import Terms
@@ -119,7 +122,10 @@ async def test_answers_are_as_the_engine_gives_them(engine: Engine) -> None:
     assert own["choices"][0]["logprobs"]["content"].pop()["token"] == ""  # the end, which no stream tells of
     assert gathered == own
     assert shape(await engine.read(call("slow", "go t", stream=True))) == shape(stream)
-    assert b"prompt_progress" in await engine.read(call("slow", "go t", stream=True, return_progress=True))
+    told = await engine.read(call("slow", "x" * 1_300, stream=True, return_progress=True, max_tokens=1))
+    read = [int(number) for number in re.findall(rb'"processed":(\d+)', told)]
+    assert read == sorted(read)
+    assert max(after - before for before, after in itertools.pairwise([0, *read])) <= MOST_TOKENS
 
 
 def shape(stream: bytes) -> list[Any]:

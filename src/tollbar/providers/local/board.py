@@ -15,6 +15,7 @@ from tollbar.providers.local.lockfile import LockFile
 
 NOTES = ".json"
 LOCK = ".lock"
+WISH = ".end"
 
 
 class Board:
@@ -41,6 +42,21 @@ class Board:
                 with suppress(OSError, msgspec.MsgspecError):  # it may have ended just now
                     found += msgspec.json.decode(file.read_bytes(), type=list[PullNote])
         return found
+
+    def wish_end(self, pull_id: str) -> None:
+        """That pull of another process is not wanted any more; raises OSError when the disk takes no file."""
+        self._wish(pull_id).touch()
+
+    def take_wish(self, pull_id: str) -> bool:
+        """Whether that was wished of a pull; afterwards it is not any more."""
+        try:
+            self._wish(pull_id).unlink()
+        except FileNotFoundError:
+            return False
+        return True
+
+    def _wish(self, pull_id: str) -> Path:
+        return self._folder / f"{pull_id}{WISH}"
 
     def close(self) -> None:
         """Takes the notes of this process away."""

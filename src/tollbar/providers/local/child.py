@@ -15,8 +15,11 @@ from typing import Any
 
 ENGINE = "xllamacpp"
 MEAN_POOLING = 1
-BATCH_TOKENS = 256
-"""Of a prompt at once: a caller who leaves meanwhile is noticed after so many. Fewer would make prompts slower."""
+PIECE_SECONDS = 0.04
+"""What a piece of a prompt may take to read: a caller who leaves is noticed between pieces, one or two later."""
+LEAST_TOKENS, MOST_TOKENS = 64, 512
+"""Of a piece: with fewer prompts are slower, and more were not counted when the memory was estimated."""
+TRIED_TOKENS = 8
 QUIET = 1
 """Of the engine's log: errors alone."""
 
@@ -65,14 +68,36 @@ def _serve(order: Order) -> tuple[object, dict[str, str]]:
     except ImportError as fault:
         return None, import_fault(str(fault))
     try:
-        server = engine.Server(parameters(engine, order))
+        server = _opened(engine, order)
     except RuntimeError as fault:
         return None, {"fault": f"The engine cannot load {order.name}: {fault}", "hint": ""}
     return server, {"url": server.listening_address}
 
 
-def parameters(engine: Any, order: Order) -> Any:
-    """The engine's parameters for an order."""
+def _opened(engine: Any, order: Order) -> Any:
+    """The engine, which reads prompts in pieces that take no longer than they may; to open it twice is quick."""
+    server = engine.Server(parameters(engine, order))
+    if order.is_embedding or (tokens := piece_tokens(_seconds_to_read(server))) == LEAST_TOKENS:
+        return server
+    del server  # which frees its memory
+    return engine.Server(parameters(engine, order, tokens))
+
+
+def piece_tokens(tried_seconds: float) -> int:
+    """How many tokens a piece of a prompt has where `TRIED_TOKENS` take so long: the more, the quicker is each."""
+    fitting = int(TRIED_TOKENS * PIECE_SECONDS / max(tried_seconds, 1e-6))
+    return min(max(fitting // LEAST_TOKENS * LEAST_TOKENS, LEAST_TOKENS), MOST_TOKENS)
+
+
+def _seconds_to_read(server: Any) -> float:
+    """What a few tokens take, after one has brought the weights into memory."""
+    for tokens in (1, TRIED_TOKENS):
+        read = server.handle_completions({"prompt": [1] * tokens, "n_predict": 1, "cache_prompt": False})
+    return read["timings"]["prompt_ms"] / 1e3
+
+
+def parameters(engine: Any, order: Order, piece: int = LEAST_TOKENS) -> Any:
+    """The engine's parameters for an order, with so many tokens of a prompt at once."""
     made = engine.CommonParams()
     made.model.path = order.path
     made.model_alias = {order.name}
@@ -87,7 +112,7 @@ def parameters(engine: Any, order: Order) -> Any:
     made.use_jinja = True
     made.warmup = made.fit_params = made.ui = False
     made.endpoint_slots = True  # who has the key may see what each slot is at
-    made.n_batch = made.n_ubatch = BATCH_TOKENS
+    made.n_batch = made.n_ubatch = piece
     made.verbosity = QUIET
     if order.is_embedding:
         made.embedding = True

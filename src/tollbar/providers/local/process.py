@@ -25,7 +25,10 @@ LONGEST_LINE = 64 * 1024
 NEEDED = frozenset({"PATH", "HOME", "LANG", "TMPDIR", "TEMP", "SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"})
 SAID = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "TOKENIZERS_PARALLELISM": "false"}
 """To every child: nothing is fetched, and nobody is told of what runs here."""
-NEEDED_BEGINNINGS = ("OMP_", "GGML_", "LLAMA_", "CUDA_", "HIP_", "PYTHON")
+NEEDED_BEGINNINGS = ("OMP_", "GOMP_", "GGML_", "LLAMA_", "CUDA_", "HIP_", "PYTHON")
+USUAL = {"GOMP_SPINCOUNT": "1000"}
+"""Unless our environment says otherwise. Threads wait for each other some hundred times a token: for a moment in a loop
+and then asleep, or a core that another program wants for a while is lost to both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class Launch:
 def needed(environment: Mapping[str, str]) -> dict[str, str]:
     """What a child gets of our environment: no key of a provider is among it."""
     kept = {name: value for name, value in environment.items() if name in NEEDED or name.startswith(NEEDED_BEGINNINGS)}
-    return {**kept, **SAID}
+    return {**USUAL, **kept, **SAID}
 
 
 class EngineProcess:

@@ -87,6 +87,7 @@ class Books:
     """The allowances of each hold that was seen in the store, with the period that each part belongs to."""
     commits: int = 0
     _last: int = 0
+    _rows: list[Any] = field(default_factory=list)
     _before: dict[int, Balance] = field(default_factory=dict)
 
     def check(self, whose: str) -> None:
@@ -96,15 +97,17 @@ class Books:
         new = [Line._make(row[1:]) for row in self._new_lines()]
         for line in new:
             self._check_line(line)
-        now = {row[0]: Balance(*row[1:]) for row in database.execute(BALANCES)}
-        for number, balance in now.items():
-            self._check_balance(number, self._before.get(number), balance, new)
-        self._before = now
+        before, self._rows = self._rows, database.execute(BALANCES).fetchall()
+        if new or before != self._rows:
+            now = {row[0]: Balance._make(row[1:]) for row in self._rows}
+            for number, balance in now.items():
+                self._check_balance(number, self._before.get(number), balance, new)
+            self._before = now
         for request_id, allowance, period, _, _ in database.execute(HOLDS):
             self.held.setdefault(request_id, {})[allowance] = period
         for row in database.execute(OVERHELD):
             self.world.fail(f"allowance {row[0]}: process {row[1]} holds {row[2]} of {row[3]} that it leased")
-        self.world.note(whose, "commits", *(f"{one.spent}/{one.leased}" for one in now.values()), len(new))
+        self.world.note(whose, "commits", *(f"{row[3]}/{row[4]}" for row in self._rows), len(new))
 
     def _new_lines(self) -> Sequence[Any]:
         rows = self.database.execute(LINES, (self._last,)).fetchall()

@@ -2,6 +2,7 @@
 
 import gc
 import sys
+from asyncio.events import _set_running_loop
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -16,6 +17,7 @@ from tests.simulation.books import Books
 from tests.simulation.calling import REQUESTS, Caller
 from tests.simulation.faults import Faults
 from tests.simulation.holdings import Holdings
+from tests.simulation.loop import ProcessLoop
 from tests.simulation.process import MachineClock, Process, Surroundings
 from tests.simulation.store import Store
 from tests.simulation.world import World
@@ -167,9 +169,16 @@ class Play:
             self.world.fail(f"{work.__name__} failed: {fault!r}")
 
     def forget(self) -> None:
-        """Lets go of all, without a word of what was under way."""
-        for process in self.processes:
-            process.loop.kill()
+        """Lets go of all, without a word of what was under way.
+
+        Tasks that coroutines begin while they are let go end with a loop on which nothing runs. Without it asyncio would
+        make one for them, and keep them, and with them the whole simulation, for as long as the program lasts.
+        """
+        grave = ProcessLoop(self.world, "grave")
+        for loop in (grave, *(process.loop for process in self.processes)):
+            loop.kill()
+        self.store.database.close()
+        _set_running_loop(grave)
 
 
 def play(seed: int, is_told: bool = False, plant: Plant = lambda store: None) -> Outcome:
@@ -204,5 +213,7 @@ def undisturbed() -> Iterator[None]:
             simplefilter("ignore", RuntimeWarning)
             for _ in range(4):  # what is let go may make something new, or hold on to itself, while it goes
                 gc.collect()
+        gc.freeze()  # what CPython cannot free, a few objects of one in ten, need not be looked at again and again
+        _set_running_loop(None)
         gc.enable()
         sys.unraisablehook = hook

@@ -19,11 +19,9 @@ Period = tuple[int, int]
 BALANCES = """SELECT a.id, a.unit, a.granted, a.spent, a.leased, a.period_start,
     (SELECT coalesce(sum(l.amount), 0) FROM leases l WHERE l.allowance = a.id AND l.period_start = a.period_start)
     FROM allowances a"""
-HOLDS = "SELECT request_id, allowance, period_start, amount, process FROM holds"
-OVERHELD = """SELECT h.allowance, h.process, sum(h.amount), coalesce(max(l.amount), 0)
-    FROM holds h JOIN allowances a ON a.id = h.allowance AND a.period_start = h.period_start
-    LEFT JOIN leases l ON l.allowance = h.allowance AND l.process = h.process AND l.period_start = h.period_start
-    GROUP BY h.allowance, h.process HAVING sum(h.amount) > coalesce(max(l.amount), 0)"""
+HOLDS = """SELECT h.request_id, h.allowance, h.period_start, h.process, h.amount, coalesce(l.amount, 0),
+    h.period_start = a.period_start FROM holds h JOIN allowances a ON a.id = h.allowance
+    LEFT JOIN leases l ON l.allowance = h.allowance AND l.process = h.process AND l.period_start = h.period_start"""
 LINES = """SELECT id, request_id, key_id, outcome, provenance, paid, credits, coalesce(cost_nano_dollars, 0),
     prompt_tokens, completion_tokens, flag FROM ledger WHERE id > ? ORDER BY id"""
 
@@ -103,10 +101,7 @@ class Books:
             for number, balance in now.items():
                 self._check_balance(number, self._before.get(number), balance, new)
             self._before = now
-        for request_id, allowance, period, _, _ in database.execute(HOLDS):
-            self.held.setdefault(request_id, {})[allowance] = period
-        for row in database.execute(OVERHELD):
-            self.world.fail(f"allowance {row[0]}: process {row[1]} holds {row[2]} of {row[3]} that it leased")
+        self._check_holds(database.execute(HOLDS).fetchall())
         self.world.note(whose, "commits", *(f"{row[3]}/{row[4]}" for row in self._rows), len(new))
 
     def _new_lines(self) -> Sequence[Any]:
@@ -114,6 +109,15 @@ class Books:
         if rows:
             self._last = rows[-1][0]
         return rows
+
+    def _check_holds(self, rows: Sequence[Any]) -> None:
+        sums: dict[tuple[int, int], int] = {}
+        for request_id, allowance, period, process, amount, leased, is_of_now in rows:
+            self.held.setdefault(request_id, {})[allowance] = period
+            if is_of_now:
+                held = sums[allowance, process] = sums.get((allowance, process), 0) + amount
+                if held > leased:
+                    self.world.fail(f"allowance {allowance}: process {process} holds {held} of {leased} that it leased")
 
     def _check_line(self, line: Line) -> None:
         lines = self.lines[line.request_id]

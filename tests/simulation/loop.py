@@ -167,11 +167,17 @@ class ProcessLoop(asyncio.AbstractEventLoop):
             except Exception as raised:
                 result, fault = None, raised
             if luck < 0.8:
-                self.call_soon(_resolve, future, result, fault)
+                _resolve(future, result, fault)
             else:  # what was read is not new any more when it arrives
-                self.world.after(there, lambda: self.call_soon(_resolve, future, result, fault))
+                self.world.after(there, lambda: _resolve(future, result, fault))
 
         self.world.after(there, lambda: self.beside(run))
+        return future
+
+    def pause(self, seconds: float) -> asyncio.Future[Any]:
+        """What ends after so much time: `asyncio.sleep` in fewer steps."""
+        future = self.create_future()
+        self.world.at(self.world.now + seconds, lambda: _resolve(future, None, None))
         return future
 
     def run(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:

@@ -79,7 +79,8 @@ class MachineClock:
 
     async def sleep(self, seconds: float) -> None:
         """Waits."""
-        await asyncio.sleep(seconds)
+        loop = asyncio.get_running_loop()
+        await (loop.pause(seconds) if seconds > 0 and isinstance(loop, ProcessLoop) else asyncio.sleep(0))
 
 
 @dataclass(frozen=True, slots=True)

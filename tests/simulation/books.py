@@ -22,6 +22,8 @@ BALANCES = """SELECT a.id, a.unit, a.granted, a.spent, a.leased, a.period_start,
 HOLDS = """SELECT h.request_id, h.allowance, h.period_start, h.process, h.amount, coalesce(l.amount, 0),
     h.period_start = a.period_start FROM holds h JOIN allowances a ON a.id = h.allowance
     LEFT JOIN leases l ON l.allowance = h.allowance AND l.process = h.process AND l.period_start = h.period_start"""
+ALL_KEPT = "SELECT request_id FROM answers WHERE status IS NOT NULL"
+KEPT = f"{ALL_KEPT} AND scope = ? AND name = ?"
 LINES = """SELECT id, request_id, key_id, outcome, provenance, paid, credits, coalesce(cost_nano_dollars, 0),
     prompt_tokens, completion_tokens, flag FROM ledger WHERE id > ? ORDER BY id"""
 
@@ -83,6 +85,8 @@ class Books:
     """Lines by the request that they are of."""
     held: dict[str, dict[int, int]] = field(default_factory=dict)
     """The allowances of each hold that was seen in the store, with the period that each part belongs to."""
+    named: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+    """The calls that have an `Idempotency-Key`, with what tells theirs from others."""
     commits: int = 0
     _last: int = 0
     _rows: list[Any] = field(default_factory=list)
@@ -123,11 +127,19 @@ class Books:
         lines = self.lines[line.request_id]
         if line.paid and any(other.paid for other in lines):
             self.world.fail(f"{line.request_id} is charged twice")
+        if line.paid and line.outcome == "ok" and line.request_id in self.named:
+            self._check_kept(line.request_id)
         if line.flag in {"estimate", "late"} and not self.may_be_dead(line.request_id):
             self.world.fail(f"{line.request_id} was taken from a process that lives")
         if line.flag == "late" and line.paid:
             self.world.fail(f"{line.request_id} is late, and charged")
         lines.append(line)
+
+    def _check_kept(self, request_id: str) -> None:
+        """A call that may be sent again was charged: the answer is kept with that, so it cannot be charged again."""
+        kept = self.database.execute(KEPT, self.named[request_id]).fetchall()
+        if kept != [(request_id,)]:
+            self.world.fail(f"{request_id} is charged, and what is kept under its name is of {kept}")
 
     def _check_balance(self, number: int, before: Balance | None, now: Balance, new: Sequence[Line]) -> None:
         tell, name = self.world.fail, f"allowance {number} ({now.unit})"
@@ -172,6 +184,8 @@ class Books:
         (holds,), (leases,) = (
             self.database.execute(f"SELECT count(*) FROM {table}").fetchone() for table in ("holds", "leases")
         )
+        for (request_id,) in self.database.execute(ALL_KEPT):
+            self.check_ended(request_id)
         leased = [number for number, balance in self._before.items() if balance.leased]
         if holds or leases or leased:
             self.world.fail(f"{holds} holds and {leases} leases are left, and something is leased of {leased}")

@@ -19,11 +19,11 @@ Period = tuple[int, int]
 BALANCES = """SELECT a.id, a.unit, a.granted, a.spent, a.leased, a.period_start,
     (SELECT coalesce(sum(l.amount), 0) FROM leases l WHERE l.allowance = a.id AND l.period_start = a.period_start)
     FROM allowances a"""
-HOLDS = "SELECT request_id, allowance, period_start, amount, process FROM holds"
-OVERHELD = """SELECT h.allowance, h.process, sum(h.amount), coalesce(max(l.amount), 0)
-    FROM holds h JOIN allowances a ON a.id = h.allowance AND a.period_start = h.period_start
-    LEFT JOIN leases l ON l.allowance = h.allowance AND l.process = h.process AND l.period_start = h.period_start
-    GROUP BY h.allowance, h.process HAVING sum(h.amount) > coalesce(max(l.amount), 0)"""
+HOLDS = """SELECT h.request_id, h.allowance, h.period_start, h.process, h.amount, coalesce(l.amount, 0),
+    h.period_start = a.period_start FROM holds h JOIN allowances a ON a.id = h.allowance
+    LEFT JOIN leases l ON l.allowance = h.allowance AND l.process = h.process AND l.period_start = h.period_start"""
+ALL_KEPT = "SELECT request_id FROM answers WHERE status IS NOT NULL"
+KEPT = f"{ALL_KEPT} AND scope = ? AND name = ?"
 LINES = """SELECT id, request_id, key_id, outcome, provenance, paid, credits, coalesce(cost_nano_dollars, 0),
     prompt_tokens, completion_tokens, flag FROM ledger WHERE id > ? ORDER BY id"""
 
@@ -85,8 +85,11 @@ class Books:
     """Lines by the request that they are of."""
     held: dict[str, dict[int, int]] = field(default_factory=dict)
     """The allowances of each hold that was seen in the store, with the period that each part belongs to."""
+    named: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+    """The calls that have an `Idempotency-Key`, with what tells theirs from others."""
     commits: int = 0
     _last: int = 0
+    _rows: list[Any] = field(default_factory=list)
     _before: dict[int, Balance] = field(default_factory=dict)
 
     def check(self, whose: str) -> None:
@@ -96,15 +99,14 @@ class Books:
         new = [Line._make(row[1:]) for row in self._new_lines()]
         for line in new:
             self._check_line(line)
-        now = {row[0]: Balance(*row[1:]) for row in database.execute(BALANCES)}
-        for number, balance in now.items():
-            self._check_balance(number, self._before.get(number), balance, new)
-        self._before = now
-        for request_id, allowance, period, _, _ in database.execute(HOLDS):
-            self.held.setdefault(request_id, {})[allowance] = period
-        for row in database.execute(OVERHELD):
-            self.world.fail(f"allowance {row[0]}: process {row[1]} holds {row[2]} of {row[3]} that it leased")
-        self.world.note(whose, "commits", *(f"{one.spent}/{one.leased}" for one in now.values()), len(new))
+        before, self._rows = self._rows, database.execute(BALANCES).fetchall()
+        if new or before != self._rows:
+            now = {row[0]: Balance._make(row[1:]) for row in self._rows}
+            for number, balance in now.items():
+                self._check_balance(number, self._before.get(number), balance, new)
+            self._before = now
+        self._check_holds(database.execute(HOLDS).fetchall())
+        self.world.note(whose, "commits", *(f"{row[3]}/{row[4]}" for row in self._rows), len(new))
 
     def _new_lines(self) -> Sequence[Any]:
         rows = self.database.execute(LINES, (self._last,)).fetchall()
@@ -112,15 +114,32 @@ class Books:
             self._last = rows[-1][0]
         return rows
 
+    def _check_holds(self, rows: Sequence[Any]) -> None:
+        sums: dict[tuple[int, int], int] = {}
+        for request_id, allowance, period, process, amount, leased, is_of_now in rows:
+            self.held.setdefault(request_id, {})[allowance] = period
+            if is_of_now:
+                held = sums[allowance, process] = sums.get((allowance, process), 0) + amount
+                if held > leased:
+                    self.world.fail(f"allowance {allowance}: process {process} holds {held} of {leased} that it leased")
+
     def _check_line(self, line: Line) -> None:
         lines = self.lines[line.request_id]
         if line.paid and any(other.paid for other in lines):
             self.world.fail(f"{line.request_id} is charged twice")
+        if line.paid and line.outcome == "ok" and line.request_id in self.named:
+            self._check_kept(line.request_id)
         if line.flag in {"estimate", "late"} and not self.may_be_dead(line.request_id):
             self.world.fail(f"{line.request_id} was taken from a process that lives")
         if line.flag == "late" and line.paid:
             self.world.fail(f"{line.request_id} is late, and charged")
         lines.append(line)
+
+    def _check_kept(self, request_id: str) -> None:
+        """A call that may be sent again was charged: the answer is kept with that, so it cannot be charged again."""
+        kept = self.database.execute(KEPT, self.named[request_id]).fetchall()
+        if kept != [(request_id,)]:
+            self.world.fail(f"{request_id} is charged, and what is kept under its name is of {kept}")
 
     def _check_balance(self, number: int, before: Balance | None, now: Balance, new: Sequence[Line]) -> None:
         tell, name = self.world.fail, f"allowance {number} ({now.unit})"
@@ -165,6 +184,8 @@ class Books:
         (holds,), (leases,) = (
             self.database.execute(f"SELECT count(*) FROM {table}").fetchone() for table in ("holds", "leases")
         )
+        for (request_id,) in self.database.execute(ALL_KEPT):
+            self.check_ended(request_id)
         leased = [number for number, balance in self._before.items() if balance.leased]
         if holds or leases or leased:
             self.world.fail(f"{holds} holds and {leases} leases are left, and something is leased of {leased}")

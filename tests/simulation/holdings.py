@@ -23,11 +23,12 @@ TEAM = "team_a"
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """A key: its secret, its own allowances, and how many calls at once it may make in one process."""
+    """A key: its secret, its own allowances, how many calls it may make at once, and how many in a minute."""
 
     secret: str
     own: tuple[AllowanceId, ...] = ()
     slots: int = 0
+    rate: int = 0
 
 
 @dataclass(slots=True)
@@ -55,13 +56,15 @@ class Holdings:
         }
         for name, granted in grants.items():
             slots = chance.choice((0, 2, 5))
+            rate = chance.choice((0, 0, 0, 3, 10))
             limits = (Limit(Measure.CONCURRENCY, slots, 0), Limit(Measure.TOKENS, 20_000, 60)) if slots else ()
+            limits += (Limit(Measure.REQUESTS, rate, 60),) if rate else ()
             key = a_key(name, limits=limits, team=TEAM if name == "member" else "")
             added = await storage.keys.add(key, digest(name), granted)
             own = [one.id for one in added.allowances]
             members = [one.id for one in team.allowances] if key.team else []
             self.books.covering[name] = [one.number for one in (*own, *members, *shared)]
-            self.keys += [Holding(name, tuple(own), slots)] * (3 if name in {"coins", "mixed"} else 1)
+            self.keys += [Holding(name, tuple(own), slots, rate)] * (3 if name in {"coins", "mixed"} else 1)
 
     async def regrant(self, storage: Storage) -> None:
         """Somebody grants more, or less, of what a key has; or puts something on top of it for a while."""

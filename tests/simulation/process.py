@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from tests.simulation.loop import ProcessLoop
@@ -19,6 +20,8 @@ from tollbar.admin.alerts import Alerts, AlertTerms
 from tollbar.app.chores import Work, chores
 from tollbar.clock import ShiftedClock
 from tollbar.counters.memory import MemoryCounters
+from tollbar.counters.shared import SharedCounters
+from tollbar.counters.table import AMOUNTS
 from tollbar.domain.catalogue import Catalogue
 from tollbar.domain.errors import GatewayError, Overloaded
 from tollbar.domain.records import CallHistory
@@ -30,6 +33,7 @@ from tollbar.gateway.completions import Gateway
 from tollbar.gateway.feed import Feed
 from tollbar.gateway.health import Health
 from tollbar.gateway.record import Recorder
+from tollbar.gateway.repeats import Repeats
 from tollbar.metrics import Metrics
 from tollbar.ports.clock import Clock
 from tollbar.ports.providers import Provider
@@ -40,6 +44,7 @@ from tollbar.storage.store import LONGEST_QUESTION_SECONDS, Options, assemble
 
 GOING_DOWN = Overloaded("The gateway is shutting down.")
 NO_ALERTS = AlertTerms((), None, b"")
+TURNS = "SELECT request_id FROM answers WHERE process = ? AND status IS NULL"
 WRONG_BY_AT_MOST = timedelta(seconds=LONGEST_QUESTION_SECONDS)
 
 
@@ -80,7 +85,8 @@ class MachineClock:
 
     async def sleep(self, seconds: float) -> None:
         """Waits."""
-        await asyncio.sleep(seconds)
+        loop = asyncio.get_running_loop()
+        await (loop.pause(seconds) if seconds > 0 and isinstance(loop, ProcessLoop) else asyncio.sleep(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,21 +99,23 @@ class Surroundings:
     is_strict: bool
     is_measured: bool
     """Whether processes measure how far the store's clock is ahead, as they do on Postgres."""
+    counters: Path | None
+    """Where the processes of one machine count together; each counts for itself where there is no such place."""
 
 
 class Process:
     """A server from its start to its end; `name` is never used twice."""
 
-    def __init__(self, around: Surroundings, name: str, slot: str, machine: MachineClock) -> None:
+    def __init__(self, around: Surroundings, name: str, slot: str, machine: MachineClock, number: int) -> None:
         world = self.world = around.world
         self.name = name
         self.slot = slot
         self.loop = ProcessLoop(world, name)
         self.loop.burnt = self.kill
         self.is_serving = self.is_closing = False
-        self.inside: dict[str, int] = {}
-        """Calls of each key that were let in and are not over."""
-        self._cut_since: float | None = None
+        self.number = number
+        """What no other process that lives is counted under."""
+        self.died_at = 0.0
         self.longest_silence = 0.0
         self._is_measured = around.is_measured
         self.own_clock = machine
@@ -118,7 +126,9 @@ class Process:
         options = Options(b"", address="simulated", is_strict=around.is_strict)
         scribe: SimulatedScribe[Batch] = SimulatedScribe(self.loop)
         self.storage = assemble(self.connection, reader, sql(), self.clock, options, scribe)
-        self.counters = MemoryCounters(self.clock)
+        self.counters: MemoryCounters | SharedCounters = MemoryCounters(self.clock)
+        if around.counters is not None:
+            self.counters = SharedCounters(self.clock, around.counters, number)
         self._around = around
 
     def start(self, providers: Mapping[str, Provider], is_alone: bool) -> None:
@@ -135,6 +145,7 @@ class Process:
             health=health,
             attempts=Attempts(providers, health, clock, self.world.chance.random),
             clock=clock,
+            repeats=Repeats(storage.answers, timedelta(days=30), 1_000_000),
         )
         self.world.note(self.name, "starts")
         self.loop.run(self._serve(is_alone))
@@ -160,7 +171,9 @@ class Process:
         self.is_serving = True
 
     async def _beat(self) -> None:
-        """What tells counters that several processes share; these are its own."""
+        """Tells counters that several processes share that this one lives."""
+        if isinstance(self.counters, SharedCounters):
+            self.counters.beat()
 
     def _chore_crashed(self, chore: str) -> None:
         self.world.fail(f"{self.name}: a chore crashed: {chore}")
@@ -187,6 +200,7 @@ class Process:
         if self.is_alive:
             self.world.note(self.name, "dies")
             self.is_serving = False
+            self.died_at = self.world.now
             self.loop.kill()
 
     def freeze(self, seconds: float, is_frozen: bool) -> None:
@@ -230,8 +244,11 @@ class Process:
         holds = self.store.database.execute("SELECT request_id FROM holds WHERE process = ?", (number,)).fetchall()
         if holds:
             self.world.fail(f"{self.name} has no calls, and holds for {holds}")
-        if self.counters._at_once:
-            self.world.fail(f"{self.name} has no calls, and slots are taken: {self.counters._at_once}")
+        if self._slots_taken():
+            self.world.fail(f"{self.name} has no calls, and {self._slots_taken()} slots are taken")
+        turns = self.store.database.execute(TURNS, (number,)).fetchall()
+        if turns and not (self.gateway.repeats and self.gateway.repeats._owed):
+            self.world.fail(f"{self.name} has no calls, and it is the turn of {turns}")
         rows = self.store.database.execute(
             "SELECT allowance, period_start, amount FROM leases WHERE process = ?", (number,)
         )
@@ -240,6 +257,13 @@ class Process:
             leased = stored.get((lease.allowance, lease.period))
             if lease.held or (leased is not None and leased != lease.free):
                 self.world.fail(f"{self.name} holds {lease.held} and keeps {lease.free} of {leased} leased: {lease}")
+
+    def _slots_taken(self) -> int:
+        """How many calls at once its counters believe in."""
+        if isinstance(self.counters, MemoryCounters):
+            return sum(self.counters._at_once.values())
+        held = self.counters._held.shards
+        return sum(shard.cells[slot + AMOUNTS + self.number] for shard in held for slot in shard.slots())
 
     async def close(self) -> None:
         """What it does after a signal, once its calls have had their time."""
@@ -265,6 +289,7 @@ class Process:
         await storage.journal.close()
         await storage.reader.close()
         self.world.note(self.name, "is closed")
+        self.died_at = self.world.now
         self.loop.is_dead = True
 
 

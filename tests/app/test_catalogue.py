@@ -32,6 +32,23 @@ def test_without_anything_the_guide_answers(tmp_path: Path) -> None:
     assert (guide_target().card, guide_target().is_local, guide_target().name) == (FREE, True, "tollbar/tollbar-guide")
 
 
+@pytest.mark.parametrize("name", ["groq/llama-3.3-70b-versatile", "gpt-4o"])
+def test_a_model_of_a_vendor_without_a_key_names_the_variable(tmp_path: Path, name: str) -> None:
+    """By its vendor's name or bare; not where the key is there, and not where a file says what is served."""
+
+    def remedy(yaml: str = "", **environment: str) -> str | None:
+        try:
+            find(name, an_offer(tmp_path, yaml, **environment).catalogue)
+        except UnknownModel as fault:
+            return fault.hint
+        return None
+
+    variable = "GROQ_API_KEY" if name.startswith("groq/") else "OPENAI_API_KEY"
+    assert remedy() == f"For a model of that vendor, set {variable} where Tollbar runs, and start it again."
+    assert remedy(**{variable: "sk-x"}) is None
+    assert "GET /v1/models" in (remedy(f"{LAB}models: {{plain: lab/a}}") or "")
+
+
 def test_tools_may_be_offered_to_the_guide(tmp_path: Path) -> None:
     """It never calls one. What it would have to look at, or a form it cannot keep, is refused."""
     catalogue = an_offer(tmp_path).catalogue

@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -52,9 +53,22 @@ def ask(url: str, key: str) -> dict[str, object]:
         return result
 
 
+def refused_at(url: str, directory: Path) -> str:
+    """What a second server says that is to listen at an address that is taken."""
+    directory.mkdir()
+    taken = urlsplit(url)
+    with served(directory, "--host", str(taken.hostname), "--port", str(taken.port)) as (process, told):
+        _, complaint = process.communicate(timeout=60)
+    assert (process.returncode, told) == (1, "")
+    return complaint
+
+
 @pytest.mark.slow
 def test_a_start_tells_where_and_how(tmp_path: Path, terminal: Terminal) -> None:
-    """The address, an admin key, a line whose key works; keys made meanwhile work at once; a signal ends it well."""
+    """The address, an admin key, a line whose key works; keys made meanwhile work at once; a signal ends it well.
+
+    Meanwhile nobody else gets the address.
+    """
     with served(tmp_path, "--port", "0", API_HOST="localhost", API_PORT="1") as (process, told):
         url = re.search(r"listens on (http://\S+)", told)
         keys = re.findall(r"sk-toll-[0-9A-Za-z]{44}", told)
@@ -63,6 +77,7 @@ def test_a_start_tells_where_and_how(tmp_path: Path, terminal: Terminal) -> None
         assert ask(url[1], keys[1])["object"] == "chat.completion"
         made = terminal.good("keys", "create", "--name", "meanwhile", "--quiet").out.strip()
         assert ask(url[1], made)["object"] == "chat.completion"
+        assert "Choose another with --port or API_PORT" in refused_at(url[1], tmp_path / "other")
         process.send_signal(signal.SIGTERM)
         _, log = process.communicate(timeout=20)
         assert process.returncode == 0

@@ -18,7 +18,7 @@ def test_what_cannot_be_topped_up_is_said(terminal: Terminal) -> None:
     """Without an end, without an amount, or where there is no such allowance."""
     terminal.good("keys", "create", "--name", "ana", "--credits", "10", "-q")
     for arguments, word in (
-        (["--credits", "1", "--for", "never"], "has an end"),
+        (["--credits", "1", "--for", "never"], "--for: A top-up has an end"),
         (["--for", "7d"], "needs an amount"),
         (["--dollars", "1", "--for", "7d"], "no allowance of dollars"),
     ):

@@ -63,13 +63,14 @@ def offer(settings: Settings, vendors: Mapping[str, Vendor], found: Sequence[Loc
         aliases=aliases,
         open_providers={name: partial(shop.named, name) for name in instances},
         families=families,
+        keyless=dict(_keyless(vendors, instances)),
         default_model=default_model,
         default_local_model=settings.default_local_model,
         attempts=attempts,
     )
     if settings.models:
         models |= _named_elsewhere(catalogue)
-        catalogue = replace(catalogue, models=models, open_providers={}, families=())
+        catalogue = replace(catalogue, models=models, open_providers={}, families=(), keyless={})
         return Offer(catalogue, instances, tuple(models.values()), warnings)
     listed = {model.name: model for model in (*models.values(), *_models_of(found, instances, catalogue))}
     with suppress(UnknownModel):  # what calls without a name go to, so that an editor that looks for models finds it
@@ -130,6 +131,14 @@ def _families(instances: Mapping[str, Instance]) -> Iterator[tuple[str, str]]:
     for name, instance in instances.items():
         for family in instance.vendor.families:
             yield family, name
+
+
+def _keyless(vendors: Mapping[str, Vendor], instances: Mapping[str, Instance]) -> Iterator[tuple[str, str]]:
+    """The beginnings of the names of vendors that only want a key, each with the variable that would hold it."""
+    for name, vendor in vendors.items():
+        if vendor.needs_key and name not in instances:
+            for beginning in (f"{name}/", *vendor.families):
+                yield beginning, vendor.key_env[0]
 
 
 def _models_of(

@@ -11,7 +11,7 @@ from tollbar.app.banner import banner, made_keys
 from tollbar.app.known import known_names
 from tollbar.app.stores import postgres_address
 from tollbar.app.wiring import Running, running
-from tollbar.app.workers import Post, Worker, supervise
+from tollbar.app.workers import Post, Worker, cannot_listen, supervise
 from tollbar.clock import SystemClock
 from tollbar.edge.line import Receive, Send
 from tollbar.edge.middleware import Scope
@@ -116,9 +116,11 @@ def _serve(settings: Settings, log: Sink, tell: Callable[[str], None], post: Pos
         if application.running is not None and (post is None or post.worker.is_first_to_tell()):
             tell(banner(_url(host, port), application.running))
 
-    server(application, settings.server.host, settings.server.port, drain, listening=listening).run(
-        post.sockets if post else None
-    )
+    host, port = settings.server.host, settings.server.port
+    try:
+        server(application, host, port, drain, listening=listening).run(post.sockets if post else None)
+    except SystemExit:  # uvicorn has logged why it cannot listen
+        raise cannot_listen(host, port) from None
     if application.fault is not None:
         raise application.fault
 

@@ -131,8 +131,14 @@ def listening(host: str, port: int) -> list[socket.socket]:
             sockets.append(_listening(family, address))
     except OSError as fault:
         _close(sockets)
-        raise BootstrapError(f"Nobody can listen on {host}, port {port}: {fault.strerror or fault}.") from fault
+        raise cannot_listen(host, port, f": {fault.strerror or fault}") from fault
     return sockets
+
+
+def cannot_listen(host: str, port: int, why: str = "") -> BootstrapError:
+    """What is said when the address cannot be had."""
+    remedy = "Choose another with --port or API_PORT, or stop the program that has it."
+    return BootstrapError(f"Nobody can listen on {host}, port {port}{why}. {remedy}")
 
 
 def _listening(family: int, address: tuple[object, ...]) -> socket.socket:

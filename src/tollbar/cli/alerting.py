@@ -114,9 +114,11 @@ def set_thresholds(
     owner: Annotated[Owner, typer.Argument(metavar="key|team", help="Whose allowances.", show_default=False)],
     reference: Annotated[str, typer.Argument(metavar="NAME", help="Its name or id.", show_default=False)],
     at: Annotated[
-        str, typer.Option("--at", metavar="PERCENT", help="50,80,100; `usual` for those of the file; '' for none.")
+        str, typer.Option("--at", metavar="PERCENT", help="50,80,100; 'usual' for those of the settings; '' for none.")
     ],
-    unit: Annotated[str | None, typer.Option("--unit", metavar="UNIT", help="Of this allowance only.")] = None,
+    unit: Annotated[str | None, typer.Option("--unit", metavar="UNIT", help="Of one allowance: credits, dollars or tokens.")] = (
+        None
+    ),
     config: Config = None,
     data: Data = None,
 ) -> None:

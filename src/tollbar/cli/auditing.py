@@ -20,10 +20,13 @@ def list_newest(
     actor: Annotated[str, typer.Option("--actor", metavar="TEXT", help="Only by whoever's name holds this.")] = "",
     action: Annotated[str, typer.Option("--action", metavar="TEXT", help="Only what holds this: key.revoke.")] = "",
     subject: Annotated[str, typer.Option("--of", metavar="TEXT", help="Only of the key or team with this id.")] = "",
-    before: Annotated[int, typer.Option("--before", metavar="NUMBER", help="Only entries before this one.", min=1)] = (
-        2**62
-    ),
-    count: Annotated[int, typer.Option("--count", help="How many at most.", min=1, max=1_000)] = 200,
+    before: Annotated[
+        int,
+        typer.Option("--before", metavar="NUMBER", help="Only entries before this one.", min=1, show_default=False),
+    ] = 2**62,
+    count: Annotated[
+        int, typer.Option("--count", metavar="NUMBER", help="How many at most.", min=1, max=1_000)
+    ] = 200,
     as_json: Json = False,
     config: Config = None,
     data: Data = None,

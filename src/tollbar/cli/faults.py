@@ -12,13 +12,16 @@ if TYPE_CHECKING:
     from tollbar.settings import Fault
 
 FAILED = 1
-ARGUMENTS = frozenset({"model", "key", "file"})
+ARGUMENTS = frozenset({"model", "key", "file", "url"})
 """Fields that commands take without the name of an option."""
 
 
 @contextmanager
-def spoken() -> Iterator[None]:
-    """Turns the product's errors into a message with its remedy and status 1; anything else is a fault of ours."""
+def spoken(**options: str) -> Iterator[None]:
+    """Turns the product's errors into a message with its remedy and status 1; anything else is a fault of ours.
+
+    `options` are those that the command calls otherwise than the fields that they fill.
+    """
     from tollbar.admin.bootstrap import BootstrapError
     from tollbar.app.supervisor import WorkersFailed
     from tollbar.domain.errors import GatewayError
@@ -32,7 +35,7 @@ def spoken() -> Iterator[None]:
         say_faults(error.faults)
         raise typer.Exit(FAILED) from None
     except GatewayError as error:
-        complain(f"{_option(error.field)}{error.message}", error.hint)
+        complain(f"{_option(options.get(error.field or '', error.field))}{error.message}", error.hint)
         raise typer.Exit(FAILED) from None
     except WorkersFailed:
         raise typer.Exit(FAILED) from None  # they said why

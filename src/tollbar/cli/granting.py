@@ -21,14 +21,14 @@ class Amounts:
     """Options: how much may be spent."""
 
     credits: Annotated[
-        Number,
-        typer.Option("--credits", metavar="NUMBER", help="How many credits it may spend; a call costs one or more."),
+        Number, typer.Option("--credits", metavar="NUMBER", help="How many credits; a call costs one or more.")
     ] = None
     dollars: Annotated[
-        str | None,
-        typer.Option("--dollars", metavar="AMOUNT", help="How many dollars it may spend, such as 10 or 0.50."),
+        str | None, typer.Option("--dollars", metavar="AMOUNT", help="How many dollars, such as 10 or 0.50.")
     ] = None
-    tokens: Annotated[Number, typer.Option("--tokens", metavar="NUMBER", help="How many tokens it may use.")] = None
+    tokens: Annotated[Number, typer.Option("--tokens", metavar="NUMBER", help="How many tokens, of prompts and answers.")] = (
+        None
+    )
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def top_up_key(
     """
     from tollbar.admin import keys
 
-    with spoken():
+    with spoken(expires="for"):
         draft = draft_of(amounts, expires=ends)
 
         async def change(desk: "Desk") -> "Key":
@@ -67,7 +67,7 @@ def top_up_team(
     """
     from tollbar.admin import teams
 
-    with spoken():
+    with spoken(expires="for"):
         draft = draft_of(amounts, expires=ends)
 
         async def change(desk: "Desk") -> "Team":

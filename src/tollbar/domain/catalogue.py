@@ -68,13 +68,15 @@ class Catalogue:
 
     `open_providers` serve any `provider/model` without a list; each value makes the target of a model's name, since
     only its provider knows the price. `families` are (prefix, open provider): bare names such as `gpt-4o`. `attempts`
-    bounds a call of such a model, which nobody declared.
+    bounds a call of such a model, which nobody declared. `keyless` are the beginnings of names that would be served if
+    the environment had a vendor's key, each with the name of that variable.
     """
 
     models: Mapping[str, Model]
     aliases: Mapping[str, str] = field(default_factory=dict)
     open_providers: Mapping[str, Callable[[str], Target]] = field(default_factory=dict)
     families: tuple[tuple[str, str], ...] = ()
+    keyless: Mapping[str, str] = field(default_factory=dict)
     default_model: str = ""
     default_local_model: str = ""
     attempts: int = 3

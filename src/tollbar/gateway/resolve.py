@@ -85,7 +85,7 @@ def find(name: str, catalogue: Catalogue) -> Model:
                 return Model(name, (target,), owned_by=owner, attempts=catalogue.attempts)
     raise UnknownModel(
         f"The model {name[:100]!r} is not configured here.",
-        hint=_nearest(name[:MAX_NAME], catalogue),
+        hint=_remedy(name[:MAX_NAME], catalogue),
         field="model",
     )
 
@@ -187,7 +187,10 @@ def _reason(model: Model, up: Sequence[Target], down: Sequence[Target]) -> str:
     return f"{order}, those with an open circuit left out" if down else order
 
 
-def _nearest(name: str, catalogue: Catalogue) -> str:
+def _remedy(name: str, catalogue: Catalogue) -> str:
+    for beginning, variable in catalogue.keyless.items():
+        if name.startswith(beginning):
+            return f"For a model of that vendor, set {variable} where Tollbar runs, and start it again."
     names = islice(chain(catalogue.models, catalogue.aliases), MOST_COMPARED)
     near = difflib.get_close_matches(name[:LONGEST_COMPARED], names, n=3, cutoff=0.5)
     if near:

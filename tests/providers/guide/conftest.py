@@ -13,7 +13,6 @@ HERE = Path(__file__).parent
 OTHER_PAGES = {
     *("configuration", "endpoints", "errors", "metrics", "journey", "extending", "performance", "promises"),
     "conformance",
-    *("scaling", "alerts"),  # found by their own words
 }
 
 

@@ -24,9 +24,9 @@ FOLDING = Folding(
     ("text", "words"),
     [
         ("How do I delete the keys?", ["delete", "key"]),
-        ("API-Keys, api_key; CREDENTIAL!", ["key", "key", "key"]),
+        ("API-Keys, api_key; CREDENTIAL!", ["key", "key", "key", "apikey"]),
         ("Ünïcode ﬁle", ["unicode", "file"]),
-        ("x-request-id / 429", ["x", "request", "id", "429"]),
+        ("x-request-id / 429", ["x", "request", "id", "429", "xrequestid"]),
         ("", []),
         ("?!… 🎉", []),
     ],

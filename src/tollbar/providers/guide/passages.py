@@ -1,8 +1,8 @@
 """Reads the documentation into passages: one for each `##` section, with the ways in which people ask for it.
 
 A page for users has a file of phrasings; each phrasing belongs to the section that its heading names. A page without
-one, made from tables or for developers, is found by its own sentences and the rows of its tables. What is read is part
-of the package, so a fault in it is a mistake of ours, and the tests find it.
+one, made from tables or for developers, is found by its own sentences, the rows of its tables, and what `others.md` has
+for its sections. What is read is part of the package, so a fault in it is a mistake of ours, and the tests find it.
 """
 
 import re
@@ -13,6 +13,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 _ELSEWHERE_FILE = "elsewhere"
+_OTHERS_FILE = "others"
 _RELATED = "Related: "
 
 _SENTENCE = re.compile(r"(?<=[.:?!])\s+")
@@ -62,11 +63,14 @@ def read_library(documents: Traversable, phrasings: Traversable) -> Library:
     """The library of the two folders; raises ValueError for a phrasing without a section."""
     asked = {entry.name.removesuffix(".md"): _read_sections(entry) for entry in phrasings.iterdir()}
     elsewhere = asked.pop(_ELSEWHERE_FILE, {})
+    others = asked.pop(_OTHERS_FILE, {})
     pages = {entry.name.removesuffix(".md") for entry in documents.iterdir() if entry.name.endswith(".md")}
     passages: list[Passage] = []
     for page in [*sorted(asked), *sorted(pages - asked.keys())]:
         document = documents / f"{page}.md"
-        passages += _read_page(page, document, asked[page]) if page in asked else _read_unasked(page, document)
+        passages += _read_page(page, document, asked[page]) if page in asked else _read_unasked(page, document, others)
+    if strangers := sorted(others.keys() - {passage.name for passage in passages}):
+        raise ValueError(f"there is no section {', '.join(strangers)}, for which there are phrasings")
     return Library(tuple(passages), tuple(line for text in elsewhere.values() for line in _lines(text)))
 
 
@@ -81,19 +85,26 @@ def _read_page(page: str, document: Traversable, asked: Mapping[str, str]) -> It
     if strangers := sorted(asked.keys() - known):
         raise ValueError(f"{page}.md has no section {', '.join(strangers)}, for which there are phrasings")
     for title, body in sections.items():
-        lines = _lines(asked.get(slug(title), ""))
-        related = [line.removeprefix(_RELATED) for line in lines if line.startswith(_RELATED)]
-        phrasings = tuple(line for line in lines if not line.startswith(_RELATED))
-        yield Passage(page, slug(title), title, body, phrasings, " ".join(related))
+        phrasings, related = _read_asked(asked.get(slug(title), ""))
+        yield Passage(page, slug(title), title, body, phrasings, related)
 
 
-def _read_unasked(page: str, document: Traversable) -> Iterator[Passage]:
-    """The passages of a page without phrasings, its introduction among them."""
+def _read_unasked(page: str, document: Traversable, others: Mapping[str, str]) -> Iterator[Passage]:
+    """The passages of a page without a file of phrasings, its introduction among them."""
     for title, text in _read_sections(document, with_introduction=True).items():
         body = _COMMENT.sub("", text).strip()
         name = "" if title.startswith("# ") else slug(title)
         if body:
-            yield Passage(page, name, title.removeprefix("# "), body, tuple(_own_words(body)), page)
+            phrasings, related = _read_asked(others.get(f"{page}#{name}", ""))
+            samples = (*phrasings, *_own_words(body))
+            yield Passage(page, name, title.removeprefix("# "), body, samples, f"{page} {related}".strip())
+
+
+def _read_asked(text: str) -> tuple[tuple[str, ...], str]:
+    """The phrasings of a section, and the related words."""
+    lines = _lines(text)
+    related = [line.removeprefix(_RELATED) for line in lines if line.startswith(_RELATED)]
+    return tuple(line for line in lines if not line.startswith(_RELATED)), " ".join(related)
 
 
 def _own_words(body: str) -> Iterator[str]:

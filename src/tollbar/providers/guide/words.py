@@ -17,6 +17,7 @@ DEFINING = "whatis"
 """The word for the frame "what is …": it tells "What is Docker?" from a question about running in it."""
 
 _WORD = re.compile(r"[^\W_]+")
+_IDENTIFIER = re.compile(r"\w*[^\W_]_[^\W_]\w*|(?<![\w-])x-[\w-]+")
 
 
 class Folding:
@@ -36,8 +37,9 @@ class Folding:
             choices.sort(key=lambda choice: -len(choice[0]))
 
     def fold(self, text: str) -> list[str]:
-        """The meaningful words of a text, in order."""
-        words = _WORD.findall(_plain(text))
+        """The meaningful words of a text, in order; then its identifiers whole, such as an error's code or a header."""
+        line = _plain(text)
+        words = _WORD.findall(line)
         folded = [DEFINING] if _is_defining(words) else []
         skipped = 0
         for at, word in enumerate(words):
@@ -52,7 +54,7 @@ class Folding:
             word = self._same.get(word, word)
             if word not in self._dropped:
                 folded.append(word)
-        return folded
+        return [*folded, *("".join(_WORD.findall(name)) for name in _IDENTIFIER.findall(line))]
 
     def _expression(self, words: Sequence[str], at: int) -> tuple[int, Sequence[str]] | None:
         """The longest expression at a place: how many words it has, and what it means."""

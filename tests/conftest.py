@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.everything import import_everything
+
 # The gate must give one verdict for one commit, hence no randomness, and soon; HYPOTHESIS_PROFILE=search looks further.
 settings.register_profile(
     "gate", deadline=None, derandomize=True, max_examples=40, suppress_health_check=[HealthCheck.too_slow]
@@ -28,6 +30,8 @@ def anyio_backend() -> str:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the rules first and the slow journeys last, so that a fault shows as early as it can."""
+    if any(getattr(getattr(item, "obj", None), "is_hypothesis_test", False) for item in items):
+        import_everything()
     order = {"rules": 0, "contracts": 2, "journeys": 3}
     first = "tests/journeys/test_transformers.py"  # it waits for an installation, beside which others go on
     items.sort(key=lambda item: 0 if item.nodeid.startswith(first) else order.get(item.nodeid.split("/")[1], 1))

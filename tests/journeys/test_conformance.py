@@ -35,13 +35,14 @@ models:
   home: lab/chunks:3
   small: {targets: [lab/ok], context: 50}
   down: {targets: [lab/error-503], attempts: 1}
-  slow: {targets: [lab/stall], attempts: 1, timeouts: {first_byte_plain_seconds: 1, first_byte_stream_seconds: 1}}
+  slow: {targets: [lab/stall], attempts: 1}
   refused: lab/error-401
   sleepy: lab/slow-headers:400
 default_model: cloud
 default_local_model: home
 self_service: {models: [cloud, home], credits: 100}
 server: {trusted_proxies: [127.0.0.1]}
+timeouts: {simple_attempt_seconds: 2}
 """
 WORDS, HOME = "word0 word1 word2 word3 word4 ", "word0 word1 word2 "
 EVERYWHERE = ("x-request-id", "x-process-time", "x-memory-used", "x-memory-delta")

@@ -14,10 +14,7 @@ from tests.journeys.stand import LAB_KEY, Gateway, wait_until
 from tests.upstream import FakeUpstream
 from tollbar.domain.identity import assemble
 
-CONFIG = """
-models:
-  silent: {targets: [lab/stall], timeouts: {first_byte_plain_seconds: 0.5, first_byte_stream_seconds: 0.5}}
-"""
+CONFIG = "timeouts: {first_byte_plain_seconds: 1.5, first_byte_stream_seconds: 1.5}\n"
 UNKNOWN_KEY = assemble("0" * 10, "1" * 28)
 
 
@@ -54,7 +51,7 @@ def fail(gateway: Gateway, key: str, model: str = "lab/ok", **more: Any) -> Fail
 def exhausted(gateway: Gateway) -> Mapping[tuple[str, bool], Failure]:
     """The failures of calls that take every attempt: each waits three seconds, so they are made at the same time."""
     key = gateway.make_key("patient", credits=100)
-    models = ("lab/error-500", "lab/error-503", "lab/rate-limited", "silent", "lab/close")
+    models = ("lab/error-500", "lab/error-503", "lab/rate-limited", "lab/stall", "lab/close")
     cases = [(model, streams) for model in models for streams in (False, True)]
     with ThreadPoolExecutor(len(cases)) as pool:
         made = pool.map(lambda case: fail(gateway, key, case[0], stream=case[1]), cases)
@@ -190,7 +187,7 @@ def test_a_provider_that_refuses_our_key_is_an_alarm_and_no_401(gateway: Gateway
         ("lab/error-500", (502, "upstream_failed")),
         ("lab/error-503", (503, "upstream_busy")),
         ("lab/rate-limited", (503, "upstream_busy")),
-        ("silent", (504, "upstream_timeout")),
+        ("lab/stall", (504, "upstream_timeout")),
         ("lab/close", (502, "upstream_failed")),
     ],
 )
@@ -214,7 +211,7 @@ def test_failed_attempts_are_on_the_installation(
     gateway: Gateway, exhausted: Mapping[tuple[str, bool], Failure]
 ) -> None:
     """Each attempt has its line, and the caller pays none of them."""
-    lines = gateway.ledger(exhausted["silent", False].request_id)
+    lines = gateway.ledger(exhausted["lab/stall", False].request_id)
     assert [(line["attempt"], line["paid"], line["credits"]) for line in lines] == [(0, 0, 0), (1, 0, 0), (2, 0, 0)]
 
 

@@ -12,12 +12,26 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.everything import import_everything
+
 # The gate must give one verdict for one commit, hence no randomness, and soon; HYPOTHESIS_PROFILE=search looks further.
 settings.register_profile(
     "gate", deadline=None, derandomize=True, max_examples=40, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile("search", deadline=None, max_examples=5_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
+
+# Files of more than fifteen seconds, by their length.
+LONGEST = tuple(
+    f"tests/{name}.py"
+    for name in (
+        *("bench/test_profiling", "bench/users/test_main", "cli/test_probing", "around/test_memory"),
+        *("journeys/test_document", "journeys/test_workers", "journeys/clients/test_s4_questions"),
+        *("journeys/clients/test_s2_prompts", "journeys/test_simple", "journeys/clients/test_s3_credits"),
+        *("journeys/test_races", "journeys/test_keys", "journeys/test_callers", "journeys/clients/test_s1_weekly_key"),
+        *("journeys/test_stopping", "journeys/test_pulling", "journeys/test_kill"),
+    )
+)
 
 
 @pytest.fixture
@@ -27,10 +41,21 @@ def anyio_backend() -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the rules first and the slow journeys last, so that a fault shows as early as it can."""
-    order = {"rules": 0, "contracts": 2, "journeys": 3}
-    first = "tests/journeys/test_transformers.py"  # it waits for an installation, beside which others go on
-    items.sort(key=lambda item: 0 if item.nodeid.startswith(first) else order.get(item.nodeid.split("/")[1], 1))
+    """Put the rules first, so that a fault shows as early as it can, and the journeys last, the longest before others.
+
+    What begins last is short then, so that no process of the tests works long after the others are done.
+    """
+    if any(getattr(getattr(item, "obj", None), "is_hypothesis_test", False) for item in items):
+        import_everything()
+    items.sort(key=lambda item: order_of(item.nodeid.partition("::")[0]))
+
+
+def order_of(file: str) -> tuple[int, int]:
+    """Where the tests of a file stand: their kind, and among the journeys how long they take."""
+    if file == "tests/journeys/test_transformers.py":  # it waits for an installation, beside which others go on
+        return 0, 0
+    kind = {"rules": 0, "contracts": 2, "journeys": 3}.get(file.split("/")[1], 1)
+    return kind, LONGEST.index(file) if file in LONGEST else len(LONGEST)
 
 
 class NetworkBlockedError(RuntimeError):

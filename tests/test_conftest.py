@@ -1,9 +1,14 @@
-"""The network ends at this machine."""
+"""The network ends at this machine, and a property has the same examples in every process."""
 
 import asyncio
 import socket
+import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.everything import FOLDERS, NOT_IMPORTED
 
 
 def test_connecting_beyond_this_machine_fails() -> None:
@@ -48,3 +53,12 @@ async def test_async_connections_are_blocked_too() -> None:
     """The event loop's own connect is covered by the same hook."""
     with pytest.raises(RuntimeError, match="tried to reach"):
         await asyncio.open_connection("192.0.2.1", 80)
+
+
+@given(st.none())
+def test_where_a_property_runs_everything_of_ours_is_imported(nothing: None) -> None:
+    """What any other test might import is there from the start: Hypothesis takes constants from all of it."""
+    files = {str(getattr(module, "__file__", None)) for module in tuple(sys.modules.values())}
+    left = {file.stem for folder in FOLDERS for file in folder.rglob("*.py") if str(file) not in files}
+    assert nothing is None
+    assert left == {name.rpartition(".")[2] for name in NOT_IMPORTED}

@@ -9,13 +9,14 @@ import re
 import resource
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from bench.load import Load, Result, Run
 from tests.journeys.bodies import chat, raw_chat
-from tests.journeys.stand import Gateway, provider, started
+from tests.journeys.stand import Gateway, provider, started, wait_until
 from tests.upstream import FakeUpstream
 
 MEBIBYTE = 1_048_576
@@ -55,10 +56,14 @@ def run(gateway: Gateway, key: str, model: str, connections: int, rounds: int, *
     return asyncio.run(Run(Load(gateway.port, [request], connections, seconds=60, rounds=rounds)).go())
 
 
-def test_it_serves_many_streams_in_512_megabytes(gateway: Gateway) -> None:
+def test_it_serves_many_streams_in_512_megabytes(gateway: Gateway, up: FakeUpstream) -> None:
     """Hundreds of streams at once, large requests, and the guide: every answer whole, and memory to spare."""
     idle, key = held(gateway), gateway.make_key("loaded")
-    streams = run(gateway, key, "lab/paced:50", STREAMS, rounds=2)
+    with ThreadPoolExecutor(1) as pool:
+        under_way = pool.submit(run, gateway, key, "lab/gated:50", STREAMS, rounds=2)
+        wait_until(lambda: len(up.journal) == STREAMS, 60)  # none ends before the last has begun
+        up.gate.set()
+        streams = under_way.result()
     assert (streams.answered, streams.failed) == (2 * STREAMS, 0), streams.example
     large = run(gateway, key, "lab/ok", 8, rounds=2, metadata=LARGE)
     assert (large.answered, large.failed) == (16, 0), large.example

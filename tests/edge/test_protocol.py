@@ -296,8 +296,8 @@ async def test_a_body_that_still_arrives_has_time(quick: Server) -> None:
     is_proven = False
     while not is_proven:
         async with calling(quick) as caller:
-            await caller.send(POST + b"Content-Length: 10\r\n\r\n")
             times = [time.monotonic()]
+            await caller.send(POST + b"Content-Length: 10\r\n\r\n")
             for _ in range(10):
                 caller.writer.write(b"x")
                 await asyncio.sleep(0.04)

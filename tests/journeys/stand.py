@@ -48,7 +48,6 @@ class Gateway:
     process: "subprocess.Popen[bytes]"
     url: str
     directory: Path
-    seconds_to_start: float
     secrets: set[str] = field(default_factory=set)
     _session: requests.Session = field(default_factory=requests.Session)
 
@@ -215,7 +214,7 @@ def start(
         process.kill()
         process.wait()
         raise
-    return Gateway(process, found[1], directory, time.monotonic() - began)
+    return Gateway(process, found[1], directory)
 
 
 def clean(directory: Path, environment: Mapping[str, str]) -> dict[str, str]:

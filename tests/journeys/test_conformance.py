@@ -42,7 +42,7 @@ default_model: cloud
 default_local_model: home
 self_service: {models: [cloud, home], credits: 100}
 server: {trusted_proxies: [127.0.0.1]}
-timeouts: {simple_attempt_seconds: 1}
+timeouts: {simple_attempt_seconds: 2}
 """
 WORDS, HOME = "word0 word1 word2 word3 word4 ", "word0 word1 word2 "
 EVERYWHERE = ("x-request-id", "x-process-time", "x-memory-used", "x-memory-delta")

@@ -14,7 +14,7 @@ from tests.journeys.stand import LAB_KEY, Gateway, wait_until
 from tests.upstream import FakeUpstream
 from tollbar.domain.identity import assemble
 
-CONFIG = "timeouts: {first_byte_plain_seconds: 0.5, first_byte_stream_seconds: 0.5}\n"
+CONFIG = "timeouts: {first_byte_plain_seconds: 1.5, first_byte_stream_seconds: 1.5}\n"
 UNKNOWN_KEY = assemble("0" * 10, "1" * 28)
 
 

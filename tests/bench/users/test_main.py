@@ -13,6 +13,10 @@ from tests.rules.source import ROOT
 
 ROWS = re.compile(r"^(?:GET|POST) +(.+?) +(\d+) +(\d+)\(", re.MULTILINE)
 
+SECONDS = ("3", "8", "25")
+"""How long it may take until each kind of call was made: on most machines the first is enough."""
+LIMITED = ["generate", "generate, streamed", "generate with a model"]
+
 
 def load(directory: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     """Runs users in a directory of its own."""
@@ -30,11 +34,14 @@ def load(directory: Path, *arguments: str) -> "subprocess.CompletedProcess[str]"
 @pytest.mark.timeout(180)  # the first run installs Locust
 def test_users_call_a_server_of_their_own(tmp_path: Path) -> None:
     """Without an address a Tollbar with the guide is started; every kind of call is made, and none fails."""
-    done = load(tmp_path, "quick", "--users", "20", "--seconds", "4")
-    rows = {name: (int(calls), int(failures)) for name, calls, failures in ROWS.findall(done.stdout)}
-    sys.stdout.write(done.stdout)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert {"chat", "chat, streamed", "chat, streamed: first piece", "generate", "question"} <= rows.keys()
+    wanted = {"chat", "chat, streamed", "chat, streamed: first piece", "generate", "question"}
+    for seconds in SECONDS:
+        done = load(tmp_path, "quick", "--users", "20", "--seconds", seconds)
+        rows = {name: (int(calls), int(failures)) for name, calls, failures in ROWS.findall(done.stdout)}
+        assert done.returncode == 0, done.stdout + done.stderr
+        if wanted <= rows.keys():
+            break
+    assert wanted <= rows.keys()
     assert [name for name, (calls, failures) in rows.items() if not calls or failures] == []
     assert "<html" in (tmp_path / "reports" / "load-quick.html").read_text(encoding="utf-8")
 
@@ -55,18 +62,21 @@ def test_what_a_limit_refuses_is_counted_apart_and_no_failure(tmp_path: Path) ->
     with provider() as up, started(tmp_path, up, limits) as gateway:
         key = gateway.make_key("users")
         arguments = ("quick", "--host", gateway.url, "--key", key, "--model", "tollbar-guide", "--users", "30")
-        done = load(tmp_path, *arguments, "--seconds", "6")
-    assert done.returncode == 0, done.stdout + done.stderr
-    for name in ("generate", "generate, streamed", "generate with a model"):
-        assert f"{name}: over the limit" in done.stdout
+        for seconds in SECONDS:
+            done = load(tmp_path, *arguments, "--seconds", seconds)
+            assert done.returncode == 0, done.stdout + done.stderr
+            refused = [name for name in LIMITED if f"{name}: over the limit" in done.stdout]
+            if refused == LIMITED:
+                break
+    assert refused == LIMITED
 
 
 def call_cut_model(gateway: Gateway, directory: Path) -> "subprocess.CompletedProcess[str]":
-    """Five seconds with a model whose answers never reach their end."""
+    """Some time with a model whose answers never reach their end."""
     key = gateway.make_key("users")
     return load(
         directory,
-        *("quick", "--host", gateway.url, "--key", key, "--model", "lab/cut", "--users", "10", "--seconds", "5"),
+        *("quick", "--host", gateway.url, "--key", key, "--model", "lab/cut", "--users", "10", "--seconds", "3"),
     )
 
 

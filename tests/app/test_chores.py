@@ -145,7 +145,9 @@ async def test_keys_are_watched_although_the_store_was_away_at_the_start(tmp_pat
 
     cancels = Cancels()
     known = SimpleNamespace(forget=lambda: done.append("forget"))
-    gateway: Any = SimpleNamespace(clock=clock, recorder=SimpleNamespace(visits={}), authenticator=known)
+    people = SimpleNamespace(forget=lambda: done.append("forget people"))
+    recorder = SimpleNamespace(visits={})
+    gateway: Any = SimpleNamespace(clock=clock, recorder=recorder, authenticator=known, end_users=people)
     ledger = SimpleNamespace(give_back=lambda: done.append("give back"), heed=None)
     storage: Any = SimpleNamespace(ledger=ledger, cancels=cancels, is_shared=False, news=clock)
 
@@ -161,7 +163,7 @@ async def test_keys_are_watched_although_the_store_was_away_at_the_start(tmp_pat
     cancels.is_away = False
     await watch.look()
     await watch.look()
-    assert done == ["forget", "give back", "heed"]
+    assert done == ["forget", "forget people", "give back", "heed"]
 
 
 async def test_a_fault_of_ours_ends_nothing(tmp_path: Path) -> None:

@@ -27,6 +27,9 @@ async def test_a_call_is_covered_by_what_the_key_and_the_team_grant() -> None:
     renewed = Principal("key", "ana", end_user_terms=KEY.end_user_terms)
     assert await end_users.named(renewed, "ana") == found
     assert store.asked == 4
+    end_users.forget()
+    assert await end_users.named(renewed, "ana") == found
+    assert store.asked == 6
 
 
 async def test_a_unit_that_is_granted_no_more_does_not_bound() -> None:

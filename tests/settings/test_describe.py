@@ -62,7 +62,7 @@ def test_sections_and_fields_are_found_by_their_place() -> None:
     assert [find_section(place) for place in (("models",), ("nope",), ("server", "port"))] == [None, None, None]
     field = find_field(("models", "m", "targets", "0"))
     assert field is not None
-    assert kind_of(field) == "list of text"
+    assert kind_of(field) == "list of texts"
     assert find_field(()) is None
 
 

@@ -175,6 +175,8 @@ class Watch:
     async def _heed_keys(self) -> None:
         gateway, storage = self._work.gateway, self._work.storage
         gateway.authenticator.forget()
+        if gateway.end_users is not None:
+            gateway.end_users.forget()
         storage.ledger.give_back()  # a grant may have been lowered: what is leased of it is asked for anew
         principals = [visit.principal for visit in gateway.recorder.visits]
         for key_id in dict.fromkeys(principal.key_id for principal in principals if principal.kind.is_stored):

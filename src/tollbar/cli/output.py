@@ -91,7 +91,7 @@ def amount(unit: Unit, value: int) -> str:
 
 
 def allowance(standing: Allowance) -> str:
-    """`$8.75 of $10.00 left this month, $0.10 held`, `4 of 5 credits left today`; and the time zone if it is not UTC."""
+    """`$8.75 of $10.00 left this month, $0.10 held`, `4 of 5 credits left today`; the time zone if it is not UTC."""
     unit = standing.id.unit
     left = amount(unit, standing.left) if unit is Unit.DOLLARS else f"{standing.left:,}"
     text = f"{left} of {amount(unit, standing.granted)} left"

@@ -41,6 +41,10 @@ class EndUsers:
         self._known[principal.key_id, name] = principal, found
         return found
 
+    def forget(self) -> None:
+        """Has each of them looked up anew; a name that was erased is in the memory of this process no more."""
+        self._known.clear()
+
     async def foreseen(self, principal: Principal, name: str | None) -> list[Allowance]:
         """What would cover the same call beside what covers its key; raises the same, and makes nobody."""
         if not name:

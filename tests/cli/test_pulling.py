@@ -1,5 +1,6 @@
 """`tollbar pull` and `tollbar rm`, in this process and as processes of their own that are killed."""
 
+import asyncio
 import json
 import signal
 import subprocess
@@ -10,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.admin.pulling import FakeSource
 from tests.cli.running import Said, Terminal
 from tests.hub import TOKEN, FakeHub
 from tests.providers.local.models import write_model
+from tollbar.cli.pulling import STOPPED, WAITED, carry_out
+from tollbar.domain.local_models import Progress, PullState
 from tollbar.providers.local.shelf import Shelf
 
 REPOSITORY = "lab/tiny-GGUF"
@@ -95,6 +99,22 @@ def test_programs_get_a_line_for_each_step(terminal: Terminal, hub: FakeHub, wei
     }
     assert lines[-1] == {"state": "done", "model": NAME, "done_bytes": len(weights), "total_bytes": len(weights)}
     assert terminal.good("rm", NAME, "--json").value == {"removed": NAME, "bytes": len(weights)}
+
+
+@pytest.mark.parametrize(("state", "told"), [(PullState.WAITING, WAITED), (PullState.DOWNLOADING, STOPPED)])
+def test_who_interrupts_hears_what_goes_on(state: PullState, told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Another's pull does; one of its own is begun anew where it ended."""
+
+    async def interrupted() -> None:
+        source = FakeSource()
+        task = asyncio.create_task(carry_out(source, await source.plan("tiny", may_be_path=True), lambda _: None))
+        await asyncio.sleep(0)
+        source.tell(Progress(state))
+        task.cancel()
+        await asyncio.wait([task])
+
+    asyncio.run(interrupted())
+    assert capsys.readouterr().err == f"{told}\n"
 
 
 def test_a_file_of_this_machine_is_added_by_its_path(terminal: Terminal, hub: FakeHub) -> None:

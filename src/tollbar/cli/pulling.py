@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 STOPPED = "tollbar: stopped. The next pull goes on from here."
 WAITED = (
-    "tollbar: waits no longer. The other pull goes on; "
-    "a server's ends with: DELETE /admin/api/models/pulls/ID, and GET /admin/api/models tells its ID."
+    "tollbar: stopped waiting. The other pull goes on; a server's is ended by DELETE /admin/api/models/pulls/ID "
+    "(GET /admin/api/models tells the ID)."
 )
 
 
@@ -135,18 +135,18 @@ async def _pull(settings: "Settings", name: str, as_json: bool) -> "PullPlan":
         if as_json:
             tell_json({"state": "planned", "model": plan.name, "source": plan.source, "size_bytes": plan.size_bytes,
                        "missing_bytes": plan.missing_bytes, "licence": plan.licence})  # fmt: skip
-            await _fetch(source, plan, _json_teller(plan.name))
+            await carry_out(source, plan, _json_teller(plan.name))
         elif plan.is_here:
             await source.fetch(plan, lambda _: None)
         else:
             licence = f", licence {plan.licence}" if plan.licence else ""
             output.note(f"{output.clean(plan.name)} from {output.clean(plan.source)}{output.clean(licence)}")
             with Bar(plan.name) as bar:
-                await _fetch(source, plan, bar.tell)
+                await carry_out(source, plan, bar.tell)
     return plan
 
 
-async def _fetch(source: "ModelSource", plan: "PullPlan", tell: "Callable[[Progress], None]") -> None:
+async def carry_out(source: "ModelSource", plan: "PullPlan", tell: "Callable[[Progress], None]") -> None:
     """Carries a plan out; who interrupts it is told what goes on all the same."""
     from tollbar.domain.local_models import PullState
 

@@ -1,10 +1,11 @@
 """One write for a request, and what is sent with it."""
 
+import asyncio
 import io
 
 import pytest
 
-from tollbar.providers.transport.exchange import Address
+from tollbar.providers.transport.exchange import Address, Handler
 
 HEADERS = {"Content-Type": "application/json", "Authorization": "Bearer k"}
 
@@ -47,3 +48,30 @@ async def test_what_aiohttp_writes_has_the_same_head() -> None:
         "http://proxy.example:3128",
     )
     assert {"Host": "a.example", **HEADERS, "Content-Length": "2"}.items() <= dict(request.headers).items()
+
+
+class Socket(asyncio.Transport):
+    """A connection that notes each time that it is told to go on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.resumed = 0
+
+    def pause_reading(self) -> None:
+        """Nothing is read."""
+
+    def resume_reading(self) -> None:
+        """It goes on."""
+        self.resumed += 1
+
+
+@pytest.mark.anyio
+async def test_only_what_was_stopped_goes_on() -> None:
+    """aiohttp says so after each read, which for a stream of tokens is as much work as the read itself."""
+    socket, handler = Socket(), Handler(asyncio.get_running_loop())
+    handler.connection_made(socket)
+    handler.resume_reading()
+    assert socket.resumed == 0
+    handler.pause_reading()
+    handler.resume_reading()
+    assert socket.resumed == 1

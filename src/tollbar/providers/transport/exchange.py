@@ -10,6 +10,7 @@ before a byte of the answer.
 import asyncio
 import io
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import aiohttp
@@ -43,6 +44,15 @@ class Received(NamedTuple):
         self.connection.close()
 
 
+class Handler(ResponseHandler):
+    """aiohttp's end of a connection, which is told to go on after every read: it has to only where it was stopped."""
+
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        """Goes on reading, and parses what was left when it stopped."""
+        if self._reading_paused:
+            super().resume_reading(resume_parser)
+
+
 class Pool(aiohttp.TCPConnector):
     """aiohttp's pool, which also knows the connections that no request has used before.
 
@@ -51,6 +61,7 @@ class Pool(aiohttp.TCPConnector):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
+        self._factory = partial(Handler, loop=self._loop)
         self.unused: set[ResponseHandler] = set()
 
     async def _create_connection(self, *arguments: Any, **named: Any) -> ResponseHandler:

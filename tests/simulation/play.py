@@ -46,6 +46,9 @@ class Outcome(NamedTuple):
     digest: str
     calls: int
     commits: int
+    workers: int
+    crashes: int
+    faults: int
     trace: list[str] | None
 
 
@@ -86,12 +89,14 @@ class Play:
             self.start(slot=str(slot))
         seconds = chance.uniform(2.0, 7.0) if chance.random() < 0.8 else chance.uniform(35.0, 55.0)
         self._call(holdings, seconds)
-        Faults(self, holdings).plan(seconds)
+        faults = Faults(self, holdings)
+        faults.plan(seconds)
         world.pass_time(seconds)
         world.run(lambda: all(caller.ending or not self._is_served(caller) for caller in self.callers))
         self._end(holdings)
-        trace = world.trace
-        return Outcome(world.seed, world.failure, world.digest, len(self.callers), self.books.commits, trace)
+        crashes = sum(process.is_killed for process in self.processes)
+        counts = (len(self.callers), self.books.commits, len(self.processes), crashes, faults.befallen)
+        return Outcome(world.seed, world.failure, world.digest, *counts, world.trace)
 
     def start(self, slot: str, is_alone: bool = False) -> Process:
         """Another process, on the one machine there is or on one of its own."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "tollbar"
 SEEDS = "400"
 
 
@@ -39,9 +40,9 @@ MUTATIONS = (
     ),
     Mutation(
         "a lease is larger than what is left",
-        "storage/lease.py",
-        "LEASE_SHARE = 4",
-        "LEASE_SHARE = 0.5",
+        "storage/balances.py",
+        "return min(left // LEASE_SHARE, LEASE_CALLS * size)",
+        "return LEASE_CALLS * size",
     ),
     Mutation(
         "an answer goes out before its hold is durable",
@@ -124,7 +125,7 @@ def main() -> int:
     for mutation in MUTATIONS:
         with tempfile.TemporaryDirectory() as directory:
             source = Path(directory) / "tollbar"
-            shutil.copytree(ROOT / "src" / "tollbar", source)
+            shutil.copytree(SOURCE, source)
             file = source / mutation.file
             file.write_text(file.read_text().replace(mutation.old, mutation.new))
             words = [sys.executable, "-m", "tests.simulation", "--first", "0", "--seeds", SEEDS, "--until-broken"]

@@ -17,15 +17,16 @@ from tests.making import CARD
 from tests.simulation.answering import Answering
 from tests.simulation.books import Books
 from tests.simulation.calling import REQUESTS, Caller
+from tests.simulation.clocks import MachineClock
 from tests.simulation.faults import Faults
 from tests.simulation.holdings import Holdings
 from tests.simulation.loop import ProcessLoop
+from tests.simulation.process import Process, Surroundings
 from tests.simulation.promises import Once, Promises, Tally
-from tests.simulation.process import MachineClock, Process, Surroundings
 from tests.simulation.store import Store
 from tests.simulation.world import World
 from tollbar.app.chores import TICK_SECONDS
-from tollbar.counters.shared import MOST_WORKERS
+from tollbar.counters.shared import MOST_WORKERS, SharedCounters
 from tollbar.domain.catalogue import Catalogue, Model, Target, Timeouts
 from tollbar.storage.hearing import EXPIRY_SECONDS
 
@@ -201,16 +202,17 @@ class Play:
     def forget(self) -> None:
         """Lets go of all, without a word of what was under way.
 
-        Tasks that coroutines begin while they are let go end with a loop on which nothing runs. Without it asyncio would
-        make one for them, and keep them, and with them the whole simulation, for as long as the program lasts.
+        Tasks that coroutines begin while they are let go end with a loop on which nothing runs. Without it asyncio
+        would make one for them, and keep them, and so the whole simulation, for as long as the program lasts.
         """
         grave = ProcessLoop(self.world, "grave")
         for loop in (grave, *(process.loop for process in self.processes)):
             loop.kill()
         self.store.database.close()
-        if self.counters is not None:
-            for process in self.processes:
+        for process in self.processes:
+            if isinstance(process.counters, SharedCounters):
                 process.counters.close()
+        if self.counters is not None:
             self.counters.cleanup()
         _set_running_loop(grave)
 

@@ -9,10 +9,11 @@ import hashlib
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from tests.simulation.clocks import MachineClock
 from tests.simulation.loop import ProcessLoop
 from tests.simulation.store import Reading, SimulatedScribe, Store, StoreConnection, sql
 from tests.simulation.world import World
@@ -65,27 +66,6 @@ class _Faults(Metrics):
     def chore_failed(self, chore: str) -> None:
         """Tells."""
         self._told(chore)
-
-
-class MachineClock:
-    """The clocks of one machine: its time of day may be wrong, and may be set at any moment."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self.ahead = timedelta()
-
-    def now(self) -> datetime:
-        """What this machine believes."""
-        return self._world.moment + self.ahead
-
-    def monotonic(self) -> float:
-        """Seconds that never go back."""
-        return self._world.now
-
-    async def sleep(self, seconds: float) -> None:
-        """Waits."""
-        loop = asyncio.get_running_loop()
-        await (loop.pause(seconds) if seconds > 0 and isinstance(loop, ProcessLoop) else asyncio.sleep(0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,13 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from tests.simulation.__main__ import settle
+from tests.simulation.mutations import MUTATIONS, SOURCE, Mutation
 from tests.simulation.play import Plant, play
 from tests.simulation.seeds import AT_ONCE, check_seeds, replay
 from tests.simulation.store import Store, sql
 
 FOUND: Sequence[int] = (527, 1372, 2157)
-"""Seeds that broke a promise once: a clock that was set gave a call's turn to another one, and a store that said nothing
+"""Seeds that broke a promise once: a clock that was set gave a call's turn to another one; a store that said nothing
 failed calls that had ended.
 """
 
@@ -63,3 +64,9 @@ PLANTS: dict[str, Plant] = {
 def test_a_store_that_does_wrong_is_found(plant: Plant) -> None:
     """Within a few seeds, so that a promise that is kept here means something."""
     assert any(play(seed, plant=plant).failure for seed in range(30))
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.what)
+def test_what_is_broken_on_purpose_is_there(mutation: Mutation) -> None:
+    """Once in the source, so that `python -m tests.simulation.mutations` breaks what it says."""
+    assert (SOURCE / mutation.file).read_text().count(mutation.old) == 1

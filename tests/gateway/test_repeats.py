@@ -18,7 +18,7 @@ class AwayStore:
     """A store that can be away, and slow."""
 
     def __init__(self) -> None:
-        self.is_away = False
+        self.is_away = self.is_silent = False
         self.kept: dict[bytes, KeptAnswer] = {}
         self.under_way: set[bytes] = set()
         self.gate = asyncio.Event()
@@ -45,6 +45,8 @@ class AwayStore:
     async def free(self, call: Repeatable) -> None:
         """Frees the name."""
         self._check()
+        if self.is_silent:
+            raise TimeoutError
         self.under_way.discard(call.name)
 
     def _check(self) -> None:
@@ -108,3 +110,13 @@ async def test_who_leaves_while_the_turn_is_given_leaves_nothing(repeats: Repeat
         await entering
     await repeats.tick()
     assert store.under_way == set()
+
+
+async def test_a_store_that_says_nothing_fails_no_call(repeats: Repeats, store: AwayStore) -> None:
+    """The turn is owed, and the call ends as it did."""
+    async with repeats.turn(CALL):
+        store.is_silent = True
+    store.is_silent = False
+    assert store.under_way == {CALL.name}
+    await repeats.tick()
+    assert not store.under_way

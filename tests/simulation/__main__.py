@@ -5,13 +5,16 @@ import gc
 import logging
 import sys
 import time
-from collections.abc import Iterator
-from itertools import count
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import count, takewhile
 
 import structlog
 
 from tests.simulation.play import Outcome, play
 from tests.simulation.store import sql
+
+COUNTED = ("calls", "commits", "workers", "crashes", "faults")
 
 
 def main(arguments: list[str]) -> int:
@@ -20,12 +23,15 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seed", type=int, help="play this one, and tell all that happens in it")
     parser.add_argument("--first", type=int, help="begin with this seed (default: one that the time of day gives)")
     parser.add_argument("--seconds", type=float, default=30.0, help="go on with the next seeds for so long")
+    parser.add_argument("--seeds", type=int, help="go on for so many seeds instead")
+    parser.add_argument("--until-broken", action="store_true", help="stop at the first that breaks a promise")
     options = parser.parse_args(arguments)
     settle()
     if options.seed is not None:
         return tell(play(options.seed, is_told=True))
     first = int(time.time()) * 1_000 if options.first is None else options.first
-    return tell_all(first, options.seconds)
+    seeds = seeds_for(first, options.seconds) if options.seeds is None else range(first, first + options.seeds)
+    return tell_all(seeds, options.until_broken)
 
 
 def settle() -> None:
@@ -43,27 +49,26 @@ def tell(outcome: Outcome) -> int:
     return int(bool(outcome.failure))
 
 
-def tell_all(first: int, seconds: float) -> int:
-    """Many of them: those that failed, with how to see them again, and how many there were."""
-    began, outcomes = time.monotonic(), list[Outcome]()
-    for outcome in played(first, seconds):
-        outcomes.append(outcome)
+def tell_all(seeds: Iterable[int], is_until_broken: bool) -> int:
+    """Many of them: those that failed, with how to see them again, and what there was in all."""
+    began, sums, played, failed = time.process_time(), Counter[str](), 0, 0
+    for outcome in map(play, seeds):
+        played += 1
+        sums.update({name: getattr(outcome, name) for name in COUNTED})
         if outcome.failure:
+            failed += 1
             print(f"{outcome.failure}\n    python3 dev.py simulate --seed {outcome.seed}", flush=True)
-    failed = sum(bool(outcome.failure) for outcome in outcomes)
-    calls, commits = sum(one.calls for one in outcomes), sum(one.commits for one in outcomes)
-    took = time.monotonic() - began
-    print(f"{len(outcomes)} seeds from {first} in {took:.0f} s, {calls} calls, {commits} commits: {failed} failed")
+            if is_until_broken:
+                break
+    each = ", ".join(f"{sums[name] / max(1, played):.1f} {name}" for name in COUNTED)
+    print(f"{played} seeds in {time.process_time() - began:.0f} s of CPU, each with {each}: {failed} failed")
     return int(failed > 0)
 
 
-def played(first: int, seconds: float) -> Iterator[Outcome]:
+def seeds_for(first: int, seconds: float) -> Iterator[int]:
     """Seed after seed for so long."""
     end = time.monotonic() + seconds
-    for seed in count(first):
-        if time.monotonic() > end:
-            return
-        yield play(seed)
+    return takewhile(lambda _: time.monotonic() < end, count(first))
 
 
 if __name__ == "__main__":

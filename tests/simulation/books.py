@@ -89,6 +89,7 @@ class Books:
     """The calls that have an `Idempotency-Key`, with what tells theirs from others."""
     commits: int = 0
     _last: int = 0
+    _holders: dict[str, int] = field(default_factory=dict)
     _rows: list[Any] = field(default_factory=list)
     _before: dict[int, Balance] = field(default_factory=dict)
 
@@ -122,6 +123,12 @@ class Books:
                 held = sums[allowance, process] = sums.get((allowance, process), 0) + amount
                 if held > leased:
                     self.world.fail(f"allowance {allowance}: process {process} holds {held} of {leased} that it leased")
+        before, self._holders = self._holders, {row[0]: row[3] for row in rows}
+        if gone := before.keys() - self._holders.keys():
+            living = {number for (number,) in self.database.execute("SELECT id FROM processes")}
+            for request_id in sorted(gone):
+                if before[request_id] not in living and not self.lines[request_id]:
+                    self.world.fail(f"{request_id} was held by a process that died, and is in no ledger")
 
     def _check_line(self, line: Line) -> None:
         lines = self.lines[line.request_id]

@@ -105,7 +105,10 @@ class Caller:
                         promises.books.check_ended(self.request_id)
                         once.sends(call, self.request_id, bytes(sent))
 
-                await self._read(process, promises, visit, Tape(send, turn, visit))
+                try:
+                    await self._read(process, promises, visit, Tape(send, turn, visit))
+                finally:
+                    once.rests(call)
         except (CallUnderWay, OtherCall) as fault:
             once.refuses(call, fault)
             raise

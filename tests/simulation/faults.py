@@ -23,6 +23,8 @@ class Faults:
         self._play = play
         self._holdings = holdings
         self._chance = play.world.chance
+        self.befallen = 0
+        """How many there were."""
         self._kinds: tuple[Callable[[Process], None], ...] = (
             *(self._crash, self._crash, self._crash_in_the_middle, self._freeze, self._freeze_for_long),
             *(self._cut_off, self._cut_all_off, self._cut_off_for_long, self._fail_a_write, self._fail_a_write),
@@ -44,6 +46,7 @@ class Faults:
     def _befall(self, kind: Callable[[Process], None]) -> None:
         serving = self._play.serving()
         if serving:
+            self.befallen += 1
             kind(self._chance.choice(serving))
 
     def _crash(self, process: Process) -> None:

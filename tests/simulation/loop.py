@@ -184,8 +184,9 @@ class ProcessLoop(asyncio.AbstractEventLoop):
         """Begins something, from outside of the loop."""
         return self.create_task(work)
 
-    get_debug = bool
-    """No: and said by the quickest there is, for each future asks."""
+    def get_debug(self) -> bool:
+        """No."""
+        return False
 
     def is_running(self) -> bool:
         """Whether anything runs here."""

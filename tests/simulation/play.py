@@ -17,15 +17,16 @@ from tests.making import CARD
 from tests.simulation.answering import Answering
 from tests.simulation.books import Books
 from tests.simulation.calling import REQUESTS, Caller
+from tests.simulation.clocks import MachineClock
 from tests.simulation.faults import Faults
 from tests.simulation.holdings import Holdings
 from tests.simulation.loop import ProcessLoop
+from tests.simulation.process import Process, Surroundings
 from tests.simulation.promises import Once, Promises, Tally
-from tests.simulation.process import MachineClock, Process, Surroundings
 from tests.simulation.store import Store
 from tests.simulation.world import World
 from tollbar.app.chores import TICK_SECONDS
-from tollbar.counters.shared import MOST_WORKERS
+from tollbar.counters.shared import MOST_WORKERS, SharedCounters
 from tollbar.domain.catalogue import Catalogue, Model, Target, Timeouts
 from tollbar.storage.hearing import EXPIRY_SECONDS
 
@@ -46,6 +47,9 @@ class Outcome(NamedTuple):
     digest: str
     calls: int
     commits: int
+    workers: int
+    crashes: int
+    faults: int
     trace: list[str] | None
 
 
@@ -86,12 +90,14 @@ class Play:
             self.start(slot=str(slot))
         seconds = chance.uniform(2.0, 7.0) if chance.random() < 0.8 else chance.uniform(35.0, 55.0)
         self._call(holdings, seconds)
-        Faults(self, holdings).plan(seconds)
+        faults = Faults(self, holdings)
+        faults.plan(seconds)
         world.pass_time(seconds)
         world.run(lambda: all(caller.ending or not self._is_served(caller) for caller in self.callers))
         self._end(holdings)
-        trace = world.trace
-        return Outcome(world.seed, world.failure, world.digest, len(self.callers), self.books.commits, trace)
+        crashes = sum(process.is_killed for process in self.processes)
+        counts = (len(self.callers), self.books.commits, len(self.processes), crashes, faults.befallen)
+        return Outcome(world.seed, world.failure, world.digest, *counts, world.trace)
 
     def start(self, slot: str, is_alone: bool = False) -> Process:
         """Another process, on the one machine there is or on one of its own."""
@@ -196,16 +202,17 @@ class Play:
     def forget(self) -> None:
         """Lets go of all, without a word of what was under way.
 
-        Tasks that coroutines begin while they are let go end with a loop on which nothing runs. Without it asyncio would
-        make one for them, and keep them, and with them the whole simulation, for as long as the program lasts.
+        Tasks that coroutines begin while they are let go end with a loop on which nothing runs. Without it asyncio
+        would make one for them, and keep them, and so the whole simulation, for as long as the program lasts.
         """
         grave = ProcessLoop(self.world, "grave")
         for loop in (grave, *(process.loop for process in self.processes)):
             loop.kill()
         self.store.database.close()
-        if self.counters is not None:
-            for process in self.processes:
+        for process in self.processes:
+            if isinstance(process.counters, SharedCounters):
                 process.counters.close()
+        if self.counters is not None:
             self.counters.cleanup()
         _set_running_loop(grave)
 

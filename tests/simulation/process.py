@@ -9,15 +9,16 @@ import hashlib
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from tests.simulation.clocks import MachineClock
 from tests.simulation.loop import ProcessLoop
 from tests.simulation.store import Reading, SimulatedScribe, Store, StoreConnection, sql
 from tests.simulation.world import World
 from tollbar.admin.alerts import Alerts, AlertTerms
-from tollbar.app.chores import Work, chores
+from tollbar.app.chores import TICK_SECONDS, Work, chores
 from tollbar.clock import ShiftedClock
 from tollbar.counters.memory import MemoryCounters
 from tollbar.counters.shared import SharedCounters
@@ -68,27 +69,6 @@ class _Faults(Metrics):
         self._told(chore)
 
 
-class MachineClock:
-    """The clocks of one machine: its time of day may be wrong, and may be set at any moment."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self.ahead = timedelta()
-
-    def now(self) -> datetime:
-        """What this machine believes."""
-        return self._world.moment + self.ahead
-
-    def monotonic(self) -> float:
-        """Seconds that never go back."""
-        return self._world.now
-
-    async def sleep(self, seconds: float) -> None:
-        """Waits."""
-        loop = asyncio.get_running_loop()
-        await (loop.pause(seconds) if seconds > 0 and isinstance(loop, ProcessLoop) else asyncio.sleep(0))
-
-
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What processes are started in."""
@@ -112,7 +92,7 @@ class Process:
         self.slot = slot
         self.loop = ProcessLoop(world, name)
         self.loop.burnt = self.kill
-        self.is_serving = self.is_closing = False
+        self.is_serving = self.is_closing = self.is_killed = False
         self.number = number
         """What no other process that lives is counted under."""
         self.died_at = 0.0
@@ -200,7 +180,7 @@ class Process:
         if self.is_alive:
             self.world.note(self.name, "dies")
             self.is_serving = False
-            self.died_at = self.world.now
+            self.is_killed, self.died_at = True, self.world.now
             self.loop.kill()
 
     def freeze(self, seconds: float, is_frozen: bool) -> None:
@@ -219,7 +199,7 @@ class Process:
     @property
     def may_be_taken_for_dead(self) -> bool:
         """Whether it is dead, or was silent for about as long as makes others think so."""
-        return not self.is_alive or self.is_closing or self.longest_silence > EXPIRY_SECONDS - 8
+        return not self.is_alive or self.is_closing or self.longest_silence > EXPIRY_SECONDS - 2 * TICK_SECONDS - 2
 
     def attempt(self, work: Coroutine[Any, Any, None]) -> None:
         """Has something done that may fail for want of the store."""

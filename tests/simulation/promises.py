@@ -120,12 +120,15 @@ class Once:
         if isinstance(fault, OtherCall) and self.asked[place] <= {call.digest}:
             self.world.fail(f"{call.request_id} is told that it is another request, and it is not")
 
-    def ends(self, call: Repeatable, is_owed: bool) -> None:
-        """The call is over, and so is its turn, or that is owed."""
+    def rests(self, call: Repeatable) -> None:
+        """Nothing more is done for the call but to end its turn."""
         place = _place(call)
         self.turns[place] = [turn for turn in self.turns[place] if turn.call is not call]
+
+    def ends(self, call: Repeatable, is_owed: bool) -> None:
+        """Its turn is over, or that is owed."""
         if not is_owed:
-            self.open[place].discard(call.request_id)
+            self.open[_place(call)].discard(call.request_id)
 
 
 class Promises(NamedTuple):

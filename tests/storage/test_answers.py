@@ -7,7 +7,7 @@ import pytest
 
 from tests.contracts.stores import keep
 from tests.storage.making import StepClock, a_directory, an_estimate, number, opened
-from tollbar.domain.errors import CallUnderWay
+from tollbar.domain.errors import CallUnderWay, Overloaded
 from tollbar.domain.repeats import Keeping, KeptAnswer, Repeatable
 from tollbar.storage.ledger import EXPIRY_SECONDS
 from tollbar.storage.statements import ANSWERS_PRUNED_AT_ONCE as PRUNED_AT_ONCE
@@ -31,9 +31,21 @@ async def test_the_turn_of_a_process_that_is_gone_is_over(tmp_path: Path) -> Non
         await second.ledger.tick()
         assert await second.answers.begin(AGAIN) is None
         late = Keeping(CALL, KeptAnswer("r1", 200, (), b"late"), timedelta(days=1))
-        await first.ledger.settle(held, [], [], late)
+        with pytest.raises(Overloaded, match="taken for dead"):  # whoever has the turn now gives the answer
+            await first.ledger.settle(held, [], [], late)
         with pytest.raises(CallUnderWay):
             await second.answers.begin(CALL)
+
+
+async def test_the_time_of_day_ends_no_turn(tmp_path: Path) -> None:
+    """A machine's clock that is set by more than a day says nothing about a call that is being answered."""
+    clock = StepClock()
+    async with opened(a_directory(tmp_path), clock) as storage:
+        assert await storage.answers.begin(CALL) is None
+        clock.step_seconds = 90_000.0
+        assert await storage.answers.prune() == 0
+        with pytest.raises(CallUnderWay):
+            await storage.answers.begin(AGAIN)
 
 
 async def test_answers_outlive_the_process(tmp_path: Path) -> None:

@@ -77,7 +77,10 @@ class Turn:
     async def __aexit__(self, kind: object, fault: object, trace: object) -> None:
         if self._is_open:
             self._is_open = False
-            await to_the_end(self._repeats.end(self._call), EXIT_SECONDS)
+            try:
+                await to_the_end(self._repeats.end(self._call), EXIT_SECONDS)
+            except TimeoutError:  # the store says nothing, or the process stood still: the call has its own ending
+                self._repeats.owe(self._call)
 
     async def keep(self, status: int, head: Sequence[tuple[str, str]], body: bytes, settle: Settle) -> None:
         """Ends the turn with a complete answer, in the one transaction in which its call is settled.

@@ -20,7 +20,7 @@ from tollbar.storage.times import microseconds
 from tollbar.storage.writing import LedgerWriter
 
 LONGEST_TURN = timedelta(days=1)
-"""No call lasts so long; a turn that does was forgotten by everybody."""
+"""When a turn is forgotten that nobody ended, since its process died; no call lasts so long."""
 _head: Callable[[str], tuple[tuple[str, str], ...]] = msgspec.json.Decoder(tuple[tuple[str, str], ...]).decode
 
 
@@ -53,9 +53,10 @@ class StoredAnswers:
     def _begin(self, connection: Connection, call: Repeatable, now: datetime) -> KeptAnswer | None:
         at = microseconds(now)
         row = connection.execute(self._sql.find, {"scope": call.scope, "name": call.name}).fetchone()
-        if row is not None and row[2] > at:
-            digest, request_id, _, status, head, body, process = row
-            if status is not None or process is not None:
+        if row is not None:
+            digest, request_id, until, status, head, body, process = row
+            # Whose turn it is has it for as long as its process lives, whatever the time of day becomes.
+            if until > at if status is not None else process is not None:
                 if bytes(digest) != call.digest:
                     raise OtherCall(
                         "This Idempotency-Key was sent before, with another request.",

@@ -210,7 +210,7 @@ def _answers(to: Compiler) -> AnswerSql:
     again = {column.name: begun.excluded[column.name] for column in a if not column.primary_key}
     old = (
         select(a.scope, a.name)
-        .where(a.until < bindparam("before"))
+        .where(a.until < bindparam("before"), a.status.is_not(None) | a.process.not_in(select(processes.c.id)))
         .limit(literal_column(str(ANSWERS_PRUNED_AT_ONCE)))
         .offset(ZERO)
     )

@@ -103,8 +103,8 @@ class Settlement(Ending):
         super().__init__()
         self.held = held
         self.kept = kept
-        # Who must be alive for it to be in time; nobody, when nothing was held.
-        self.process = held.process if held.parts else None
+        # Who must be alive for it to be in time; nobody, when nothing was held, and nothing is to be kept.
+        self.process = held.process if held.parts or kept is not None else None
         self.entries = entries
         # Others ended the hold before, because they took this process for dead.
         self.is_late = False

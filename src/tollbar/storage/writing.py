@@ -68,7 +68,7 @@ class LedgerWriter:
         match operation:
             case Held() | Taking():
                 raise Overloaded("This process was silent for too long and may not admit calls.")
-            case Settlement(held=Held(parts=[])):
+            case Settlement(held=Held(parts=[]), kept=None):
                 self._write_lines(connection, [operation])
             case Settlement():
                 self._write_late(connection, operation)

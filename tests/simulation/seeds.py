@@ -1,0 +1,18 @@
+"""Plays ranges of seeds for the tests."""
+
+from tests.simulation.play import play
+
+AT_ONCE = 20
+"""Seeds that one test plays: a second or two."""
+
+
+def check_seeds(first: int) -> None:
+    """Plays `AT_ONCE` seeds, and fails with how to see the first again that breaks a promise."""
+    for seed in range(first, first + AT_ONCE):
+        outcome = play(seed)
+        assert outcome.failure == "", replay(seed)
+
+
+def replay(seed: int) -> str:
+    """How to see a simulation again."""
+    return f"python3 dev.py simulate --seed {seed}"

@@ -108,9 +108,9 @@ def set_thresholds(
     at: Annotated[
         str, typer.Option("--at", metavar="PERCENT", help="50,80,100; 'usual' for those of the settings; '' for none.")
     ],
-    unit: Annotated[str | None, typer.Option("--unit", metavar="UNIT", help="Of one allowance: credits, dollars or tokens.")] = (
-        None
-    ),
+    unit: Annotated[
+        str | None, typer.Option("--unit", metavar="UNIT", help="Of one allowance: credits, dollars or tokens.")
+    ] = (None),
     config: Config = None,
     data: Data = None,
 ) -> None:

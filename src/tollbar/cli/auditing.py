@@ -24,9 +24,7 @@ def list_newest(
         int,
         typer.Option("--before", metavar="NUMBER", help="Only entries before this one.", min=1, show_default=False),
     ] = 2**62,
-    count: Annotated[
-        int, typer.Option("--count", metavar="NUMBER", help="How many at most.", min=1, max=1_000)
-    ] = 200,
+    count: Annotated[int, typer.Option("--count", metavar="NUMBER", help="How many at most.", min=1, max=1_000)] = 200,
     as_json: Json = False,
     config: Config = None,
     data: Data = None,

@@ -26,9 +26,9 @@ class Amounts:
     dollars: Annotated[
         str | None, typer.Option("--dollars", metavar="AMOUNT", help="How many dollars, such as 10 or 0.50.")
     ] = None
-    tokens: Annotated[Number, typer.Option("--tokens", metavar="NUMBER", help="How many tokens, of prompts and answers.")] = (
-        None
-    )
+    tokens: Annotated[
+        Number, typer.Option("--tokens", metavar="NUMBER", help="How many tokens, of prompts and answers.")
+    ] = None
 
 
 @dataclass(frozen=True)

@@ -6,36 +6,31 @@ trust; what is merely missing is a warning.
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 
 import structlog
 
 from tollbar import __version__
 from tollbar.admin.alerts import Alerts
-from tollbar.admin.bootstrap import derive, ensure_admin_key, read_secret, renew_starter_key
-from tollbar.admin.keys import Digest
 from tollbar.admin.pulls import Pulls
+from tollbar.admin.rotating import RotatingKey
 from tollbar.app.alerting import cancelling_of, open_alerts
 from tollbar.app.callers import doors, rates, terms
 from tollbar.app.calls import call_log
-from tollbar.app.catalogue import GUIDE_PROVIDER, Offer
+from tollbar.app.catalogue import Offer
 from tollbar.app.chores import Work, chores, warm
+from tollbar.app.ground import Ground, make_keys, open_ground
 from tollbar.app.keeping import equip, kept
-from tollbar.app.local import Stock, local_chores, local_engines, shelf_of
-from tollbar.app.meaning import learning, meaningful_guide
 from tollbar.app.pulling import open_pulls
 from tollbar.app.rotation import rotating_key
 from tollbar.app.rules import call_rules
-from tollbar.app.stocked import stocked
-from tollbar.app.stores import counting, postgres_address
-from tollbar.app.upstreams import open_upstreams
-from tollbar.app.workers import MadeKeys, Worker
-from tollbar.clock import ShiftedClock, SystemClock
-from tollbar.domain.digest import digest
+from tollbar.app.stores import Counting, counting
+from tollbar.app.supply import Supply, open_supply, supply_chores
+from tollbar.app.workers import Worker
+from tollbar.clock import SystemClock
 from tollbar.domain.errors import Overloaded
 from tollbar.edge.application import application
 from tollbar.edge.middleware import RequestIds
@@ -52,12 +47,15 @@ from tollbar.gateway.record import Recorder
 from tollbar.logs import Sink
 from tollbar.metrics import Metrics
 from tollbar.ports.clock import Clock
-from tollbar.ports.providers import Provider
 from tollbar.providers.discovery import LocalServer
-from tollbar.providers.prices import Prices
-from tollbar.providers.transport import Transport
-from tollbar.settings import LOCAL, Settings
-from tollbar.storage.store import Options, Storage, open_storage
+from tollbar.settings import Settings
+
+
+@dataclass(slots=True)
+class Readiness:
+    """Whether new calls are welcome."""
+
+    is_draining: bool = False
 
 
 @dataclass(slots=True)
@@ -70,7 +68,7 @@ class Running:
     servers: tuple[LocalServer, ...]
     admin_key: str | None
     starter_key: str | None
-    readiness: "Readiness"
+    readiness: Readiness
 
     def drain(self) -> None:
         """Readiness ends: load balancers should look elsewhere."""
@@ -81,29 +79,24 @@ class Running:
         self.gateway.recorder.interrupt(Overloaded("The gateway is shutting down.", hint="Send the request again."))
 
 
-@dataclass(slots=True)
-class Readiness:
-    """Whether new calls are welcome."""
+@dataclass(frozen=True, slots=True)
+class _Calls:
+    """What lets calls in, makes them, and counts them."""
 
-    is_draining: bool = False
+    gateway: Gateway
+    metrics: Metrics
+    counted: Counting
+    rotating: RotatingKey | None
+    doors: Doors
 
 
 @dataclass(frozen=True, slots=True)
-class _Parts:
-    """What the services of the HTTP surface are made of."""
+class _Beside:
+    """What goes on beside the calls, and is asked over HTTP."""
 
-    gateway: Gateway
-    storage: Storage
-    metrics: Metrics
-    digest_of: Callable[[str], bytes]
-    readiness: Readiness
-    stock: Stock
-    doors: Doors
     pulls: Pulls
-    worker: Worker | None
     cancelling: Cancelling
     alerts: Alerts
-    settings: Settings
     feed: Feed
 
 
@@ -117,75 +110,83 @@ async def running(
 
     Raises BootstrapError, StorageError or VendorFaults when it must not start.
     """
-    clock = clock or SystemClock()
-    if postgres_address(settings) is not None:
-        clock = ShiftedClock(clock)
-    secrets = derive(read_secret(settings.data, settings.secret.reveal() if settings.secret else None))
-    digest_of = partial(digest, secrets.pepper)
     async with AsyncExitStack() as stack:
-        storage = await stack.enter_async_context(
-            open_storage(settings.data, clock, _store_options(settings, secrets.check, worker))
-        )
-        if isinstance(clock, ShiftedClock):
-            clock.set(await storage.time(clock))
-        keys = worker.made if worker else await _made(settings, storage, clock, digest_of, makes_starter_key)
-        transport = await stack.enter_async_context(Transport(clock, settings.egress.proxy, settings.egress.ca_file))
-        prices = Prices(lambda: clock.now().date())
-        servers, base, providers = await open_upstreams(settings, transport, prices, clock)
-        engines = await stack.enter_async_context(local_engines(settings, clock))
-        stock = Stock(shelf_of(settings), engines.fleet, lambda models: stocked(base, settings, models))
-        made = stock.offer
-        if LOCAL not in made.instances:
-            providers = {**providers, LOCAL: engines.provider}
-        guide = meaningful_guide(settings, engines.fleet, engines.provider, clock)
-        providers = {**providers, GUIDE_PROVIDER: guide}
-        metrics = _metrics(worker)
-        sinks = (call_log(log), metrics.observe, storage.log.write)
-        counted = await counting(settings, clock, worker, stack)
-        counters, recorder = counted.counters, Recorder(sinks, clock)
-        stack.callback(recorder.flush)
-        authenticator = Authenticator(storage.keys, digest_of, counters, clock, terms(settings, digest_of))
-        limits = rates(settings)
-        admission = Admission(counters, storage.ledger, clock, limits, _tell_unsettled, settings.ledger.strict)
-        stack.push_async_callback(admission.tick)  # what is owed at the end, while the store is still open
-        gateway = _gateway(authenticator, admission, recorder, made, providers, clock)
-        equip(gateway, settings, storage)
-        gateway.responses, gateway.files = kept(settings, storage, made, transport)
-        metrics.watch(lambda: len(recorder.visits), lambda: storage.log.dropped + recorder.lost)
-        readiness = Readiness()
-        rotating = rotating_key(settings, storage.rotation, clock, digest_of, secrets.encryption, authenticator.forget)
-        if rotating is not None:
-            await rotating.tick()  # before anybody can call: one whose week went by meanwhile is replaced
-        entrances = doors(settings, PageGate(counters, limits), digest_of, rotating)
+        ground = await open_ground(settings, clock or SystemClock(), worker, stack)
+        keys = worker.made if worker else await make_keys(ground, makes_starter_key)
+        supply = await stack.enter_async_context(open_supply(settings, ground.transport, ground.clock))
+        calls = await _open_calls(ground, supply, log, stack)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
-        pulls = await stack.enter_async_context(open_pulls(settings, clock, tasks.create_task))
-        cancelling = cancelling_of(recorder, storage, clock, worker)
-        alerts = await stack.enter_async_context(open_alerts(settings, storage.alerts, clock, secrets.encryption))
-        watch, feed = (cancelling, alerts), Feed(storage.usage, clock)
-        parts = (gateway, storage, metrics, digest_of, readiness, stock, entrances, pulls, worker, *watch, settings)
-        services = _services(_Parts(*parts, feed))
-        retention = timedelta(days=settings.requests.retention_days)
-        most = settings.responses.max_bytes_per_key
-        work = Work(gateway, storage, metrics, retention, most, rotating, worker, counted.beat, *watch)
-        begun = [tasks.create_task(chore) for chore in (*chores(work), feed.run(), *counted.chores)]
-        begun += [tasks.create_task(chore) for chore in local_chores(engines.fleet, stock, gateway)]
-        begun += [tasks.create_task(one) for one in (warm(gateway, storage), learning(guide, settings.data, clock))]
-        if made.instances:
-            begun.append(tasks.create_task(_load_prices(prices)))
+        beside = await _open_beside(ground, calls, tasks, stack)
+        begun = [tasks.create_task(chore) for chore in _chores(ground, supply, calls, beside)]
         stack.callback(_cancel, begun)
+        readiness = Readiness()
+        services = _services(ground, supply, calls, beside, readiness)
         app = application(services, call_rules(settings), _origins(settings))
-        yield Running(app, gateway, made, servers, keys.admin, keys.starter, readiness)
+        yield Running(app, calls.gateway, supply.stock.offer, supply.servers, keys.admin, keys.starter, readiness)
 
 
-async def _made(
-    settings: Settings, storage: Storage, clock: Clock, digest_of: Digest, makes_starter_key: bool
-) -> MadeKeys:
-    """The keys that a start makes."""
-    configured = settings.admin_key.reveal() if settings.admin_key else None
-    return MadeKeys(
-        await ensure_admin_key(storage.keys, clock, digest_of, configured),
-        await renew_starter_key(storage.keys, clock, digest_of) if makes_starter_key else None,
+async def _open_calls(ground: Ground, supply: Supply, log: Sink, stack: AsyncExitStack) -> _Calls:
+    """The pipeline and what it leaves behind; what is owed at the end is settled while the store is still open."""
+    settings, clock, storage = ground.settings, ground.clock, ground.storage
+    metrics = _metrics(ground.worker)
+    counted = await counting(settings, clock, ground.worker, stack)
+    recorder = Recorder((call_log(log), metrics.observe, storage.log.write), clock)
+    stack.callback(recorder.flush)
+    metrics.watch(lambda: len(recorder.visits), lambda: storage.log.dropped + recorder.lost)
+    limits = rates(settings)
+    strict = settings.ledger.strict
+    admission = Admission(counted.counters, storage.ledger, clock, limits, _tell_unsettled, strict)
+    stack.push_async_callback(admission.tick)
+    health = Health(clock)
+    known = terms(settings, ground.digest_of)
+    gateway = Gateway(
+        authenticator=Authenticator(storage.keys, ground.digest_of, counted.counters, clock, known),
+        recorder=recorder,
+        admission=admission,
+        catalogue=supply.stock.offer.catalogue,
+        health=health,
+        attempts=Attempts(supply.providers, health, clock, random.random),
+        clock=clock,
     )
+    equip(gateway, settings, storage)
+    gateway.responses, gateway.files = kept(settings, storage, supply.stock.offer, ground.transport)
+    forget, sealing = gateway.authenticator.forget, ground.secrets.encryption
+    rotating = rotating_key(settings, storage.rotation, clock, ground.digest_of, sealing, forget)
+    if rotating is not None:
+        await rotating.tick()  # before anybody can call: one whose week went by meanwhile is replaced
+    entrances = doors(settings, PageGate(counted.counters, limits), ground.digest_of, rotating)
+    return _Calls(gateway, metrics, counted, rotating, entrances)
+
+
+async def _open_beside(ground: Ground, calls: _Calls, tasks: asyncio.TaskGroup, stack: AsyncExitStack) -> _Beside:
+    settings, clock, storage = ground.settings, ground.clock, ground.storage
+    pulls = await stack.enter_async_context(open_pulls(settings, clock, tasks.create_task))
+    sealing = ground.secrets.encryption
+    alerts = await stack.enter_async_context(open_alerts(settings, storage.alerts, clock, sealing))
+    cancelling = cancelling_of(calls.gateway.recorder, storage, clock, ground.worker)
+    return _Beside(pulls, cancelling, alerts, Feed(storage.usage, clock))
+
+
+def _chores(ground: Ground, supply: Supply, calls: _Calls, beside: _Beside) -> Iterator[Coroutine[None, None, None]]:
+    """All that goes on in the background as long as the product serves."""
+    settings, gateway = ground.settings, calls.gateway
+    work = Work(
+        gateway=gateway,
+        storage=ground.storage,
+        metrics=calls.metrics,
+        retention=timedelta(days=settings.requests.retention_days),
+        most_kept=settings.responses.max_bytes_per_key,
+        rotating=calls.rotating,
+        worker=ground.worker,
+        beat=calls.counted.beat,
+        cancelling=beside.cancelling,
+        alerts=beside.alerts,
+    )
+    yield from chores(work)
+    yield from calls.counted.chores
+    yield from supply_chores(supply, settings.data, gateway)
+    yield beside.feed.run()
+    yield warm(gateway, ground.storage)
 
 
 def _metrics(worker: Worker | None) -> Metrics:
@@ -197,52 +198,20 @@ def _metrics(worker: Worker | None) -> Metrics:
     return metrics
 
 
-def _store_options(settings: Settings, check: bytes, worker: Worker | None) -> Options:
-    return Options(
-        secret_check=check,
-        is_server=True,
-        slot=worker.slot if worker else None,
-        is_strict=settings.ledger.strict,
-        survives_power_loss=settings.ledger.durability == "power",
-        address=postgres_address(settings),
-        most_end_users=settings.end_users.most,
-    )
-
-
 def _origins(settings: Settings) -> tuple[str, ...]:
     """The sites whose pages may call: those that were named, and in development any."""
     return settings.cors.origins or (("*",) if settings.is_development else ())
 
 
-def _gateway(
-    authenticator: Authenticator,
-    admission: Admission,
-    recorder: Recorder,
-    made: Offer,
-    providers: Mapping[str, Provider],
-    clock: Clock,
-) -> Gateway:
-    health = Health(clock)
-    return Gateway(
-        authenticator=authenticator,
-        recorder=recorder,
-        admission=admission,
-        catalogue=made.catalogue,
-        health=health,
-        attempts=Attempts(providers, health, clock, random.random),
-        clock=clock,
-    )
-
-
-def _services(parts: _Parts) -> Services:
-    gateway, storage, stock = parts.gateway, parts.storage, parts.stock
+def _services(ground: Ground, supply: Supply, calls: _Calls, beside: _Beside, readiness: Readiness) -> Services:
+    gateway, storage, worker = calls.gateway, ground.storage, ground.worker
 
     def key_changed(key_id: str) -> None:
         gateway.authenticator.forget()
 
     def render() -> bytes:
-        parts.gateway.recorder.flush()
-        return parts.metrics.render(parts.worker.others() if parts.worker else None)
+        gateway.recorder.flush()
+        return calls.metrics.render(worker.others() if worker else None)
 
     return Services(
         gateway=gateway,
@@ -252,28 +221,23 @@ def _services(parts: _Parts) -> Services:
         usage=storage.usage,
         ledger=storage.ledger,
         clock=gateway.clock,
-        digest=parts.digest_of,
+        digest=ground.digest_of,
         status=lambda: {"calls": len(gateway.recorder.visits), "owed": gateway.admission.owed},
-        is_ready=lambda: not parts.readiness.is_draining,
-        listed=lambda: stock.offer.listed,
+        is_ready=lambda: not readiness.is_draining,
+        listed=lambda: supply.stock.offer.listed,
         key_changed=key_changed,
         metrics=render,
         version=__version__,
-        doors=parts.doors,
-        pulls=parts.pulls,
-        history=parts.cancelling.past,
-        cancel=parts.cancelling.cancel,
+        doors=calls.doors,
+        pulls=beside.pulls,
+        history=beside.cancelling.past,
+        cancel=beside.cancelling.cancel,
         audit=storage.audit,
-        alerts=parts.alerts,
+        alerts=beside.alerts,
         alert_store=storage.alerts,
-        max_file_bytes=parts.settings.files.max_bytes,
-        feed=parts.feed,
+        max_file_bytes=ground.settings.files.max_bytes,
+        feed=beside.feed,
     )
-
-
-async def _load_prices(prices: Prices) -> None:
-    """Has the price table loaded, in a thread, before the first call needs it."""
-    await asyncio.to_thread(prices.find, "openai", "gpt-4o-mini")
 
 
 def _tell_unsettled(request_id: str, fault: BaseException) -> None:

@@ -4,8 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
+import pytest
+
 from tests.app.making import a_server, an_offer
-from tollbar.app.banner import banner, made_keys
+from tollbar.app.banner import banner, made_keys, own_command
 from tollbar.app.wiring import Readiness, Running
 
 URL = "http://127.0.0.1:8000"
@@ -37,6 +39,24 @@ def test_a_first_start_on_this_machine(tmp_path: Path) -> None:
     -d '{{"model": "tollbar-guide", "messages": [{{"role": "user", "content": "How do I give a teammate a key?"}}]}}'
 """
     )
+
+
+def test_the_command_is_told_as_it_can_be_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its name where a shell finds it, else by its path, a short one below this directory."""
+    bin_folder = tmp_path / ".venv" / "bin"
+    bin_folder.mkdir(parents=True)
+    (bin_folder / "tollbar").touch(0o755)
+    python = str(bin_folder / "python")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(bin_folder))
+    assert own_command(python) == "tollbar"
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert own_command(python) == ".venv/bin/tollbar"
+    assert "  Make a key for calls:  .venv/bin/tollbar keys" in banner(URL, a_start(tmp_path), own_command(python))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert own_command(python) == str(bin_folder / "tollbar")
+    assert own_command(str(tmp_path / "python")) == "tollbar"
 
 
 def test_keys_alone(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ def test_who_changed_what_is_shown(terminal: Terminal) -> None:
     newest, first = terminal.good("audit", "list", "--json").value["data"]
     assert (newest["number"], newest["action"], first["action"]) == (2, "key.update", "key.create")
     assert newest["actor"].startswith("command line of ")
+    assert terminal.good("audit", "list", "--actor", "nobody").out == "There is no such change.\n"
 
 
 def test_an_audit_that_was_changed_is_found(terminal: Terminal) -> None:

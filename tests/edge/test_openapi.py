@@ -60,11 +60,13 @@ def test_every_reference_leads_somewhere() -> None:
 
 
 def test_every_operation_is_told_in_full() -> None:
-    """A group that exists, a summary, a description, an own name, and who may use it."""
+    """A group that exists, a summary and a name of its own, a description, and who may use it."""
     tags = {tag["name"] for tag in DOCUMENT["tags"]}
     names = [told["operationId"] for _, _, told in operations()]
     assert len(set(names)) == len(names)
     assert all(name.isalnum() for name in names)
+    summaries = [told["summary"] for _, _, told in operations()]
+    assert len(set(summaries)) == len(summaries)
     for _, path, told in operations():
         assert set(told["tags"]) <= tags, path
         assert told["summary"] != "", path

@@ -111,10 +111,11 @@ def test_every_fault_of_every_source_is_told_at_once(tmp_path: Path) -> None:
 
 def test_a_typo_names_the_nearest_valid_name(tmp_path: Path) -> None:
     """In the file and in the environment, the remedy is the name that was meant."""
-    told = faults(tmp_path, "defualt_model: x\n", "OPENAI_API_KYE=x\n", {"TOLLBAR_ADMINKEY": "x"})
+    told = faults(tmp_path, "defualt_model: x\n", "OPENAI_API_KYE=x\n", {"TOLLBAR_ADMINKEY": "x", "TOLLBAR_PROT": "9"})
     assert [line.rpartition(". Did you mean ")[2] for line in told] == [
         "OPENAI_API_KEY? Remove the line if not.",
         "TOLLBAR_ADMIN_KEY?",
+        "PORT?",
         "default_model?",
     ]
 

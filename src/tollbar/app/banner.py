@@ -1,6 +1,8 @@
 """What a start tells the person at the terminal: where Tollbar is, the keys made now, and a line to paste."""
 
 from collections.abc import Iterator
+from pathlib import Path
+from shutil import which
 
 from tollbar.app.wiring import Running
 from tollbar.providers.discovery import LocalServer
@@ -9,9 +11,17 @@ from tollbar.settings.values import GUIDE
 _QUESTION = "How do I give a teammate a key?"
 
 
-def banner(url: str, running: Running) -> str:
-    """The text of a start."""
-    return "\n".join(_lines(url, running))
+def banner(url: str, running: Running, command: str = "tollbar") -> str:
+    """The text of a start; `command` is how Tollbar's is typed here."""
+    return "\n".join(_lines(url, running, command))
+
+
+def own_command(python: str) -> str:
+    """How the command beside that Python is typed: by its name where a shell finds it, else, as in a clone, by path."""
+    beside = Path(python).with_name("tollbar")
+    if which("tollbar") or not beside.exists():
+        return "tollbar"
+    return str(beside.relative_to(Path.cwd()) if beside.is_relative_to(Path.cwd()) else beside)
 
 
 def made_keys(running: Running) -> str:
@@ -24,7 +34,7 @@ def made_keys(running: Running) -> str:
     return "".join(lines)
 
 
-def _lines(url: str, running: Running) -> Iterator[str]:
+def _lines(url: str, running: Running, command: str) -> Iterator[str]:
     offer, admin_key, call_key = running.offer, running.admin_key, running.starter_key
     yield ""
     yield f"  Tollbar listens on {url}   (documents: {url}/docs)"
@@ -40,10 +50,10 @@ def _lines(url: str, running: Running) -> Iterator[str]:
         yield f"  Not usable: {warning}"
     yield ""
     if call_key is None:
-        yield "  Make a key for calls:  tollbar keys create --name NAME"
+        yield f"  Make a key for calls:  {command} keys create --name NAME"
         yield ""
         return
-    yield "  Try it (this key works for a day; 'tollbar keys create --name NAME' makes lasting ones):"
+    yield f"  Try it (this key works for a day; '{command} keys create --name NAME' makes lasting ones):"
     yield ""
     yield f"  curl {url}/v1/chat/completions -H 'Authorization: Bearer {call_key}' \\"
     yield "    -H 'Content-Type: application/json' \\"

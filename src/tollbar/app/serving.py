@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, closing, contextmanager, suppress
 
 from tollbar import logs
-from tollbar.app.banner import banner, made_keys
+from tollbar.app.banner import banner, made_keys, own_command
 from tollbar.app.known import known_names
 from tollbar.app.stores import postgres_address
 from tollbar.app.wiring import Running, running
@@ -114,7 +114,7 @@ def _serve(settings: Settings, log: Sink, tell: Callable[[str], None], post: Pos
     def listening(host: str, port: int) -> None:
         _settle()
         if application.running is not None and (post is None or post.worker.is_first_to_tell()):
-            tell(banner(_url(host, port), application.running))
+            tell(banner(_url(host, port), application.running, own_command(sys.executable)))
 
     host, port = settings.server.host, settings.server.port
     try:

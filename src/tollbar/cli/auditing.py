@@ -38,6 +38,9 @@ def list_newest(
     if as_json:
         output.say_json({"object": "list", "data": [describe(entry) for entry in entries]})
         return
+    if not entries:
+        output.say("There is no such change.")
+        return
     heads = ("at", "by", "what", "of", "before", "after")
     output.say_table(heads, [_row(entry) for entry in entries])
 

@@ -63,8 +63,13 @@ def errors_of(row: CallRoute | PageRoute) -> list[type[GatewayError]]:
 
 def _whole(version: str) -> Document:
     paths: Document = {}
+    told: set[str] = set()
     for row in (*CALLS, *PAGES):
-        paths.setdefault(public_path(row.path), {})[row.method.lower()] = _operation(row)
+        path, operation = public_path(row.path), _operation(row)
+        if operation["summary"] in told:  # what is served at several addresses is told apart in the list at the side
+            operation["summary"] += f" ({path})"
+        told.add(operation["summary"])
+        paths.setdefault(path, {})[row.method.lower()] = operation
     return {
         "openapi": "3.1.0",
         "info": {

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from tollbar.settings.checks import Names, find_faults, find_warnings, is_example
 from tollbar.settings.describe import environment_names, planned_part
 from tollbar.settings.explain import explain
-from tollbar.settings.faults import Fault, SettingsError, nearest, suggest
+from tollbar.settings.faults import Fault, SettingsError, nearest
 from tollbar.settings.secret import Secret
 from tollbar.settings.sources import Document, Location, Named, dotted, read_document, read_env_file
 from tollbar.settings.values import Declared, Settings
@@ -129,13 +129,14 @@ def _read_config(base: Path, names: Mapping[str, Named], flag: object) -> tuple[
 def _unknown_names(names: Mapping[str, Named], known: KnownNames, references: set[str]) -> list[Fault]:
     """Our own names that do not exist; and, in .env, which is ours to judge, names that just miss one that does."""
     valid = {*environment_names(), CONFIG_NAME, KEY_NAME, *known.secrets}
-    own = {name for name in valid if name.startswith(OWN_PREFIX)}
+    by_rest = {name.removeprefix(OWN_PREFIX): name for name in valid}
     faults: list[Fault] = []
     for name, named in names.items():
         if name in valid or name in references:
             continue
         if name.startswith(OWN_PREFIX):
-            faults.append(Fault(named.place, name, "is no setting", suggest(name, own)))
+            near = nearest(name.removeprefix(OWN_PREFIX), by_rest)  # the prefix is like every other of ours
+            faults.append(Fault(named.place, name, "is no setting", f"Did you mean {by_rest[near]}?" if near else ""))
         elif named.place != "environment" and (meant := nearest(name, valid, cutoff=0.85)) and meant not in names:
             faults.append(Fault(named.place, name, "is no setting", f"Did you mean {meant}? Remove the line if not."))
     return faults

@@ -12,6 +12,7 @@ from tollbar.wire import reading
 from tollbar.wire.body import Body, refuse_look_alikes, scan, splice
 from tollbar.wire.openai_chat.request import MAX_MESSAGES, MAX_TOKENS, MAX_TOOLS
 from tollbar.wire.openai_responses.conversation import expand
+from tollbar.wire.uploads import ID, MARKS, Words, uploads_in
 
 WIRE = "responses"
 _TEXTS = ("model", "user", "safety_identifier", "previous_response_id")
@@ -24,7 +25,10 @@ ECHOED = (
     *("truncation", "user", "previous_response_id"),
 )
 """What a response repeats of its request."""
+_TYPED = b'"input_'
 _MARKS = ((b'"input_image"', "images"), (b'"input_audio"', "audio"), (b'"input_file"', "files"))
+_STORES = b'"vector_store_ids'
+_WORDS = Words(frozenset({"metadata", "annotations", "results", "parameters", "schema"}))
 
 
 def decode(raw: bytes) -> CompletionRequest:
@@ -41,6 +45,8 @@ def decode(raw: bytes) -> CompletionRequest:
     if given.startswith(b"["):
         reading.check_count({"input": given}, "input", MAX_MESSAGES)
     tools = reading.check_count(head, "tools", MAX_TOOLS)
+    features = _features(body, has_tools=tools > 0)
+    marks = (*(MARKS if "files" in features or "images" in features else (ID,)), *((_STORES,) if tools else ()))
     return CompletionRequest(
         model=head["model"],
         source=Source(WIRE, raw, body.spans, lambda: expand(body)),
@@ -48,8 +54,9 @@ def decode(raw: bytes) -> CompletionRequest:
         max_tokens=reading.bounded(head, "max_output_tokens", 1, MAX_TOKENS),
         user=head.get("user") or head.get("safety_identifier"),
         wants_usage=True,
-        features=_features(body, has_tools=tools > 0),
+        features=features,
         echoed={name: value for name in ECHOED if (value := body.value(name)) is not None},
+        uploads=uploads_in(raw, marks, _WORDS),
     )
 
 
@@ -76,4 +83,4 @@ def _features(body: Body, has_tools: bool) -> frozenset[str]:
 
 def content_in(raw: bytes) -> set[str]:
     """The capabilities that items want, read from marks in their bytes."""
-    return {name for mark, name in _MARKS if mark in raw}
+    return {name for mark, name in _MARKS if mark in raw} if _TYPED in raw else set()

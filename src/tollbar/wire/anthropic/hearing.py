@@ -64,8 +64,8 @@ class Hearing(FrameHearing):
         self._is_finished = False
 
     def _heard(self, block: bytes) -> Iterator[StreamEvent]:
-        for data in sse.payloads(block):
-            if data is None or data == _DONE:
+        for data in self._payloads(block):
+            if data == _DONE:
                 continue
             event = scan.event(data)
             match event.type:

@@ -84,6 +84,8 @@ class Hearing(FrameHearing):
                 case "metadata":
                     yield from _usage(told)
                     self.is_done = self._is_finished
+            if self.is_done:
+                return
 
     def _opened(self, index: int) -> _Open:
         """The block of that place; only calls are told to begin."""

@@ -1,5 +1,6 @@
 """Every operation of the document, called with data made from it: what comes back is what the document says."""
 
+import re
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 from itertools import count
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 import schemathesis
-from hypothesis import settings
+from hypothesis import assume, settings
 from schemathesis import AuthContext, Case
 from schemathesis.specs.openapi.checks import (
     allow_header_conformance,
@@ -61,13 +62,14 @@ DIALECTS = tuple(routes.public_path(row.path) for row in routes.CALLS if not row
 BEYOND_THE_DOCUMENT = {
     # What Tollbar does not need of a call goes to the provider as it came, which judges it.
     negative_data_rejection: DIALECTS,
-    # No schema tells which models there are and what they can carry, which tiers, characters and spans are good, and
-    # which keys tell their end users apart.
+    # No schema tells which models there are and what they can carry, which tiers, characters, spans and time zones are
+    # good, what belongs together (a reset and an amount), and which keys tell their end users apart.
     positive_data_acceptance: (
         *DIALECTS,
         "/generate/{model_name}",
         "/admin/api/keys",
-        "/admin/api/teams/{team_id}/alerts",
+        "/admin/api/teams",
+        "/admin/api/end-users",
         "/admin/api/alerts",
         "/v1/me/usage",
     ),
@@ -75,6 +77,8 @@ BEYOND_THE_DOCUMENT = {
     allow_header_conformance: ("/v1beta/models/{model}:", "/v1/models/{model}:"),
 }
 """What is not checked of addresses that begin so, and why."""
+BEYOND_READING = re.compile(r"\d{21}")
+"""A whole number that no reader of ours takes, wherever it stands; `wire/body.py` has the reason."""
 _numbers = count()
 
 
@@ -105,6 +109,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, up: FakeUpstream) -> Itera
 @settings(max_examples=25, deadline=None)
 def test_every_operation_does_as_it_says(case: Case, gateway: Gateway) -> None:
     """Statuses, types, headers and schemas; what is valid is accepted, what is not is refused, nothing is a crash."""
+    assume(not BEYOND_READING.search(str(case.body)))
     if isinstance(case.body, dict) and "version" in case.body:
         case.headers.pop("If-Match", None)  # it says the same, and no schema can tell that the two must agree
     # An address of its own: after twenty bad keys a minute from one, it is told to wait.

@@ -171,7 +171,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         status=201,
         answer=schemas.IssuedKeyView,
         example=_ISSUED,
-        errors=(*READING, errors.Conflict),
+        errors=(*READING, errors.Conflict, errors.NotFound),
         headers=("etag",),
     ),
     ("GET", "/admin/api/keys/{key_id}"): Operation(

@@ -113,6 +113,8 @@ async def test_a_call_may_name_its_own_files(foreign: bool, passing: set[str]) -
     for key_id, name in ((PRINCIPAL.key_id, "mine"), ("other", "theirs")):
         await store.add(KeptFile(key_id, name, "own", b"{}"))
     files = Files({"own": FakeHouse()}, "own", store, foreign)
+    with pytest.raises(NotFound) if not foreign else nullcontext():
+        await files.admit(PRINCIPAL, ("gs://bucket/\0\ud800",))  # which no store is asked for
     for name in ("mine", "theirs", "dashboard"):
         with nullcontext() if name in passing else pytest.raises(NotFound, match=f"This key has no file '{name}'"):
             await files.admit(PRINCIPAL, ("mine", name))

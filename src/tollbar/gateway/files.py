@@ -72,7 +72,7 @@ class Files:
     async def find(self, principal: Principal, file_id: str) -> KeptFile:
         """A file of that caller's, wherever it is; raises NotFound."""
         file = None
-        if principal.kind is not KeyKind.ANONYMOUS:
+        if principal.kind is not KeyKind.ANONYMOUS and _ID.fullmatch(file_id):
             file = await self.store.find(principal.key_id, file_id)
         if file is None or file.provider not in self.houses:
             raise unknown(file_id)
@@ -86,7 +86,7 @@ class Files:
             try:
                 await self.find(principal, file_id)
             except NotFound:
-                if not self.foreign or await self.store.is_known(file_id):
+                if not self.foreign or (_ID.fullmatch(file_id) and await self.store.is_known(file_id)):
                     raise
 
     async def list(self, principal: Principal) -> Sequence[KeptFile]:

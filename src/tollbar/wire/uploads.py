@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+TYPED = b'"type"'
+"""What is in the bytes of a body that holds more than texts; in Google's dialect alone parts do not say what they are."""
 ID = b'"file_id'
 """What the bytes of a body show that names files by their ids."""
 MARKS = (ID, b'"gs:', b'"s3:', b"googleapis.com")
@@ -41,7 +43,7 @@ class _Object(tuple[tuple[str, Any], ...]):
 
 def uploads_in(raw: bytes, marks: Sequence[bytes], words: Words) -> tuple[str, ...]:
     """What a body names, each once; nothing is read of one that has none of the `marks`."""
-    if not any(mark in raw for mark in marks) and not _hides(raw):
+    if not (marks and any(mark in raw for mark in marks)) and not _hides(raw):
         return ()
     try:
         document = json.loads(raw, object_pairs_hook=_Object)

@@ -32,6 +32,7 @@ NAMED = (b'"file',)
 WORDS = Words(frozenset({"args", "response", "labels", "parameters", "parametersJsonSchema", "responseJsonSchema"}))
 _DATA = b'"inline'
 _MARKS = ((b'"image/', "images"), (b'"audio/', "audio"), (b'"application/pdf', "files"), (b'"video/', "files"))
+_SHAPE = b'"response'
 _SCHEMAS = (b'"responseSchema"', b'"responseJsonSchema"', b'"response_schema"', b'"response_json_schema"')
 
 
@@ -117,7 +118,7 @@ def _features(body: Body, config: Members, tools: bytes) -> frozenset[str]:
     found = {feature for mark, feature in _MARKS if mark in raw} if _DATA in raw or NAMED[0] in raw else set()
     if b'"functionDeclarations"' in tools or b'"function_declarations"' in tools:
         found.add("tools")
-    if any(mark in raw for mark in _SCHEMAS):
+    if _SHAPE in raw and any(mark in raw for mark in _SCHEMAS):
         found.add("json_schema")
     if config.flag("responseLogprobs"):
         found.add("logprobs")

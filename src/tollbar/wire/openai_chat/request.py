@@ -11,7 +11,7 @@ from tollbar.domain.errors import RequestError
 from tollbar.wire import reading
 from tollbar.wire.body import Body, refuse_look_alikes, scan, splice
 from tollbar.wire.openai_chat.conversation import expand
-from tollbar.wire.uploads import MARKS, Words, uploads_in
+from tollbar.wire.uploads import MARKS, TYPED, Words, uploads_in
 
 WIRE = "openai"
 MAX_CHOICES = 128
@@ -33,8 +33,6 @@ KINDS = {
 MODELLED = frozenset((*KINDS, "functions", "response_format", "logprobs"))
 _NONE: frozenset[str] = frozenset()
 _ABSENT = msgspec.Raw(b"null")
-_TYPED = b'"type"'
-"""What every part has that is more than text, and every tool."""
 _MARKS = ((b'"image_url"', "images"), (b'"input_audio"', "audio"), (b'"file"', "files"))
 _WORDS = Words(frozenset({"metadata", "annotations", "parameters", "schema"}))
 
@@ -147,7 +145,7 @@ def wants_usage(options: bytes | None) -> bool:
 def _features(body: Body, has_tools: bool) -> frozenset[str]:
     """The capabilities a target must have, read from marks in the bytes: a mark in mere text errs on the safe side."""
     raw = body.raw
-    found = [name for mark, name in _MARKS if mark in raw] if _TYPED in raw else []
+    found = [name for mark, name in _MARKS if mark in raw] if TYPED in raw else []
     if has_tools:
         found.append("tools")
     if "response_format" in body.spans and b'"json_schema"' in (body.value("response_format") or b""):

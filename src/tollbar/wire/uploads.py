@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 TYPED = b'"type"'
-"""What is in the bytes of a body that holds more than texts; in Google's dialect alone parts do not say what they are."""
+"""What the bytes of a body show that holds more than texts; only Google's parts do not say what they are."""
 ID = b'"file_id'
 """What the bytes of a body show that names files by their ids."""
 MARKS = (ID, b'"gs:', b'"s3:', b"googleapis.com")

@@ -31,7 +31,7 @@ from tollbar.wire.gemini import asking as gemini_asking
 from tollbar.wire.gemini import embedding as gemini_embedding
 from tollbar.wire.gemini import hearing as gemini_hearing
 from tollbar.wire.gemini import request as gemini_request
-from tollbar.wire.hearing import Listener, Passing
+from tollbar.wire.hearing import FrameHearing, Listener, Passing
 from tollbar.wire.ollama import asking as ollama_asking
 from tollbar.wire.ollama import hearing as ollama_hearing
 from tollbar.wire.openai_chat import asking as chat_asking
@@ -74,7 +74,7 @@ class Wire(NamedTuple):
     relay: Callable[[bool], Relay]
 
 
-def _passing(listener: Listener, stream: bool) -> Passing:
+def _passing(listener: FrameHearing, stream: bool) -> Passing:
     return Passing(listener, sse.Splitter() if stream else None)
 
 

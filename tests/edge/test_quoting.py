@@ -1,5 +1,7 @@
 """The header `x-tollbar-dry-run`."""
 
+import json
+
 import pytest
 
 from tests.edge.stage import CALL_KEY, a_stage, bearer
@@ -10,6 +12,7 @@ from tollbar.edge.quoting import is_dry_run
 pytestmark = pytest.mark.anyio
 
 PATH = "/v1/chat/completions"
+TURNS = [{"role": "user", "content": "a"}]
 DRY = (b"x-tollbar-dry-run", b"true")
 
 
@@ -26,6 +29,30 @@ async def test_a_dry_run_asks_nobody(stream: bool | None) -> None:
     assert 0 < target["least_dollars"] < target["expected_dollars"] <= target["most_dollars"]
     assert stage.scene.main.calls == []
     assert [record.credits for record in stage.scene.records] == [0]
+
+
+@pytest.mark.parametrize(
+    ("dialect", "body"),
+    [
+        ("openai", {"messages": TURNS}),
+        ("completions", {"prompt": "a"}),
+        ("responses", {"input": "a"}),
+        ("anthropic", {"messages": TURNS, "max_tokens": 9}),
+        ("gemini", {"contents": [{"parts": [{"text": "a"}]}]}),
+        ("ollama", {"messages": TURNS}),
+        ("ollama", {"prompt": "a"}),
+        ("embeddings", {"input": "a"}),
+    ],
+)
+async def test_a_body_of_any_dialect_is_quoted(dialect: str, body: dict[str, object]) -> None:
+    """By the codec of its endpoint; the model stands in the body, Google's too, and errors have one shape."""
+    stage = await a_stage()
+    path = f"/v1/quote?dialect={dialect}"
+    answer = await stage.ask("POST", path, bearer(CALL_KEY), body=json.dumps({"model": "smart", **body}).encode())
+    assert (answer.status, answer.json()["model"], len(answer.json()["targets"])) == (200, "smart", 1)
+    missing = await stage.ask("POST", path, bearer(CALL_KEY), body=json.dumps(body).encode())
+    assert (missing.status, missing.error["param"]) == (400, "model")
+    assert stage.scene.main.calls == []
 
 
 async def test_a_wrong_request_gets_the_error_of_the_call() -> None:

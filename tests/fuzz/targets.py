@@ -31,7 +31,7 @@ from tollbar.wire.gemini import asking as gemini_asking
 from tollbar.wire.gemini import embedding as gemini_embedding
 from tollbar.wire.gemini import hearing as gemini_hearing
 from tollbar.wire.gemini import request as gemini_request
-from tollbar.wire.hearing import Listener, Passing
+from tollbar.wire.hearing import FrameHearing, Listener, Passing
 from tollbar.wire.ollama import asking as ollama_asking
 from tollbar.wire.ollama import hearing as ollama_hearing
 from tollbar.wire.openai_chat import asking as chat_asking
@@ -74,7 +74,7 @@ class Wire(NamedTuple):
     relay: Callable[[bool], Relay]
 
 
-def _passing(listener: Listener, stream: bool) -> Passing:
+def _passing(listener: FrameHearing, stream: bool) -> Passing:
     return Passing(listener, sse.Splitter() if stream else None)
 
 
@@ -162,7 +162,7 @@ def answer(wire: str, raw: bytes, stream: bool, pieces: Sequence[bytes]) -> str:
         raise Fault(f"cut into reads it says something else: {fault or events!r} and {other or again!r}")
     passed, refusal = _tried(lambda: _passed(spoken.relay(stream), [raw]))
     repassed, rerefusal = _tried(lambda: _passed(spoken.relay(stream), pieces))
-    if refusal != rerefusal or not _are_one(passed, repassed):
+    if refusal != rerefusal or passed != repassed:
         raise Fault(f"cut into reads it passes on something else: {refusal or passed!r} and {rerefusal or repassed!r}")
     if events is None:
         return f"{fault} {refusal}"
@@ -235,9 +235,9 @@ def _heard(listener: Listener, pieces: Sequence[bytes]) -> list[StreamEvent]:
 def _passed(relay: Relay, pieces: Sequence[bytes]) -> tuple[bytes, int]:
     frames = [relay.feed(piece) for piece in pieces]
     found = [one for one in (*frames, relay.end()) if one is not None]
-    raw, mark, _ = b"".join(one.raw for one in found).partition(b"data: [DONE]")
+    raw = b"".join(one.raw for one in found)
     raw = re.sub(rb"\n{3,}", b"\n\n", raw)  # one line too many belongs to the frame before it or behind it
-    return raw + mark, sum(one.output_bytes for one in found)
+    return raw, sum(one.output_bytes for one in found)
 
 
 def _check_text(events: Sequence[StreamEvent]) -> None:
@@ -246,14 +246,6 @@ def _check_text(events: Sequence[StreamEvent]) -> None:
         for value in event:
             if isinstance(value, str) and value.encode("utf-8", "replace").decode() != value:
                 raise Fault(f"what was heard is no text: {event!r}")
-
-
-def _are_one(passed: tuple[bytes, int] | None, again: tuple[bytes, int] | None) -> bool:
-    """Whether the same was passed on; what follows the end may have come with it, and then it went with it."""
-    if passed is None or again is None:
-        return passed == again
-    short, long = sorted((passed, again), key=lambda one: len(one[0]))
-    return long[0].startswith(short[0]) and long[1] == short[1]
 
 
 def _tell(dialect: Dialect, incoming: Incoming, events: Sequence[StreamEvent]) -> None:

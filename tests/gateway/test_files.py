@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -64,6 +64,10 @@ class FakeStore:
         """See `ports.FileStore`."""
         return self.kept.get((key_id, file_id))
 
+    async def is_known(self, file_id: str) -> bool:
+        """See `ports.FileStore`."""
+        return any(name == file_id for _, name in self.kept)
+
     async def list(self, key_id: str) -> Sequence[KeptFile]:
         """See `ports.FileStore`."""
         return [file for (key, _), file in self.kept.items() if key == key_id]
@@ -100,6 +104,22 @@ async def test_callers_without_a_key_have_none() -> None:
         await files.find(NOBODY, "file-1")
     with pytest.raises(NotFound):
         await Files({}, "", store).find(PRINCIPAL, "file-1")
+
+
+@pytest.mark.parametrize(("foreign", "passing"), [(False, {"mine"}), (True, {"mine", "dashboard"})])
+async def test_a_call_may_name_its_own_files(foreign: bool, passing: set[str]) -> None:
+    """And those of a provider's dashboard where that is set, but never another key's; nor thousands."""
+    store = FakeStore()
+    for key_id, name in ((PRINCIPAL.key_id, "mine"), ("other", "theirs")):
+        await store.add(KeptFile(key_id, name, "own", b"{}"))
+    files = Files({"own": FakeHouse()}, "own", store, foreign)
+    with pytest.raises(NotFound) if not foreign else nullcontext():
+        await files.admit(PRINCIPAL, ("gs://bucket/\0\ud800",))  # which no store is asked for
+    for name in ("mine", "theirs", "dashboard"):
+        with nullcontext() if name in passing else pytest.raises(NotFound, match=f"This key has no file '{name}'"):
+            await files.admit(PRINCIPAL, ("mine", name))
+    with pytest.raises(InvalidValue):
+        await files.admit(PRINCIPAL, ("mine",) * 1_001)
 
 
 def test_the_provider_is_the_one_that_is_named_or_the_usual() -> None:

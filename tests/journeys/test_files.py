@@ -63,6 +63,36 @@ def test_another_keys_file_is_as_unknown_as_none(gateway: Gateway, key: str, up:
     assert mine in up.shelf.files
 
 
+def test_a_call_names_files_of_its_own_key_alone(gateway: Gateway, key: str, up: FakeUpstream) -> None:
+    """In every dialect another's is not found, by the words of `/v1/files`, before anybody is asked."""
+    with gateway.sdk(key) as client:
+        mine = client.files.create(file=("a.txt", b"a"), purpose="user_data").id
+    other = gateway.make_key("stranger", credits=5)
+    words = gateway.request("GET", f"/v1/files/{mine}", other).json()["error"]["message"]
+    turn = {"role": "user", "content": [{"type": "file", "file": {"file_id": mine}}]}
+    asked = len(up.journal)
+    for path, body in (
+        ("/v1/chat/completions", {"messages": [turn]}),
+        ("/v1/quote", {"messages": [turn]}),
+        ("/v1/responses", {"input": [{"role": "user", "content": [{"type": "input_image", "file_id": mine}]}]}),
+        (
+            "/v1/messages",
+            {
+                "max_tokens": 9,
+                "messages": [{"role": "user", "content": [{"type": "container_upload", "file_id": mine}]}],
+            },
+        ),
+        ("/v1beta/models/own/ok:countTokens", {"contents": [{"parts": [{"fileData": {"fileUri": f"gs://b/{mine}"}}]}]}),
+    ):
+        answer = gateway.post(other, {"model": "own/ok", **body}, path=path)
+        assert answer.status_code == 404
+        assert answer.json()["error"]["message"].replace("gs://b/", "").startswith(words), answer.json()
+    assert len(up.journal) == asked
+    assert gateway.settled(other)["spent"] == 0
+    assert gateway.post(key, {"model": "own/ok", "messages": [turn]}).status_code == 200
+    assert mine in up.journal[-1].body.decode()
+
+
 def test_what_cannot_be_taken_is_refused_before_it_is_sent(gateway: Gateway, key: str, up: FakeUpstream) -> None:
     """A form that is none or too large, a provider that has no files, a page that is none."""
     asked = len(up.journal)

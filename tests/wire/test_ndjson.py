@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tollbar.wire.ndjson import Splitter, lines
+from tollbar.wire.ndjson import Splitter
 
 
 @given(st.lists(st.binary(max_size=8).map(lambda data: data.replace(b"x", b"\n")), max_size=8))
@@ -19,4 +19,6 @@ def test_nothing_is_lost_and_blocks_end_with_a_line(pieces: list[bytes]) -> None
 
 def test_blank_lines_are_no_documents() -> None:
     """Nor is what lies between two line feeds, of whatever blanks."""
-    assert lines(b'{"a":1}\n\n \r\n{"b":2}\r\n3') == [b'{"a":1}', b'{"b":2}\r', b"3"]
+    block = b'{"a":1}\n\n \r\n{"b":2}\r\n3'
+    assert Splitter().payloads(block) == [b'{"a":1}\n', None, None, b'{"b":2}\r\n', b"3"]
+    assert b"".join(Splitter().frames(block)) == block

@@ -20,11 +20,9 @@ from tollbar.wire.shortening import shortened
 WIRE = "responses"
 
 
-def kept(
-    settings: Settings, storage: Storage, made: Offer, transport: Transport
-) -> tuple[Responses | None, Files | None]:
+def kept(settings: Settings, storage: Storage, made: Offer, transport: Transport) -> tuple[Responses | None, Files]:
     """How both are kept."""
-    return responses(settings, storage, made, transport), files(made, transport, storage)
+    return responses(settings, storage, made, transport), files(settings, made, transport, storage)
 
 
 def equip(gateway: Gateway, settings: Settings, storage: Storage) -> None:
@@ -42,12 +40,12 @@ def responses(settings: Settings, storage: Storage, made: Offer, transport: Tran
     return Responses(storage.responses, timedelta(days=days), most, houses) if days else None
 
 
-def files(made: Offer, transport: Transport, storage: Storage) -> Files | None:
-    """The providers that have files, and the usual one: the default model's, or the only one. None where none has."""
+def files(settings: Settings, made: Offer, transport: Transport, storage: Storage) -> Files:
+    """The providers that have files, and the usual one: the default model's, or the only one."""
     houses = _houses(FILES, made, transport)
     usual = next(iter(houses)) if len(houses) == 1 else ""
     default = _provider_of(made.catalogue.default_model, made.catalogue)
-    return Files(houses, default if default in houses else usual, storage.files) if houses else None
+    return Files(houses, default if default in houses else usual, storage.files, settings.files.foreign)
 
 
 def _provider_of(name: str, catalogue: Catalogue) -> str:

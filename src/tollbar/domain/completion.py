@@ -50,7 +50,7 @@ class CompletionRequest(NamedTuple):
     they came, that the caller's dialect repeats in its answer. `shows_thoughts` is false where the caller is not to be
     told what the model thought. With an `errand` it is no completion that is asked for. `memory` is what it goes on
     from, where it does not say that itself. `adds_limit` says that `max_tokens` is not in the body, and wants to be
-    sent.
+    sent. `uploads` are the files it names that lie at a provider, which must be the caller's.
     """
 
     model: str
@@ -67,6 +67,7 @@ class CompletionRequest(NamedTuple):
     memory: Memory | None = None
     shows_thoughts: bool = True
     adds_limit: bool = False
+    uploads: tuple[str, ...] = ()
 
     def spent(self) -> "CompletionRequest":
         """The same without its source, once a provider has begun to answer: nobody will send it again."""

@@ -121,6 +121,7 @@ def _known(path: str) -> str:
 
 def _files(request: Request) -> Files:
     services: Services = request.app.state.services
-    if services.gateway.files is None:
+    files = services.gateway.files
+    if files is None or not files.houses:
         raise NotFound("No provider is configured here that has files.")
-    return services.gateway.files
+    return files

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from tollbar.edge.quoting import DIALECTS
+
 SAYS_SOMETHING = "[^\\s\\u001c-\\u001f\\u0085]"
 """A pattern for what is not empty after stripping: Python strips more than a pattern's `\\s`."""
 PARAMETERS: Mapping[str, Mapping[str, Any]] = {
@@ -178,8 +180,8 @@ PARAMETERS: Mapping[str, Mapping[str, Any]] = {
         "name": "dialect",
         "in": "query",
         "required": False,
-        "description": "Whose body it is: that of the endpoint that the call would go to.",
-        "schema": {"type": "string", "enum": ["openai", "completions", "responses", "anthropic", "ollama"]},
+        "description": "Whose body it is: that of the endpoint that would be called; Gemini's has its `model` inside.",
+        "schema": {"type": "string", "enum": list(DIALECTS)},
         "example": "openai",
     },
     "pull_id": {

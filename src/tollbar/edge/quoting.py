@@ -7,23 +7,41 @@ from urllib.parse import parse_qs
 
 from pydantic import Field
 
+from tollbar.domain.completion import CompletionRequest
 from tollbar.domain.errors import InvalidValue
 from tollbar.domain.money import Unit, to_decimal
 from tollbar.edge.bodies import answer
 from tollbar.edge.schemas import AllowanceView, Amount, Shape
 from tollbar.gateway.quoting import Quote, TargetQuote
-from tollbar.wire import anthropic, openai_chat, openai_responses, openai_text
+from tollbar.wire import anthropic, embeddings, gemini, ollama, openai_chat, openai_responses, openai_text, reading
+from tollbar.wire.body import scan
 from tollbar.wire.dialect import Dialect, Incoming
-from tollbar.wire.ollama import CHAT
 
 HEADER = b"x-tollbar-dry-run"
 _CHAT = openai_chat.DIALECT
+
+
+def _of_google(incoming: Incoming) -> CompletionRequest:
+    """A request whose model stands beside its `contents`, for there is no address to name it."""
+    body = scan(incoming.body)
+    reading.demand(body, "model")
+    return gemini.DIALECT.decode(incoming._replace(name=reading.head(body, {"model": str})["model"]))
+
+
+def _of_ollama(incoming: Incoming) -> CompletionRequest:
+    """A request for a chat, or for a text."""
+    dialect = ollama.CHAT if "messages" in scan(incoming.body) else ollama.GENERATE
+    return dialect.decode(incoming)
+
+
 _BODIES = {
     "openai": _CHAT,
     "completions": openai_text.DIALECT,
     "responses": openai_responses.DIALECT,
     "anthropic": anthropic.DIALECT,
-    "ollama": CHAT,
+    "gemini": replace(gemini.DIALECT, decode=_of_google),
+    "ollama": replace(ollama.CHAT, decode=_of_ollama),
+    "embeddings": embeddings.OPENAI,
 }
 DIALECTS: Mapping[str, Dialect] = {
     name: replace(dialect, encode_error=_CHAT.encode_error, status_of=_CHAT.status_of, more_headers=_CHAT.more_headers)

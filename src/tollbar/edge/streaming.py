@@ -126,6 +126,8 @@ class CallResponse:
             if self._dialect.is_kept:
                 request, self._send = await remember(gateway, visit, request, self._send, endpoint.max_body_bytes)
                 self._line = Line(self._send)
+            if request.uploads:
+                await gateway.allow_uploads(visit, request)
             if self._dialect.encode_count is not None:
                 await self._count(visit, request, self._dialect.encode_count)
                 return
@@ -141,7 +143,6 @@ class CallResponse:
 
     async def _answer_once(self, visit: Visit, request: CompletionRequest, turn: Turn) -> None:
         """Answers a call that may be sent again: with what it was answered before, if it was."""
-        endpoint = self._endpoint
         async with turn:
             if turn.kept is not None:
                 visit.outcome = Outcome.CACHED
@@ -151,7 +152,7 @@ class CallResponse:
             visit.keeps, tape = True, Tape(self._send, turn, visit)
             self._line = Line(tape)
             try:
-                async with endpoint.gateway.open(visit, request, endpoint.pin) as reply:
+                async with self._endpoint.gateway.open(visit, request, self._endpoint.pin) as reply:
                     await (self._pump(reply) if reply.request.stream else self._whole(reply))
             except BaseException:  # whatever is said now is no answer, and what was held back is not sent
                 self._line = Line(self._send, self._line.status if tape.has_begun else 0)
@@ -238,8 +239,7 @@ class CallResponse:
             case _:
                 self._dropped = tuple(field for event in events if isinstance(event, Dropped) for field in event.fields)
                 body = self._dialect.encode(reply.request, events, self._stamp())
-        headers = [(b"content-type", kind), *self._headers(), target_header(reply.target)]
-        await self._say_whole(headers, body)
+        await self._say_whole([(b"content-type", kind), *self._headers(), target_header(reply.target)], body)
 
     async def _say_whole(self, headers: Headers, body: bytes) -> None:
         self._departure.stop()

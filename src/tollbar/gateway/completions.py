@@ -22,7 +22,7 @@ from tollbar.gateway.authenticate import Authenticator
 from tollbar.gateway.clamping import Clamp
 from tollbar.gateway.end_users import EndUsers
 from tollbar.gateway.estimate import estimate
-from tollbar.gateway.files import Files
+from tollbar.gateway.files import Files, unknown
 from tollbar.gateway.health import Health
 from tollbar.gateway.learned import Learned
 from tollbar.gateway.meter import metered
@@ -78,6 +78,12 @@ class Gateway:
         if self.end_users is not None:
             visit.principal = await self.end_users.named(visit.principal, visit.end_user or request.user)
         return visit.principal
+
+    async def allow_uploads(self, visit: Visit, request: CompletionRequest) -> None:
+        """Lets a call pass whose files are its key's own; raises NotFound."""
+        if self.files is None:
+            raise unknown(request.uploads[0])
+        await self.files.admit(visit.principal, request.uploads)
 
     def enter(self, principal: Principal, arrival: Arrival) -> "Entered":
         """A block that gives the call's visit, with request rates and a concurrency slot taken; raises RateLimited."""

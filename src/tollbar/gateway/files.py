@@ -26,16 +26,21 @@ from tollbar.ports.calls import FileStore
 from tollbar.ports.providers import Delivery, Storehouse
 
 PATH = "/files"
+MOST_NAMED = 1_000
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,199}")
 
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """The files of every key. `houses` are the providers that have files; `usual` is asked where none is named."""
+    """The files of every key. `houses` are the providers that have files; `usual` is asked where none is named.
+
+    With `foreign`, calls may name what nobody put there through us.
+    """
 
     houses: Mapping[str, Storehouse]
     usual: str
     store: FileStore
+    foreign: bool = False
 
     def choose(self, name: str) -> str:
         """The provider that a file goes to; raises InvalidValue."""
@@ -67,11 +72,22 @@ class Files:
     async def find(self, principal: Principal, file_id: str) -> KeptFile:
         """A file of that caller's, wherever it is; raises NotFound."""
         file = None
-        if principal.kind is not KeyKind.ANONYMOUS:
+        if principal.kind is not KeyKind.ANONYMOUS and _ID.fullmatch(file_id):
             file = await self.store.find(principal.key_id, file_id)
         if file is None or file.provider not in self.houses:
-            raise NotFound(f"This key has no file {file_id[:100]!r}.", hint="GET /v1/files lists those that it has.")
+            raise unknown(file_id)
         return file
+
+    async def admit(self, principal: Principal, named: Sequence[str]) -> None:
+        """Lets a call of that caller's pass which names these; raises NotFound, InvalidValue."""
+        if len(named) > MOST_NAMED:
+            raise InvalidValue(f"The request names more than {MOST_NAMED} files.", details={"max": MOST_NAMED})
+        for file_id in named:
+            try:
+                await self.find(principal, file_id)
+            except NotFound:
+                if not self.foreign or (_ID.fullmatch(file_id) and await self.store.is_known(file_id)):
+                    raise
 
     async def list(self, principal: Principal) -> Sequence[KeptFile]:
         """Every file of that caller's, the newest first, as it was when it came."""
@@ -100,6 +116,12 @@ class Files:
     async def _ask(self, method: str, file: KeptFile) -> bytes:
         async with self.houses[file.provider].ask(method, f"{PATH}/{file.id}") as answer:
             return await answer.read()
+
+
+def unknown(file_id: str) -> NotFound:
+    """That the caller has no such file, whoever else may."""
+    hint = "GET /v1/files lists those that it has; the setting 'files.foreign' lets calls name those made elsewhere."
+    return NotFound(f"This key has no file {file_id[:100]!r}.", hint=hint)
 
 
 def _id_in(document: bytes) -> str:

@@ -89,6 +89,10 @@ class FileStore(Protocol):
     async def find(self, key_id: str, file_id: str) -> KeptFile | None:
         """A file of that key; None for one that it does not have."""
 
+    async def is_known(self, file_id: str) -> bool:
+        """Whether any key has it."""
+        ...
+
     async def list(self, key_id: str) -> Sequence[KeptFile]:
         """Every file of a key, the newest first."""
 

@@ -11,12 +11,12 @@ from dataclasses import replace
 
 import msgspec
 
-from tollbar.domain.catalogue import Call, Timeouts
+from tollbar.domain.catalogue import Call
 from tollbar.domain.errors import UpstreamFailed, UpstreamRejected
 from tollbar.domain.events import StreamEvent
 from tollbar.ports.clock import Clock
 from tollbar.providers.faults import Peer
-from tollbar.providers.openai import read_models
+from tollbar.providers.openai import listed
 from tollbar.providers.relayed import Relayed
 from tollbar.providers.translated import Translated
 from tollbar.providers.transport import Answer, Endpoint, Transport, endpoint
@@ -62,18 +62,7 @@ class AnthropicProvider:
 
     async def models(self) -> Sequence[str]:
         """The names that the provider lists; none when it has no list."""
-        name = self._models.peer.name
-        try:
-            async with self._transport.get(self._models, Timeouts()) as answer:
-                document = await answer.read()
-        except UpstreamRejected as fault:
-            if fault.upstream_status in {404, 405}:
-                return ()
-            raise
-        names = read_models(document)
-        if names is None:
-            raise UpstreamFailed(f"{name} answered with something that is no list of models.", is_retryable=True)
-        return names
+        return await listed(self._transport, self._models)
 
     def counts_for(self, wire: str) -> bool:
         """Requests of its own wire alone; see the port."""

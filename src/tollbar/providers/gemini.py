@@ -13,13 +13,14 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from tollbar.domain.catalogue import Call, Timeouts
+from tollbar.domain.catalogue import Call
 from tollbar.domain.errand import Errand
-from tollbar.domain.errors import InvalidValue, UpstreamFailed, UpstreamRejected
+from tollbar.domain.errors import InvalidValue, UpstreamFailed
 from tollbar.domain.events import StreamEvent
 from tollbar.ports.clock import Clock
 from tollbar.providers.errands import carried, passing, telling
 from tollbar.providers.faults import Peer
+from tollbar.providers.openai import listed
 from tollbar.providers.relayed import Passing as Relay
 from tollbar.providers.relayed import Relayed
 from tollbar.providers.translated import Translated
@@ -121,18 +122,7 @@ class GeminiProvider:
 
     async def models(self) -> Sequence[str]:
         """The names that the provider lists; none when it has no list."""
-        try:
-            async with self._transport.get(self._models, Timeouts()) as answer:
-                document = await answer.read()
-        except UpstreamRejected as fault:
-            if fault.upstream_status in {404, 405}:
-                return ()
-            raise
-        names = read_models(document)
-        if names is None:
-            message = f"{self._peer.name} answered with something that is no list of models."
-            raise UpstreamFailed(message, is_retryable=True)
-        return names
+        return await listed(self._transport, self._models, read_models)
 
     def counts_for(self, wire: str) -> bool:
         """Requests of its own wire alone; see the port."""

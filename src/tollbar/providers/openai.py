@@ -6,7 +6,7 @@ retries are the gateway's. A plain answer is read to its end while the call is e
 be retried.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -100,22 +100,6 @@ class OpenAIProvider:
         return await listed(self._transport, self._models)
 
 
-async def listed(transport: Transport, models: Endpoint) -> Sequence[str]:
-    """The names in a provider's list of models; none when it has no list."""
-    try:
-        async with transport.get(models, Timeouts()) as answer:
-            document = await answer.read()
-    except UpstreamRejected as fault:
-        if fault.upstream_status in {404, 405}:
-            return ()
-        raise
-    names = read_models(document)
-    if names is None:
-        message = f"{models.peer.name} answered with something that is no list of models."
-        raise UpstreamFailed(message, is_retryable=True)
-    return names
-
-
 def read_models(document: bytes) -> tuple[str, ...] | None:
     """The names in an answer to GET /models, as OpenAI and those near to it give them; None when it is no such list."""
     try:
@@ -130,3 +114,21 @@ def read_models(document: bytes) -> tuple[str, ...] | None:
         return None
     names = (entry.get("id") or entry.get("name") for entry in found[:MOST_MODELS] if isinstance(entry, dict))
     return tuple(name for name in names if isinstance(name, str) and 0 < len(name) <= LONGEST_NAME)
+
+
+async def listed(
+    transport: Transport, models: Endpoint, read: Callable[[bytes], Sequence[str] | None] = read_models
+) -> Sequence[str]:
+    """The names in a provider's list of models, which `read` knows how to read; none when it has no list."""
+    try:
+        async with transport.get(models, Timeouts()) as answer:
+            document = await answer.read()
+    except UpstreamRejected as fault:
+        if fault.upstream_status in {404, 405}:
+            return ()
+        raise
+    names = read(document)
+    if names is None:
+        message = f"{models.peer.name} answered with something that is no list of models."
+        raise UpstreamFailed(message, is_retryable=True)
+    return names

@@ -246,6 +246,7 @@ def _files(to: Compiler) -> FileSql:
     return FileSql(
         add=to.text(added.on_conflict_do_update(index_elements=[f.key_id, f.id], set_=again)),
         find=to.text(told.where(f.id == bindparam("id"))),
+        known=to.text(select(f.id).where(f.id == bindparam("id")).limit(1)),
         all=to.text(told.order_by(f.at.desc(), f.id)),
         remove=to.text(files.delete().where(is_meant)),
     )

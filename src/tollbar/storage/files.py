@@ -30,6 +30,13 @@ class StoredFiles:
         row = await self._reader.run(lambda connection: connection.execute(self._sql.find, named).fetchone())
         return None if row is None else _file(row)
 
+    async def is_known(self, file_id: str) -> bool:
+        """See `ports.FileStore`."""
+        named = {"id": file_id}
+        return (
+            await self._reader.run(lambda connection: connection.execute(self._sql.known, named).fetchone()) is not None
+        )
+
     async def list(self, key_id: str) -> Sequence[KeptFile]:
         """See `ports.FileStore`."""
         named = {"key_id": key_id}

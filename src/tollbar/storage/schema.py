@@ -268,6 +268,7 @@ files = Table(
     Column("document", LargeBinary, nullable=False),
     Column("at", NUMBER, nullable=False),
 )
+Index("ids_of_files", files.c.id)
 
 # Who changed what. Only ever added to; `seal` is over the row and the seal of the one before it.
 audit = Table(

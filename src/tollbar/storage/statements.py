@@ -235,6 +235,7 @@ class FileSql:
 
     add: str
     find: str
+    known: str
     all: str
     remove: str
 

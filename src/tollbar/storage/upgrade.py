@@ -15,7 +15,7 @@ from tollbar.storage.engine import Connection, Database, StoreRefused
 from tollbar.storage.postgres import TURN, PostgresDatabase
 
 # The newest migration in `migrations/versions`.
-NEWEST = "0017"
+NEWEST = "0018"
 HAS_REVISION = {
     "sqlite": "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'",
     "postgresql": "SELECT 1 WHERE to_regclass('alembic_version') IS NOT NULL",

@@ -18,12 +18,15 @@ from tollbar.wire import openai_chat, reading
 from tollbar.wire.body import Body, refuse_look_alikes, scan, splice
 from tollbar.wire.dialect import Dialect, Incoming
 from tollbar.wire.multipart import boundary_of, fields_of
+from tollbar.wire.uploads import ID, Words, uploads_in
 
 WIRE = "openai:"
 """What the wires of these endpoints begin with; their path follows."""
 JSON = "application/json"
 _FIELDS = frozenset({"model", "stream", "stream_format", "user"})
 _PROMPT = ("input", "prompt", "query", "documents", "instructions")
+_PICTURES = "/images/"
+"""Where the endpoints are that take files by their ids."""
 _NOT_STREAMED = {"stream": (b"true",), "stream_format": (b'"sse"', b"sse")}
 _TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(?:\s*;\s*[\w-]+=[\w.+\"-]+)*", re.ASCII)
 
@@ -64,6 +67,7 @@ def _decode(incoming: Incoming, path: str) -> CompletionRequest:
         max_tokens=0,
         prompt_bytes=sum(len(form.value(name) or b"") for name in _PROMPT),
         errand=Errand(path, f"multipart/form-data; boundary={boundary_of(kind)}" if is_form else JSON),
+        uploads=uploads_in(incoming.body, (ID,), Words()) if path.startswith(_PICTURES) and not is_form else (),
     )
 
 

@@ -5,7 +5,7 @@ the rules for cut, garbled and unfinished answers are then the same in both.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from tollbar.domain.errors import StreamBroken
@@ -42,6 +42,8 @@ class FrameHearing(ABC):
         self._document: list[bytes] = []
         self.is_done = False
         """Whether the provider has said that nothing more will come."""
+        self.place = 0
+        """Which frame of its block was read last: that of the end, once it is done."""
 
     def feed(self, data: bytes) -> list[StreamEvent]:
         """What one upstream read says; raises StreamBroken."""
@@ -51,9 +53,10 @@ class FrameHearing(ABC):
         if self.is_done:
             return []  # what follows the end is not the answer's
         block = self._splitter.feed(data)
-        if self._splitter.size > MAX_FRAME_BYTES:
-            raise StreamBroken(f"The provider sent a frame of more than {MAX_FRAME_BYTES} bytes.")
-        return list(self._heard(block)) if block else []
+        events = list(self._heard(block)) if block else []
+        if not self.is_done:
+            check_size(self._splitter)
+        return events
 
     def end(self) -> list[StreamEvent]:
         """What remains when the provider closed, a whole document's events; raises when the answer is not whole."""
@@ -65,6 +68,15 @@ class FrameHearing(ABC):
         last = list(self._heard(rest)) if rest.strip() else []
         self._check_complete()
         return last
+
+    def _payloads(self, block: bytes) -> Iterator[bytes]:
+        """The data of frames, one after the other, until what one says is the end."""
+        for place, data in enumerate(self._splitter.payloads(block) if self._splitter is not None else ()):
+            self.place = place
+            if data is not None:
+                yield data
+            if self.is_done:
+                return
 
     @abstractmethod
     def _heard(self, block: bytes) -> Iterable[StreamEvent]:
@@ -83,7 +95,7 @@ class FrameHearing(ABC):
 class Passing:
     """One upstream answer on its way through: a stream cut by its splitter, or without one a document."""
 
-    def __init__(self, listener: Listener, splitter: Splitter | None) -> None:
+    def __init__(self, listener: FrameHearing, splitter: Splitter | None) -> None:
         self._listener = listener
         self._splitter = splitter
         self._document: list[bytes] = []
@@ -105,9 +117,12 @@ class Passing:
         if self.is_done:
             return None  # what follows the end is not the answer's
         block = self._splitter.feed(data)
-        if self._splitter.size > MAX_FRAME_BYTES:
-            raise StreamBroken(f"The provider sent a frame of more than {MAX_FRAME_BYTES} bytes.")
-        return frames_of(block, self._listener.feed(block), self.is_done) if block else None
+        events = self._listener.feed(block) if block else ()
+        if self.is_done:  # what came in the same read is not the answer's either
+            block = b"".join(self._splitter.frames(block)[: self._listener.place + 1])
+        else:
+            check_size(self._splitter)
+        return frames_of(block, events, self.is_done) if block else None
 
     def end(self) -> Frames | None:
         """What remains when the provider closed, the document of a plain answer; raises when it is not whole."""
@@ -120,6 +135,12 @@ class Passing:
             return None
         events = [*(self._listener.feed(rest) if rest.strip() else ()), *self._listener.end()]
         return frames_of(rest, events, self.is_done) if rest.strip() else None
+
+
+def check_size(splitter: Splitter) -> None:
+    """Raises StreamBroken where the frame under way is larger than any may be."""
+    if splitter.size > MAX_FRAME_BYTES:
+        raise StreamBroken(f"The provider sent a frame of more than {MAX_FRAME_BYTES} bytes.")
 
 
 def frames_of(raw: bytes, events: Sequence[StreamEvent], is_last: bool) -> Frames:

@@ -18,7 +18,11 @@ class Splitter(splitting.Splitter):
         self._rest[:] = data[end:]
         return block
 
+    def frames(self, block: bytes) -> list[bytes]:
+        """The lines of a block; together they are exactly its bytes."""
+        *whole, rest = block.split(b"\n")
+        return [line + b"\n" for line in whole] + ([rest] if rest else [])
 
-def lines(block: bytes) -> list[bytes]:
-    """The documents of a block; blank lines are none."""
-    return [line for line in block.split(b"\n") if line.strip()]
+    def payloads(self, block: bytes) -> list[bytes | None]:
+        """The documents of these lines; a blank line has none."""
+        return [frame if frame.strip() else None for frame in self.frames(block)]

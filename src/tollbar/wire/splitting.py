@@ -20,6 +20,14 @@ class Splitter(ABC):
     def feed(self, data: bytes) -> bytes:
         """The frames that are whole now; joined with the rest they are exactly the bytes fed so far."""
 
+    def frames(self, block: bytes) -> list[bytes]:
+        """The frames of a block, which together are exactly its bytes; it is one itself where a wire does not say."""
+        return [block]
+
+    def payloads(self, block: bytes) -> list[bytes | None]:
+        """The data of each of these frames, None of one without any."""
+        return list(self.frames(block))
+
     def finish(self) -> bytes:
         """What has arrived since the last whole frame, handed over."""
         rest = bytes(self._rest)

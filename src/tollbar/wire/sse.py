@@ -36,6 +36,14 @@ class Splitter(splitting.Splitter):
         del self._rest[:end]
         return block
 
+    def frames(self, block: bytes) -> list[bytes]:
+        """The frames of a block; together they are exactly its bytes."""
+        return frames(block)
+
+    def payloads(self, block: bytes) -> list[bytes | None]:
+        """The data of each of these frames, None of one without any."""
+        return payloads(block)
+
 
 def _last_boundary(data: bytes | bytearray, start: int) -> int:
     """Where the last boundary that begins at `start` or later ends; 0 when there is none."""

@@ -14,7 +14,8 @@ from tollbar.domain.errors import StreamBroken, UpstreamFailed
 from tollbar.domain.events import Frames
 from tollbar.domain.usage import Usage, merge
 from tollbar.wire import sse
-from tollbar.wire.openai_chat.relay import MAX_FRAME_BYTES, Relay
+from tollbar.wire.hearing import MAX_FRAME_BYTES
+from tollbar.wire.openai_chat.relay import Relay
 
 DONE = "[DONE]"
 USAGE = {"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 3}}

@@ -5,13 +5,11 @@ whatever the chunks.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import msgspec
 
 from tollbar.domain.errors import StreamBroken, UpstreamFailed
 from tollbar.domain.events import (
-    Cited,
     Finished,
     FinishReason,
     Refused,
@@ -26,7 +24,7 @@ from tollbar.domain.events import (
 from tollbar.domain.messages import Citation
 from tollbar.wire import sse
 from tollbar.wire.anthropic import scan
-from tollbar.wire.hearing import FrameHearing
+from tollbar.wire.blocks import BlockHearing
 
 REASONS = {
     "end_turn": FinishReason.STOP,
@@ -41,31 +39,16 @@ _DONE = b"[DONE]"
 _NO_INPUT = frozenset((b"null", b"{}"))
 
 
-@dataclass(slots=True)
-class _Open:
-    """A block under way: the place of the tool call that it is, and what its text rests on, told at its end."""
-
-    call: int | None
-    began_at: int
-    sources: list[scan.Citation]
-    has_arguments: bool = False
-
-
-class Hearing(FrameHearing):
+class Hearing(BlockHearing[scan.Citation]):
     """One upstream answer as it is heard."""
 
     def __init__(self, stream: bool) -> None:
         super().__init__(sse.Splitter() if stream else None)
         self._report: scan.Report | None = None
-        self._open: dict[int, _Open] = {}
-        self._calls = 0
-        self._characters = 0
-        """How long the text of the answer is so far, by which citations tell what rests on them."""
-        self._is_finished = False
 
     def _heard(self, block: bytes) -> Iterator[StreamEvent]:
-        for data in sse.payloads(block):
-            if data is None or data == _DONE:
+        for data in self._payloads(block):
+            if data == _DONE:
                 continue
             event = scan.event(data)
             match event.type:
@@ -89,12 +72,8 @@ class Hearing(FrameHearing):
                     return
 
     def _begun(self, index: int, block: scan.Block) -> Iterator[StreamEvent]:
-        call = None
-        if block.type == "tool_use":
-            call = self._calls
-            self._calls += 1
-        sources = scan.citations(block.citations)
-        opened = self._open[index] = _Open(call, self._characters, sources)
+        opened = self._opened(index, is_call=block.type == "tool_use")
+        opened.sources.extend(scan.citations(block.citations))
         match block.type:
             case "text":
                 if block.text:
@@ -104,11 +83,11 @@ class Hearing(FrameHearing):
                     yield Thinking(block.thinking, signature=block.signature or "")
             case "redacted_thinking":
                 yield Thinking("", signature=block.data, is_redacted=True)
-            case "tool_use" if call is not None:
-                yield ToolCalled(call, block.id, block.name)
+            case "tool_use" if opened.call is not None:
+                yield ToolCalled(opened.call, block.id, block.name)
                 if bytes(block.input) not in _NO_INPUT:
                     opened.has_arguments = True
-                    yield ToolArguments(call, _told(block.input))
+                    yield ToolArguments(opened.call, _told(block.input))
             case _:
                 yield Text("")  # content that has no word here, and content all the same
 
@@ -126,19 +105,6 @@ class Hearing(FrameHearing):
             yield Thinking("", signature=delta.signature)
         elif index in self._open:
             self._open[index].sources.extend(scan.citations(msgspec.Raw(b"[%b]" % bytes(delta.citation))))
-
-    def _closed(self, index: int) -> Iterator[StreamEvent]:
-        opened = self._open.pop(index, None)
-        if opened is None:
-            return
-        if opened.call is not None and not opened.has_arguments:
-            yield ToolArguments(opened.call, "{}")
-        for source in opened.sources:
-            yield Cited(_citation(source, opened.began_at, self._characters))
-
-    def _text(self, text: str) -> Text:
-        self._characters += len(text)
-        return Text(text)
 
     def _note(self, report: scan.Report | None) -> None:
         """Keeps what is said of usage as a stream begins.
@@ -180,15 +146,10 @@ class Hearing(FrameHearing):
             events.append(Finished(FinishReason.STOP))
         return events
 
-    def _check_complete(self) -> None:
-        if not self._is_finished:
-            raise StreamBroken("The provider closed the stream before its answer was complete.", is_retryable=True)
-
-
-def _citation(source: scan.Citation, start: int, end: int) -> Citation:
-    url = source.url or (source.source if source.source and "://" in source.source else None)
-    title = source.title or source.document_title or (source.source if url is None else None)
-    return Citation(url, title, source.cited_text, start, end)
+    def _citation(self, source: scan.Citation, start: int, end: int) -> Citation:
+        url = source.url or (source.source if source.source and "://" in source.source else None)
+        title = source.title or source.document_title or (source.source if url is None else None)
+        return Citation(url, title, source.cited_text, start, end)
 
 
 def _told(arguments: msgspec.Raw) -> str:

@@ -15,6 +15,7 @@ from tollbar.wire.anthropic.blocks import CALL_PROOF, is_call_proof
 from tollbar.wire.anthropic.conversation import expand
 from tollbar.wire.body import Body, refuse_look_alikes, scan, splice
 from tollbar.wire.dialect import Incoming
+from tollbar.wire.uploads import ID, MARKS, TYPED, Words, uploads_in
 
 WIRE = "anthropic"
 VERSION = "2023-06-01"
@@ -36,6 +37,8 @@ KINDS = {
 MODELLED = frozenset((*KINDS, "system", "thinking", "output_config", "output_format"))
 _NONE: frozenset[str] = frozenset()
 _MARKS = ((b'"image"', "images"), (b'"document"', "files"))
+_RAN = ("bash_code_execution_tool_result", "code_execution_tool_result", "text_editor_code_execution_tool_result")
+_WORDS = Words(frozenset({"metadata", "input", "citations", "input_schema", "schema"}), frozenset(_RAN))
 
 
 class _Metadata(msgspec.Struct, gc=False):
@@ -78,13 +81,16 @@ def decode(incoming: Incoming) -> CompletionRequest:
         and (head.tools is None or len(head.tools) <= MAX_TOOLS)
     ):
         return _decode_by_member(body, headers, ("model", "max_tokens", "messages"))
+    is_typed = TYPED in body.raw
+    features = _features(body, bool(head.tools), is_typed)
     return CompletionRequest(
         head.model,
         Source(WIRE, incoming.body, body.spans, lambda: expand(body), headers),
         head.stream is True,
         head.max_tokens,
         user=head.metadata.user_id if head.metadata is not None else None,
-        features=_features(body, has_tools=bool(head.tools)),
+        features=features,
+        uploads=_uploads(body.raw, features, is_typed),
     )
 
 
@@ -138,13 +144,16 @@ def _decode_by_member(body: Body, headers: tuple[tuple[str, str], ...], needed: 
     head = reading.head(body, KINDS)
     reading.check_count(head, "messages", MAX_MESSAGES)
     tools = reading.check_count(head, "tools", MAX_TOOLS)
+    is_typed = TYPED in body.raw
+    features = _features(body, tools > 0, is_typed)
     return CompletionRequest(
         model=head["model"],
         source=Source(WIRE, body.raw, body.spans, lambda: expand(body), headers),
         stream=bool(head.get("stream")),
         max_tokens=reading.bounded(head, "max_tokens", 0, MAX_TOKENS),
         user=_user(head.get("metadata")),
-        features=_features(body, has_tools=tools > 0),
+        features=features,
+        uploads=_uploads(body.raw, features, is_typed),
     )
 
 
@@ -155,12 +164,18 @@ def _user(metadata: bytes | None) -> str | None:
         raise InvalidValue("'metadata.user_id' must be a string.", field="metadata.user_id") from None
 
 
-def _features(body: Body, has_tools: bool) -> frozenset[str]:
+def _features(body: Body, has_tools: bool, is_typed: bool) -> frozenset[str]:
     """The capabilities a target must have, read from marks in the bytes: a mark in mere text errs on the safe side."""
-    messages = body.value("messages") or b""
+    messages = (body.value("messages") or b"") if is_typed else b""
     found = [name for mark, name in _MARKS if mark in messages]
     if has_tools:
         found.append("tools")
     if any(b'"json_schema"' in (body.value(name) or b"") for name in ("output_config", "output_format")):
         found.append("json_schema")
     return frozenset(found) if found else _NONE
+
+
+def _uploads(raw: bytes, features: frozenset[str], is_typed: bool) -> tuple[str, ...]:
+    """The files at providers that are named: in the place of a picture or a document, or for code to read."""
+    marks = MARKS if "files" in features or "images" in features else (ID,)
+    return uploads_in(raw, marks if is_typed else (), _WORDS)

@@ -30,7 +30,7 @@ class Message(NamedTuple):
 
 
 class Splitter(splitting.Splitter):
-    """Collects bytes and gives back blocks of whole messages."""
+    """Collects bytes and gives back blocks of whole messages; what is wrong behind some is told after them."""
 
     __slots__ = ()
 
@@ -39,8 +39,12 @@ class Splitter(splitting.Splitter):
         rest = self._rest
         rest += data
         end = 0
-        while len(rest) - end >= PRELUDE.size and (length := _length(rest, end)) <= len(rest) - end:
-            end += length
+        try:
+            while len(rest) - end >= PRELUDE.size and (length := _length(rest, end)) <= len(rest) - end:
+                end += length
+        except StreamBroken:
+            if not end:
+                raise
         block = bytes(memoryview(rest)[:end])
         del rest[:end]
         return block

@@ -5,12 +5,10 @@ answer raises and is never taken for complete. Sans-I/O: bytes in, events out, t
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from tollbar.domain.errors import StreamBroken, UpstreamFailed
 from tollbar.domain.events import (
-    Cited,
     Finished,
     FinishReason,
     Started,
@@ -25,7 +23,7 @@ from tollbar.domain.messages import Citation
 from tollbar.domain.usage import Usage, possible
 from tollbar.wire.bedrock.eventstream import Message, Splitter, messages
 from tollbar.wire.bedrock.faults import fault_of
-from tollbar.wire.hearing import FrameHearing
+from tollbar.wire.blocks import BlockHearing, Open
 from tollbar.wire.loose import an_object, count, document, json_text, objects, text
 
 _REASONS = {
@@ -44,27 +42,13 @@ _SERVERS = "server_tool_use"
 """A call that the provider answers by itself."""
 
 
-@dataclass(slots=True)
-class _Open:
-    """A block under way: the place of the tool call that it is, and what its text rests on, told at its end."""
-
-    began_at: int
-    call: int | None = None
-    is_servers: bool = False
-    has_arguments: bool = False
-    sources: list[Mapping[str, Any]] = field(default_factory=list)
-
-
-class Hearing(FrameHearing):
+class Hearing(BlockHearing[Mapping[str, Any]]):
     """One upstream answer as it is heard."""
 
     def __init__(self, stream: bool) -> None:
         super().__init__(Splitter() if stream else None)
-        self._open: dict[int, _Open] = {}
-        self._calls = 0
-        self._characters = 0
-        """How long the text of the answer is so far, by which citations tell what rests on them."""
-        self._is_finished = False
+        self._of_servers: set[int] = set()
+        """The places of calls that the provider answers by itself."""
 
     def _heard(self, block: bytes) -> Iterator[StreamEvent]:
         for message in messages(block):
@@ -84,32 +68,33 @@ class Hearing(FrameHearing):
                 case "metadata":
                     yield from _usage(told)
                     self.is_done = self._is_finished
+            if self.is_done:
+                return
 
-    def _opened(self, index: int) -> _Open:
+    def _at(self, index: int) -> Open[Mapping[str, Any]]:
         """The block of that place; only calls are told to begin."""
-        if index not in self._open:
-            self._open[index] = _Open(self._characters)
-        return self._open[index]
+        return self._open.get(index) or self._opened(index)
 
     def _begun(self, index: int, start: Mapping[str, Any]) -> Iterator[StreamEvent]:
         self._refuse_untellable(start)
-        opened = self._open[index] = _Open(self._characters)
         call = an_object(start.get("toolUse"))
-        if text(call.get("type")) == _SERVERS or "toolResult" in start:
-            opened.is_servers = True
+        is_servers = text(call.get("type")) == _SERVERS or "toolResult" in start
+        opened = self._opened(index, is_call=bool(call) and not is_servers)
+        self._of_servers.discard(index)
+        if is_servers:
+            self._of_servers.add(index)
             yield Text("")  # content that has no word here, and content all the same
-        elif call:
-            opened.call, self._calls = self._calls, self._calls + 1
+        elif opened.call is not None:
             yield ToolCalled(opened.call, text(call.get("toolUseId")), text(call.get("name")))
 
     def _piece(self, index: int, delta: Mapping[str, Any]) -> Iterator[StreamEvent]:
         self._refuse_untellable(delta)
         if said := text(delta.get("text")):
-            self._opened(index)
+            self._at(index)
             yield self._text(said)
         elif "toolUse" in delta:
-            opened = self._opened(index)
-            if opened.call is None and not opened.is_servers:
+            opened = self._at(index)
+            if opened.call is None and index not in self._of_servers:
                 raise StreamBroken("The provider sent arguments of a call that did not begin.", is_retryable=True)
             if opened.call is not None and (said := text(an_object(delta["toolUse"]).get("input"))):
                 opened.has_arguments = True
@@ -117,20 +102,7 @@ class Hearing(FrameHearing):
         elif thought := an_object(delta.get("reasoningContent")):
             yield from _thought(thought, thought)
         elif source := an_object(delta.get("citation")):
-            self._opened(index).sources.append(source)
-
-    def _closed(self, index: int) -> Iterator[StreamEvent]:
-        opened = self._open.pop(index, None)
-        if opened is None:
-            return
-        if opened.call is not None and not opened.has_arguments:
-            yield ToolArguments(opened.call, "{}")
-        for source in opened.sources:
-            yield Cited(_citation(source, opened.began_at, self._characters))
-
-    def _text(self, said: str) -> Text:
-        self._characters += len(said)
-        return Text(said)
+            self._at(index).sources.append(source)
 
     def _refuse_untellable(self, told: Mapping[str, Any]) -> None:
         kind = next((name for name in _UNTELLABLE if name in told), None)
@@ -165,7 +137,7 @@ class Hearing(FrameHearing):
     def _block(self, index: int, block: Mapping[str, Any]) -> Iterator[StreamEvent]:
         """A block of a document, which is whole."""
         self._refuse_untellable(block)
-        opened = self._opened(index)
+        opened = self._at(index)
         if said := text(block.get("text")):
             yield self._text(said)
         elif "toolUse" in block or "toolResult" in block:
@@ -182,9 +154,13 @@ class Hearing(FrameHearing):
             opened.sources.extend(objects(cited.get("citations")))
         yield from self._closed(index)
 
-    def _check_complete(self) -> None:
-        if not self._is_finished:
-            raise StreamBroken("The provider closed the stream before its answer was complete.", is_retryable=True)
+    def _citation(self, source: Mapping[str, Any], start: int, end: int) -> Citation:
+        named = text(source.get("source"))
+        web = an_object(an_object(source.get("location")).get("web"))
+        url = text(web.get("url")) or (named if "://" in named else "")
+        title = text(source.get("title")) or ("" if url == named else named)
+        quote = "".join(text(piece.get("text")) for piece in objects(source.get("sourceContent")))
+        return Citation(url or None, title or None, quote or None, start, end)
 
 
 def _event(message: Message) -> tuple[str, Mapping[str, Any]]:
@@ -222,11 +198,3 @@ def _usage(told: Mapping[str, Any]) -> Iterator[StreamEvent]:
     names = ("inputTokens", "outputTokens", "cacheReadInputTokens", "cacheWriteInputTokens")
     prompt, said, read, written = (possible(count(usage.get(name))) for name in names)
     yield UsageSeen(Usage(prompt + read + written, said, read, written))
-
-
-def _citation(source: Mapping[str, Any], start: int, end: int) -> Citation:
-    named = text(source.get("source"))
-    url = text(an_object(an_object(source.get("location")).get("web")).get("url")) or (named if "://" in named else "")
-    title = text(source.get("title")) or ("" if url == named else named)
-    quote = "".join(text(piece.get("text")) for piece in objects(source.get("sourceContent")))
-    return Citation(url or None, title or None, quote or None, start, end)

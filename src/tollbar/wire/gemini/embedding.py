@@ -22,7 +22,8 @@ from tollbar.wire.dialect import Dialect, Incoming
 from tollbar.wire.embeddings import MAX_INPUTS, OPENAI_PATH, document, vectors_of
 from tollbar.wire.forwarded import Told, told_in, unspoken, usage_in
 from tollbar.wire.gemini.members import Members
-from tollbar.wire.gemini.request import spelled
+from tollbar.wire.gemini.request import NAMED, WORDS, spelled
+from tollbar.wire.uploads import uploads_in
 from tollbar.wire.writing import encoded
 
 ONE_WIRE = "gemini, embedContent"
@@ -50,6 +51,7 @@ def _decode(
         max_tokens=0,
         prompt_bytes=len(raw or b""),
         errand=Errand(OPENAI_PATH, embedding=Embedding(lambda: read(Members(body.raw)), written)),
+        uploads=uploads_in(body.raw, NAMED, WORDS),
     )
 
 

@@ -16,6 +16,7 @@ from tollbar.wire.body import Body, scan, splice
 from tollbar.wire.dialect import Incoming
 from tollbar.wire.gemini.conversation import expand
 from tollbar.wire.gemini.members import Members, camel
+from tollbar.wire.uploads import Words, uploads_in
 
 WIRE = "gemini"
 ARRAY_WIRE = "gemini, as an array"
@@ -26,7 +27,12 @@ MAX_CONTENTS = 10_000
 MAX_TOOLS = 512
 MAX_TOKENS = 100_000_000
 _MODELLED = {name.casefold(): name for name in ("contents", "generationConfig", "systemInstruction", "tools", "model")}
+NAMED = (b'"file',)
+"""What the bytes of a body show that names files at Google, or where they are searched."""
+WORDS = Words(frozenset({"args", "response", "labels", "parameters", "parametersJsonSchema", "responseJsonSchema"}))
+_DATA = b'"inline'
 _MARKS = ((b'"image/', "images"), (b'"audio/', "audio"), (b'"application/pdf', "files"), (b'"video/', "files"))
+_SHAPE = b'"response'
 _SCHEMAS = (b'"responseSchema"', b'"responseJsonSchema"', b'"response_schema"', b'"response_json_schema"')
 
 
@@ -51,6 +57,7 @@ def decode(incoming: Incoming, stream: bool, wire: str = WIRE) -> CompletionRequ
         choices=reading.bounded(found, "candidateCount", 1, MAX_CHOICES) or 1,
         wants_usage=True,
         features=_features(body, config, asked.get("tools", b"")),
+        uploads=uploads_in(body.raw, NAMED, WORDS),
         shows_thoughts=thinking is not None and thinking.flag("includeThoughts") is True,
     )
 
@@ -107,10 +114,11 @@ def _named(model: str) -> bytes:
 
 def _features(body: Body, config: Members, tools: bytes) -> frozenset[str]:
     """The capabilities a target must have, read from marks in the bytes: a mark in mere text errs on the safe side."""
-    found = {feature for mark, feature in _MARKS if mark in body.raw}
+    raw = body.raw
+    found = {feature for mark, feature in _MARKS if mark in raw} if _DATA in raw or NAMED[0] in raw else set()
     if b'"functionDeclarations"' in tools or b'"function_declarations"' in tools:
         found.add("tools")
-    if any(mark in body.raw for mark in _SCHEMAS):
+    if _SHAPE in raw and any(mark in raw for mark in _SCHEMAS):
         found.add("json_schema")
     if config.flag("responseLogprobs"):
         found.add("logprobs")

@@ -38,12 +38,9 @@ class Hearing(FrameHearing):
         self._has_started = False
         self._calls = 0
 
-    def _heard(self, block: bytes) -> list[StreamEvent]:
-        events: list[StreamEvent] = []
-        for line in ndjson.lines(block):
-            if not self.is_done:
-                events += self._said(_document(line))
-        return events
+    def _heard(self, block: bytes) -> Iterator[StreamEvent]:
+        for line in self._payloads(block):
+            yield from self._said(_document(line))
 
     def _whole(self, raw: bytes) -> list[StreamEvent]:
         try:

@@ -48,9 +48,7 @@ class Hearing(FrameHearing):
         self._finished: set[int] = set()
 
     def _heard(self, block: bytes) -> Iterator[StreamEvent]:
-        for data in sse.payloads(block):
-            if data is None:
-                continue
+        for data in self._payloads(block):
             if data == _DONE:
                 self._check_complete()
                 self.is_done = True

@@ -11,7 +11,7 @@ from tollbar.domain.errors import StreamBroken, UpstreamFailed
 from tollbar.domain.events import Frames
 from tollbar.domain.usage import Usage, merge
 from tollbar.wire import sse
-from tollbar.wire.hearing import MAX_FRAME_BYTES
+from tollbar.wire.hearing import check_size
 from tollbar.wire.openai_chat import scan
 from tollbar.wire.openai_chat.likeness import Likeness
 
@@ -42,9 +42,10 @@ class Relay:
         if self._splitter.size == 0 and (size := self._words_in(data)) is not None:
             return Frames(data, size > 0 or bool(self._finished), size)
         block = self._splitter.feed(data)
-        if self._splitter.size > MAX_FRAME_BYTES:
-            raise StreamBroken(f"The provider sent a frame of more than {MAX_FRAME_BYTES} bytes.")
-        return self._relayed(block) if block else None
+        frames = self._relayed(block) if block else None
+        if not self.is_done:
+            check_size(self._splitter)
+        return frames
 
     def end(self) -> Frames | None:
         """What remains when the provider closed, the document of a plain answer; raises when it is not whole."""

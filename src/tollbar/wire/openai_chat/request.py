@@ -11,6 +11,7 @@ from tollbar.domain.errors import RequestError
 from tollbar.wire import reading
 from tollbar.wire.body import Body, refuse_look_alikes, scan, splice
 from tollbar.wire.openai_chat.conversation import expand
+from tollbar.wire.uploads import MARKS, TYPED, Words, uploads_in
 
 WIRE = "openai"
 MAX_CHOICES = 128
@@ -33,6 +34,7 @@ MODELLED = frozenset((*KINDS, "functions", "response_format", "logprobs"))
 _NONE: frozenset[str] = frozenset()
 _ABSENT = msgspec.Raw(b"null")
 _MARKS = ((b'"image_url"', "images"), (b'"input_audio"', "audio"), (b'"file"', "files"))
+_WORDS = Words(frozenset({"metadata", "annotations", "parameters", "schema"}))
 
 
 class _Head(msgspec.Struct, gc=False):
@@ -73,6 +75,7 @@ def decode(raw: bytes) -> CompletionRequest:
         and (head.tools is None or len(head.tools) <= MAX_TOOLS)
     ):
         return _decode_by_member(body)
+    features = _features(body, has_tools=bool(head.tools))
     return CompletionRequest(
         head.model,
         Source(WIRE, raw, body.spans, lambda: expand(body)),
@@ -81,7 +84,8 @@ def decode(raw: bytes) -> CompletionRequest:
         head.n or 1,
         head.user or head.safety_identifier,
         False,
-        _features(body, has_tools=bool(head.tools)),
+        features,
+        uploads=_uploads(raw, features),
     )
 
 
@@ -92,6 +96,7 @@ def _decode_by_member(body: Body) -> CompletionRequest:
     reading.check_count(head, "messages", MAX_MESSAGES)
     tools = reading.check_count(head, "tools", MAX_TOOLS)
     limit = reading.bounded(head, "max_completion_tokens", 1, MAX_TOKENS)
+    features = _features(body, has_tools=tools > 0)
     return CompletionRequest(
         model=head["model"],
         source=Source(WIRE, body.raw, body.spans, lambda: expand(body)),
@@ -100,7 +105,8 @@ def _decode_by_member(body: Body) -> CompletionRequest:
         choices=reading.bounded(head, "n", 1, MAX_CHOICES) or 1,
         user=head.get("user") or head.get("safety_identifier"),
         wants_usage=wants_usage(head.get("stream_options")),
-        features=_features(body, has_tools=tools > 0),
+        features=features,
+        uploads=_uploads(body.raw, features),
     )
 
 
@@ -138,7 +144,8 @@ def wants_usage(options: bytes | None) -> bool:
 
 def _features(body: Body, has_tools: bool) -> frozenset[str]:
     """The capabilities a target must have, read from marks in the bytes: a mark in mere text errs on the safe side."""
-    found = [name for mark, name in _MARKS if mark in body.raw]
+    raw = body.raw
+    found = [name for mark, name in _MARKS if mark in raw] if TYPED in raw else []
     if has_tools:
         found.append("tools")
     if "response_format" in body.spans and b'"json_schema"' in (body.value("response_format") or b""):
@@ -146,3 +153,8 @@ def _features(body: Body, has_tools: bool) -> frozenset[str]:
     if "logprobs" in body.spans and body.value("logprobs") == b"true":
         found.append("logprobs")
     return frozenset(found) if found else _NONE
+
+
+def _uploads(raw: bytes, features: frozenset[str]) -> tuple[str, ...]:
+    """The files at providers that are named, which takes a part that is a picture or a file."""
+    return uploads_in(raw, MARKS if "files" in features or "images" in features else (), _WORDS)

@@ -62,16 +62,14 @@ class Hearing(FrameHearing):
         """The places of the items of which words or thoughts have been heard."""
 
     def _heard(self, block: bytes) -> Iterator[StreamEvent]:
-        for data in sse.payloads(block):
-            if data is None or data == _DONE:
+        for data in self._payloads(block):
+            if data == _DONE:
                 continue
             step = read(data)
             kind = text_in(step, "type")
             if kind in _FAILURES or object_in(step, "error"):
                 raise failure(step)
             yield from self._step(kind, step)
-            if self.is_done:
-                return
 
     def _step(self, kind: str, step: Mapping[str, Any]) -> Iterator[StreamEvent]:
         place = number_in(step, "output_index")

@@ -12,6 +12,7 @@ from tollbar.wire import reading
 from tollbar.wire.body import Body, refuse_look_alikes, scan, splice
 from tollbar.wire.openai_chat.request import MAX_MESSAGES, MAX_TOKENS, MAX_TOOLS
 from tollbar.wire.openai_responses.conversation import expand
+from tollbar.wire.uploads import ID, MARKS, TYPED, Words, uploads_in
 
 WIRE = "responses"
 _TEXTS = ("model", "user", "safety_identifier", "previous_response_id")
@@ -25,6 +26,8 @@ ECHOED = (
 )
 """What a response repeats of its request."""
 _MARKS = ((b'"input_image"', "images"), (b'"input_audio"', "audio"), (b'"input_file"', "files"))
+_STORES = b'"vector_store_ids'
+_WORDS = Words(frozenset({"metadata", "annotations", "results", "parameters", "schema"}))
 
 
 def decode(raw: bytes) -> CompletionRequest:
@@ -41,6 +44,8 @@ def decode(raw: bytes) -> CompletionRequest:
     if given.startswith(b"["):
         reading.check_count({"input": given}, "input", MAX_MESSAGES)
     tools = reading.check_count(head, "tools", MAX_TOOLS)
+    is_typed = TYPED in raw
+    features = _features(body, tools > 0, is_typed)
     return CompletionRequest(
         model=head["model"],
         source=Source(WIRE, raw, body.spans, lambda: expand(body)),
@@ -48,8 +53,9 @@ def decode(raw: bytes) -> CompletionRequest:
         max_tokens=reading.bounded(head, "max_output_tokens", 1, MAX_TOKENS),
         user=head.get("user") or head.get("safety_identifier"),
         wants_usage=True,
-        features=_features(body, has_tools=tools > 0),
+        features=features,
         echoed={name: value for name in ECHOED if (value := body.value(name)) is not None},
+        uploads=_uploads(body, features) if is_typed else uploads_in(raw, (), _WORDS),
     )
 
 
@@ -64,9 +70,9 @@ def outgoing(request: CompletionRequest, model: str, provider: str) -> bytes:
     return splice(body, {"model": msgspec.json.encode(model)})
 
 
-def _features(body: Body, has_tools: bool) -> frozenset[str]:
+def _features(body: Body, has_tools: bool, is_typed: bool) -> frozenset[str]:
     """The capabilities a target must have, read from marks in the bytes: a mark in mere text errs on the safe side."""
-    found = content_in(body.raw)
+    found = content_in(body.raw) if is_typed else set[str]()
     if has_tools:
         found.add("tools")
     if b'"json_schema"' in (body.value("text") or b""):
@@ -77,3 +83,11 @@ def _features(body: Body, has_tools: bool) -> frozenset[str]:
 def content_in(raw: bytes) -> set[str]:
     """The capabilities that items want, read from marks in their bytes."""
     return {name for mark, name in _MARKS if mark in raw}
+
+
+def _uploads(body: Body, features: frozenset[str]) -> tuple[str, ...]:
+    """The files at providers that are named: by parts, or for tools to read and to search in."""
+    marks = MARKS if "files" in features or "images" in features else (ID,)
+    if "tools" in features and _STORES in (body.value("tools") or b""):
+        marks = (_STORES,)
+    return uploads_in(body.raw, marks, _WORDS)

@@ -48,13 +48,12 @@ class Hearing(FrameHearing):
         self._finished: set[int] = set()
 
     def _heard(self, block: bytes) -> Iterator[StreamEvent]:
-        for data in sse.payloads(block):
+        for data in self._payloads(block):
             if data == _DONE:
                 self._check_complete()
                 self.is_done = True
                 return
-            if data is not None:
-                yield from self._said(data)
+            yield from self._said(data)
 
     def _said(self, data: bytes) -> Iterator[StreamEvent]:
         frame = read(data)

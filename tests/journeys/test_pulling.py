@@ -134,8 +134,7 @@ def test_any_worker_cancels_a_pull(tmp_path: Path, hub: FakeHub, variables: dict
         told = [events(gateway, pull["id"]) for _ in range(4)]
         assert {next(each)["state"] for each in told} == {"downloading"}
         address = f"{gateway.url}{MODELS}/pulls/{pull['id']}"
-        while requests.get(address, headers=ADMIN, timeout=30).json()["done_bytes"] == 0:
-            time.sleep(0.02)
+        wait_until(lambda: requests.get(address, headers=ADMIN, timeout=30).json()["done_bytes"] > 0)
         for _ in range(4):  # each on a connection of its own, which either worker may take
             cancelled = requests.delete(address, headers=ADMIN, timeout=30)
             assert (cancelled.status_code, cancelled.json()["state"]) == (200, "cancelled")

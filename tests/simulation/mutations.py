@@ -8,12 +8,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "tollbar"
-SEEDS = "400"
+SEEDS = "600"
 
 
 class Mutation(NamedTuple):
@@ -39,10 +40,10 @@ MUTATIONS = (
         "ended: list[tuple[LedgerEntry, list[tuple[int, int, int]]]] = []",
     ),
     Mutation(
-        "a lease is larger than what is left",
-        "storage/balances.py",
-        "return min(left // LEASE_SHARE, LEASE_CALLS * size)",
-        "return LEASE_CALLS * size",
+        "a lease is larger than what was taken out of the store",
+        "storage/leases.py",
+        "lease.free += given.leased - given.held",
+        "lease.free += given.leased",
     ),
     Mutation(
         "an answer goes out before its hold is durable",
@@ -119,23 +120,25 @@ MUTATIONS = (
 )
 
 
-def main() -> int:
-    """Tries each of them; returns 1 when one is not found."""
+def main(words: Sequence[str]) -> int:
+    """Tries those whose names have one of the words, without any all of them; returns 1 when one is not found."""
     unfound = 0
     for mutation in MUTATIONS:
+        if words and not any(word in mutation.what for word in words):
+            continue
         with tempfile.TemporaryDirectory() as directory:
             source = Path(directory) / "tollbar"
             shutil.copytree(SOURCE, source)
             file = source / mutation.file
             file.write_text(file.read_text().replace(mutation.old, mutation.new))
-            words = [sys.executable, "-m", "tests.simulation", "--first", "0", "--seeds", SEEDS, "--until-broken"]
+            command = [sys.executable, "-m", "tests.simulation", "--first", "0", "--seeds", SEEDS, "--until-broken"]
             environment = {**os.environ, "PYTHONPATH": directory}
-            done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+            done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
         print(f"{mutation.what}:\n    {done.stdout.strip() or done.stderr.strip()}", flush=True)
         unfound += done.returncode == 0
-    print(f"{len(MUTATIONS) - unfound} of {len(MUTATIONS)} were found")
+    print(f"{unfound} were not found")
     return int(unfound > 0)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -67,6 +67,8 @@ class Play:
         if not self.is_measured and chance.random() < 0.5:
             self.counters = tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None)
         place = Path(self.counters.name) if self.counters is not None else None
+        if place is not None:
+            (place / "salt").write_bytes(b"of all simulations: which slot a key is given is not theirs to choose")
         is_strict = chance.random() < 0.3
         self.around = Surroundings(self.world, self.store, CATALOGUE, is_strict, self.is_measured, place)
         tally, once = Tally(self.world, place is not None), Once(self.world, self.books)

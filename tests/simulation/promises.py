@@ -81,6 +81,8 @@ class Once:
     """The digests of all requests that were sent under a name."""
     open: defaultdict[Place, set[str]] = field(default_factory=lambda: defaultdict(set))
     """The calls of each name that may have their turn: those that nobody ended."""
+    beside: set[str] = field(default_factory=set)
+    """The calls during which another one of their name was open."""
     turns: defaultdict[Place, list[Turn]] = field(default_factory=lambda: defaultdict(list))
     """The calls that were given theirs."""
     answers: dict[Place, tuple[Repeatable, str, bytes]] = field(default_factory=dict)
@@ -91,6 +93,8 @@ class Once:
         place = _place(call)
         self.asked[place].add(call.digest)
         self.open[place].add(call.request_id)
+        if len(self.open[place]) > 1:
+            self.beside |= self.open[place]
         self.books.named[call.request_id] = place
 
     def begins(self, process: Process, call: Repeatable) -> None:
@@ -115,7 +119,7 @@ class Once:
     def refuses(self, call: Repeatable, fault: CallUnderWay | OtherCall) -> None:
         """A call was turned away with 409."""
         place = _place(call)
-        if isinstance(fault, CallUnderWay) and self.open[place] <= {call.request_id}:
+        if isinstance(fault, CallUnderWay) and call.request_id not in self.beside:
             self.world.fail(f"{call.request_id} is told that it is under way, and nobody else's is")
         if isinstance(fault, OtherCall) and self.asked[place] <= {call.digest}:
             self.world.fail(f"{call.request_id} is told that it is another request, and it is not")

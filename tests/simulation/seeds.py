@@ -2,8 +2,8 @@
 
 from tests.simulation.play import play
 
-AT_ONCE = 20
-"""Seeds that one test plays: a second or two."""
+AT_ONCE = 10
+"""Seeds that one test plays: less than a second of an idle processor, for a test may last for a minute at most."""
 
 
 def check_seeds(first: int) -> None:

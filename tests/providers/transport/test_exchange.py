@@ -71,6 +71,7 @@ async def test_only_what_was_stopped_goes_on() -> None:
     socket, handler = Socket(), Handler(asyncio.get_running_loop())
     handler.connection_made(socket)
     handler.set_response_params()
+    handler.data_received(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc")
     handler.resume_reading()
     assert socket.resumed == 0
     handler.pause_reading()

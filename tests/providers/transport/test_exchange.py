@@ -70,6 +70,8 @@ async def test_only_what_was_stopped_goes_on() -> None:
     """aiohttp says so after each read, which for a stream of tokens is as much work as the read itself."""
     socket, handler = Socket(), Handler(asyncio.get_running_loop())
     handler.connection_made(socket)
+    handler.set_response_params()
+    handler.data_received(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc")
     handler.resume_reading()
     assert socket.resumed == 0
     handler.pause_reading()

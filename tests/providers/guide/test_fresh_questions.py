@@ -11,7 +11,7 @@ from tollbar.providers.guide.index import GuideIndex
 from tollbar.providers.guide.passages import Library
 from tollbar.providers.guide.words import spelled
 
-SIZES = {"fresh": (100, 50), "second": (100, 50), "third": (30, 20)}
+SIZES = {"fresh": (100, 50), "second": (100, 50), "third": (30, 20), "fourth": (100, 60)}
 RIGHT_AT_LEAST = 0.85
 REFUSED_AT_LEAST = 0.95
 MOST_COINCIDENCES = 4

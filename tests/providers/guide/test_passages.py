@@ -59,6 +59,17 @@ def test_a_page_without_phrasings_is_found_by_its_own_words(tmp_path: Path) -> N
     assert "made" not in library.passages[0].body
 
 
+def test_a_page_without_a_file_may_have_phrasings_too(tmp_path: Path) -> None:
+    """They stand in `others.md` under page and section, before the page's own sentences; each section must exist."""
+    documents = write(tmp_path / "docs", "errors.md", "# Errors\n\n## More\n\nIt is late now.\n")
+    phrasings = write(tmp_path / "asked", "others.md", "## errors#more\nRelated: night\ntoo late\n")
+    (passage,) = read_library(documents, phrasings).passages
+    assert (passage.phrasings, passage.related) == (("too late", "It is late now."), "errors night")
+    write(tmp_path / "asked", "others.md", "## errors#gone\ntoo late\n")
+    with pytest.raises(ValueError, match="no section errors#gone"):
+        read_library(documents, phrasings)
+
+
 def test_phrasings_without_a_section_are_refused(tmp_path: Path) -> None:
     """A phrasing that names no section is a mistake."""
     documents = write(tmp_path / "docs", "keys.md", "## One\n\na\n")

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.edge.stage import CALL_KEY, a_stage, bearer
+from tests.edge.stage import CALL_KEY, Answer, a_stage, bearer, call
 from tests.making import a_body
 from tollbar.domain.errors import InvalidValue
 from tollbar.edge.quoting import is_dry_run
@@ -47,10 +47,17 @@ async def test_a_dry_run_asks_nobody(stream: bool | None) -> None:
 async def test_a_body_of_any_dialect_is_quoted(dialect: str, body: dict[str, object]) -> None:
     """By the codec of its endpoint; the model stands in the body, Google's too, and errors have one shape."""
     stage = await a_stage()
-    path = f"/v1/quote?dialect={dialect}"
-    answer = await stage.ask("POST", path, bearer(CALL_KEY), body=json.dumps({"model": "smart", **body}).encode())
+
+    async def quoted(**asked: object) -> Answer:
+        raw = json.dumps(asked).encode()
+        query = f"dialect={dialect}".encode()
+        return await call(
+            stage.application, "POST", "/v1/quote", (bearer(CALL_KEY),), (raw,), query_string=query
+        ).answer()
+
+    answer = await quoted(model="smart", **body)
     assert (answer.status, answer.json()["model"], len(answer.json()["targets"])) == (200, "smart", 1)
-    missing = await stage.ask("POST", path, bearer(CALL_KEY), body=json.dumps(body).encode())
+    missing = await quoted(**body)
     assert (missing.status, missing.error["param"]) == (400, "model")
     assert stage.scene.main.calls == []
 

@@ -8,7 +8,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from io import BytesIO
-from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,13 +19,13 @@ from tests.edge.stage import bearer, call
 from tests.making import a_scene
 from tests.storage.making import StepClock, a_directory, a_line, an_estimate, opened
 from tollbar.app.chores import TICK_SECONDS, Watch, Work, chores, warm
+from tollbar.app.rounds import Rounds
 from tollbar.app.wiring import Running, running
 from tollbar.app.workers import MadeKeys, Worker
 from tollbar.clock import SystemClock
 from tollbar.domain.errors import GatewayError, Overloaded
 from tollbar.gateway.learned import ENOUGH
 from tollbar.logs import Sink, render_json
-from tollbar.metrics import Metrics
 
 pytestmark = pytest.mark.anyio
 
@@ -116,7 +115,7 @@ async def test_a_process_that_was_silent_too_long_ends_its_calls(tmp_path: Path)
 
     others: Any = SimpleNamespace(tick=beat, follow=beat)
     work = Work(gateway, storage, nothing, timedelta(days=1), 10**9, None, None, beat, nothing, others, others)
-    tick, *rest = chores(work)
+    tick, *rest = chores(work, Rounds(clock, print))
     for other in rest:
         other.close()
     ticking = asyncio.create_task(tick)
@@ -166,33 +165,6 @@ async def test_keys_are_watched_although_the_store_was_away_at_the_start(tmp_pat
     assert done == ["forget", "forget people", "give back", "heed"]
 
 
-async def test_a_fault_of_ours_ends_nothing(tmp_path: Path) -> None:
-    """A chore that crashes is counted and tried again, later each time; once it works it has its pace again."""
-    clock, metrics, done = StepClock(), Metrics(), list[float]()
-    gateway: Any = SimpleNamespace(clock=clock)
-    storage: Any = SimpleNamespace(is_shared=False, news=None)
-
-    async def beat() -> None:
-        done.append(clock.seconds)
-        raise ZeroDivisionError if len(done) < 4 else Overloaded("The store is away.")
-
-    nothing: Any = None
-    others: Any = SimpleNamespace(tick=beat, follow=beat)
-    done_on = Work(gateway, storage, metrics, timedelta(days=1), 10**9, None, None, beat, nothing, others, others)
-    tick, *rest = chores(done_on)
-    for other in rest:
-        other.close()
-    ticking = asyncio.create_task(tick)
-    for _ in range(80):
-        await asyncio.sleep(0)
-        clock.advance(1)
-    await asyncio.sleep(0)
-    assert not ticking.done()
-    ticking.cancel()
-    assert [after - before for before, after in pairwise(done)] == [10, 20, 40]
-    assert b'toll_chore_faults_total{chore="tick"} 3.0' in metrics.render()
-
-
 async def test_a_start_learns_from_the_calls_of_before(tmp_path: Path) -> None:
     """How long answers are, by key and model; a fault in that ends nothing."""
     scene = a_scene()
@@ -202,7 +174,7 @@ async def test_a_start_learns_from_the_calls_of_before(tmp_path: Path) -> None:
             await storage.ledger.settle(held, (), [a_line(f"r{number}")])
         crashed: list[str] = []
         broken: Any = SimpleNamespace(usage=SimpleNamespace(last_line=lambda: 1 / 0))
-        await warm(scene.gateway, broken, crashed.append)
+        await warm(scene.gateway, broken, Rounds(SystemClock(), crashed.append))
         assert crashed == ["learn"]
-        await warm(scene.gateway, storage, crashed.append)
+        await warm(scene.gateway, storage, Rounds(SystemClock(), crashed.append))
         assert scene.gateway.learned.usual("somebody", "smart") == 30

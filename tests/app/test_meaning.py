@@ -12,6 +12,7 @@ from tests.providers.guide.test_provider import QUESTION, Role, call, events_of,
 from tests.providers.local.vectors import shelve_vectors
 from tollbar.app.local import local_engines, on_shelf, shelf_of
 from tollbar.app.meaning import FOLDER, PulledEmbedder, learning, meaningful_guide
+from tollbar.app.rounds import Rounds
 from tollbar.clock import SystemClock
 from tollbar.providers.guide import GuideProvider
 from tollbar.providers.guide.index import GuideIndex
@@ -30,7 +31,7 @@ async def test_a_pulled_model_makes_the_guide_find_by_meaning(tmp_path: Path) ->
     async with local_engines(settings, clock) as engines:
         meaning = Meaning(PulledEmbedder(engines.fleet, engines.provider, clock), settings.data / FOLDER, 20.0)
         guide = GuideProvider(lambda: GuideIndex(PAGES, PLAIN), meaning)
-        chore = asyncio.create_task(learning(guide, settings.data, clock))
+        chore = asyncio.create_task(learning(guide, settings.data, Rounds(clock, print)))
         assert (guide.is_due, await guide.learn()) == (False, True)
         before = text_of(await events_of(guide, question))
         shelve_vectors(shelf.folder, MEANINGS)

@@ -8,7 +8,7 @@ import pytest
 from tests.fakes import FakeClock
 from tests.people import MemoryUsage
 from tests.storage.making import a_line
-from tollbar.app.chores import every
+from tollbar.app.rounds import Rounds
 from tollbar.domain.errors import Overloaded
 from tollbar.gateway import feed
 from tollbar.gateway.feed import Feed
@@ -34,7 +34,7 @@ async def test_each_listener_hears_of_the_calls_of_its_key() -> None:
 
     usage = MemoryUsage(lines=[a_line("old")], hook=hook)
     told = Feed(usage)
-    running = asyncio.create_task(every(feed.POLL_SECONDS, told.follow, FakeClock(), crashed.append))
+    running = asyncio.create_task(Rounds(FakeClock(), crashed.append).every(feed.POLL_SECONDS, told.follow))
     await asyncio.sleep(0.01)
     assert not asked
     async with told.listening("somebody") as ana, told.listening("somebody") as again, told.listening("ben") as ben:

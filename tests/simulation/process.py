@@ -6,7 +6,7 @@ left out. It ends by being killed, or closes as it does after a signal.
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,6 +19,7 @@ from tests.simulation.store import Reading, SimulatedScribe, Store, StoreConnect
 from tests.simulation.world import World
 from tollbar.admin.alerts import Alerts, AlertTerms
 from tollbar.app.chores import TICK_SECONDS, Work, chores
+from tollbar.app.rounds import Rounds
 from tollbar.clock import ShiftedClock
 from tollbar.counters.memory import MemoryCounters
 from tollbar.counters.shared import SharedCounters
@@ -55,18 +56,6 @@ class Nobody:
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
         """Is never asked."""
         raise AssertionError("there is no webhook")
-
-
-class _Faults(Metrics):
-    """Tells of chores that crash."""
-
-    def __init__(self, tell: Callable[[str], None]) -> None:
-        super().__init__()
-        self._told = tell
-
-    def chore_failed(self, chore: str) -> None:
-        """Tells."""
-        self._told(chore)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +133,9 @@ class Process:
         cancelling = Cancelling(self.gateway.recorder, storage.cancels, self.clock, _nothing_past, has_others=True)
         alerts = Alerts(storage.alerts, Nobody(), self.clock, NO_ALERTS, lambda address: "")
         around = (10**9, None, None, self._beat, cancelling, alerts, Feed(storage.usage))
-        work = Work(self.gateway, storage, _Faults(self._chore_crashed), timedelta(days=30), *around)
-        self._chores = [asyncio.create_task(chore) for chore in (*chores(work), storage.log.run())]
+        work = Work(self.gateway, storage, Metrics(), timedelta(days=30), *around)
+        rounds = Rounds(self.clock, self._chore_crashed)
+        self._chores = [asyncio.create_task(chore) for chore in (*chores(work, rounds), storage.log.run())]
         for chore in self._chores:
             chore.add_done_callback(self._chore_ended)
         self.is_serving = True

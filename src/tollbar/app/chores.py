@@ -7,20 +7,17 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
 
-import structlog
-
 from tollbar.admin.alerts import KEPT, Alerts
 from tollbar.admin.rotating import RotatingKey
+from tollbar.app.rounds import Rounds
 from tollbar.app.workers import Worker
 from tollbar.clock import ShiftedClock
-from tollbar.domain.errors import GatewayError, InvalidKey, Overloaded
+from tollbar.domain.errors import InvalidKey, Overloaded
 from tollbar.gateway import feed
 from tollbar.gateway.cancelling import Cancelling
 from tollbar.gateway.completions import Gateway
 from tollbar.gateway.feed import Feed
 from tollbar.metrics import Metrics
-from tollbar.ports.clock import Clock
-from tollbar.storage.news import News
 from tollbar.storage.store import Storage
 
 TICK_SECONDS = 5.0
@@ -29,15 +26,12 @@ POLL_SECONDS = 0.25
 HEED_SECONDS = 0.1
 """How often it is asked what other processes recall: a call that waits for that waits for half a second at most."""
 ROTATE_SECONDS = 1.0
-LONGEST_WAIT_SECONDS = 60.0
-"""How long a chore is left alone that fails again and again by a fault of ours."""
 PRUNE_SECONDS = 3_600.0
 PUBLISH_SECONDS = 1.0
 ALERT_SECONDS = 5.0
 WARMED = 5_000
 """Lines of the ledger from which a start learns how long answers usually are."""
 WARM_SECONDS = 0.1
-Chore = Callable[[], Awaitable[object]]
 FENCED = Overloaded("This process has lost its store, and what it held is not its own any more.", hint="Send it again.")
 
 
@@ -61,7 +55,7 @@ class Work:
     feed: Feed
 
 
-def chores(work: Work) -> list[Coroutine[None, None, None]]:
+def chores(work: Work, rounds: Rounds) -> list[Coroutine[None, None, None]]:
     """Each of them, not begun."""
     gateway, storage, clock = work.gateway, work.storage, work.gateway.clock
 
@@ -82,33 +76,30 @@ def chores(work: Work) -> list[Coroutine[None, None, None]]:
         await storage.responses.prune(work.most_kept)
         await storage.requests.prune(clock.now() - work.retention)
 
-    def failed(chore: str) -> None:
-        work.metrics.chore_failed(chore)
-
     async def prune_alerts() -> None:
         await storage.alerts.prune(clock.now() - KEPT)
 
     every_process = [
-        *([every(ROTATE_SECONDS, work.rotating.tick, clock, failed)] if work.rotating is not None else ()),
-        every(TICK_SECONDS, tick, clock, failed),
-        every(PRUNE_SECONDS, prune, clock, failed),
-        every(POLL_SECONDS, Watch(work).look, storage.news, failed),
-        every(feed.POLL_SECONDS, work.feed.follow, clock, failed),
+        *([rounds.every(ROTATE_SECONDS, work.rotating.tick)] if work.rotating is not None else ()),
+        rounds.every(TICK_SECONDS, tick),
+        rounds.every(PRUNE_SECONDS, prune),
+        rounds.every(POLL_SECONDS, Watch(work).look, storage.news),
+        rounds.every(feed.POLL_SECONDS, work.feed.follow),
     ]
     if work.worker is None or work.worker.number == 0:  # others of this machine have nothing to add
-        every_process.append(every(ALERT_SECONDS, work.alerts.tick, clock, failed))
-        every_process.append(every(PRUNE_SECONDS, prune_alerts, clock, failed))
+        every_process.append(rounds.every(ALERT_SECONDS, work.alerts.tick))
+        every_process.append(rounds.every(PRUNE_SECONDS, prune_alerts))
     if work.worker is not None or storage.is_shared:
-        every_process.append(every(HEED_SECONDS, storage.ledger.heed, clock, failed))
+        every_process.append(rounds.every(HEED_SECONDS, storage.ledger.heed))
     if work.worker is None:
         return every_process
     return [
         *every_process,
-        every(PUBLISH_SECONDS, _publishing(work.worker, work.metrics, gateway), clock, failed),
+        rounds.every(PUBLISH_SECONDS, _publishing(work.worker, work.metrics, gateway)),
     ]
 
 
-async def warm(gateway: Gateway, storage: Storage, failed: Callable[[str], None]) -> None:
+async def warm(gateway: Gateway, storage: Storage, rounds: Rounds) -> None:
     """Learns from the last calls of before how long answers are, a few at a time: nobody waits for it.
 
     What keeps it from that is logged as of every chore: what is not learnt now will be from the next calls.
@@ -122,36 +113,7 @@ async def warm(gateway: Gateway, storage: Storage, failed: Callable[[str], None]
             number = lines[-1][0]
             await gateway.clock.sleep(WARM_SECONDS)
 
-    await _tried(learn, failed)
-
-
-async def every(seconds: float, chore: Chore, clock: Clock | News, failed: Callable[[str], None]) -> None:
-    """Does a chore again and again; a store that is away for a while is logged, and the chore done next time.
-
-    A fault of ours must not end the calls that go on beside it: it is logged with its trace, `failed` is told, and the
-    chore is tried again, later each time.
-    """
-    faults = 0
-    while True:
-        pause = min(seconds * 2 ** min(faults, 10), max(seconds, LONGEST_WAIT_SECONDS))
-        await (clock.wait(pause) if isinstance(clock, News) else clock.sleep(pause))
-        faults = await _tried(chore, failed, faults)
-
-
-async def _tried(chore: Chore, failed: Callable[[str], None], faults: int = 0) -> int:
-    """Does a chore once; how often it has crashed by now, one time after the other, where it had `faults` times."""
-    name, log = chore.__name__, structlog.get_logger("tollbar")
-    try:
-        await chore()
-    except GatewayError as fault:
-        log.warning("chore.failed", chore=name, error=fault.message)
-    except Exception:  # whatever is wrong with one chore, the server has calls and other chores
-        log.exception("chore.crashed", chore=name, times=faults + 1)
-        failed(name)
-        return faults + 1
-    else:
-        return 0
-    return faults
+    await rounds.once(learn)
 
 
 class Watch:

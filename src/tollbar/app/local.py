@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from tollbar.app.catalogue import Offer
+from tollbar.app.rounds import Rounds
 from tollbar.domain.local_models import LocalModel
 from tollbar.gateway.completions import Gateway
 from tollbar.ports.clock import Clock
@@ -103,18 +104,15 @@ class Stock:
         return self._make(models)
 
 
-def local_chores(fleet: Fleet, stock: Stock, gateway: Gateway) -> tuple[Coroutine[None, None, None], ...]:
+def local_chores(fleet: Fleet, stock: Stock, gateway: Gateway, rounds: Rounds) -> Sequence[Coroutine[None, None, None]]:
     """What goes on in the background: engines that should run start and idle ones end; the shelf is looked at."""
 
     async def tend() -> None:
-        while True:
-            await fleet.tick()
-            await gateway.clock.sleep(TICK_SECONDS)
+        await rounds.once(fleet.tick)
+        await rounds.every(TICK_SECONDS, fleet.tick)
 
     async def look() -> None:
-        while True:
-            await gateway.clock.sleep(LOOK_SECONDS)
-            if stock.look():
-                gateway.catalogue = stock.offer.catalogue
+        if stock.look():
+            gateway.catalogue = stock.offer.catalogue
 
-    return tend(), look()
+    return tend(), rounds.every(LOOK_SECONDS, look)

@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from tollbar.app.rounds import Rounds
 from tollbar.domain.catalogue import Call, Target, Timeouts
 from tollbar.domain.errors import UpstreamTimeout
 from tollbar.domain.events import Frames
@@ -65,11 +66,15 @@ def meaningful_guide(settings: Settings, fleet: Fleet, provider: LocalProvider, 
     return GuideProvider(packaged_index, Meaning(embedder, settings.data / FOLDER))
 
 
-async def learning(guide: GuideProvider, data: Path, clock: Clock) -> None:
+async def learning(guide: GuideProvider, data: Path, rounds: Rounds) -> None:
     """Has the guide learn when there is a model to learn by; of several workers one does, and the others read it."""
-    while True:
+
+    async def learn() -> None:
         with LockFile(data / FOLDER / ".lock") as lock:
             while guide.is_due and not await asyncio.to_thread(lock.take):
-                await clock.sleep(LOOK_SECONDS)
+                await rounds.clock.sleep(LOOK_SECONDS)
             is_well = await guide.learn()
-        await clock.sleep(LOOK_SECONDS if is_well else AGAIN_SECONDS)
+        if not is_well:
+            await rounds.clock.sleep(AGAIN_SECONDS)
+
+    await rounds.every(LOOK_SECONDS, learn)

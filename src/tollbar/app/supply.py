@@ -9,6 +9,7 @@ from pathlib import Path
 from tollbar.app.catalogue import GUIDE_PROVIDER
 from tollbar.app.local import Engines, Stock, local_chores, local_engines, shelf_of
 from tollbar.app.meaning import learning, meaningful_guide
+from tollbar.app.rounds import Rounds
 from tollbar.app.stocked import stocked
 from tollbar.app.upstreams import open_upstreams
 from tollbar.gateway.completions import Gateway
@@ -45,11 +46,13 @@ async def open_supply(settings: Settings, transport: Transport, clock: Clock) ->
         yield Supply(ours, stock, servers, engines, guide, prices)
 
 
-def supply_chores(supply: Supply, data: Path, gateway: Gateway) -> tuple[Coroutine[None, None, None], ...]:
+def supply_chores(
+    supply: Supply, data: Path, gateway: Gateway, rounds: Rounds
+) -> tuple[Coroutine[None, None, None], ...]:
     """What goes on in the background: engines start and end, the shelf is looked at, guide and prices get ready."""
-    local = local_chores(supply.engines.fleet, supply.stock, gateway)
+    local = local_chores(supply.engines.fleet, supply.stock, gateway, rounds)
     priced = (_load(supply.prices),) if supply.stock.offer.instances else ()
-    return (*local, learning(supply.guide, data, gateway.clock), *priced)
+    return (*local, learning(supply.guide, data, rounds), *priced)
 
 
 async def _load(prices: Prices) -> None:

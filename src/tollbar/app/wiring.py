@@ -26,6 +26,7 @@ from tollbar.app.ground import Ground, make_keys, open_ground
 from tollbar.app.keeping import equip, kept
 from tollbar.app.pulling import open_pulls
 from tollbar.app.rotation import rotating_key
+from tollbar.app.rounds import Rounds
 from tollbar.app.rules import call_rules
 from tollbar.app.stores import Counting, counting
 from tollbar.app.supply import Supply, open_supply, supply_chores
@@ -183,10 +184,11 @@ def _chores(ground: Ground, supply: Supply, calls: _Calls, beside: _Beside) -> I
         alerts=beside.alerts,
         feed=beside.feed,
     )
-    yield from chores(work)
+    rounds = Rounds(ground.clock, calls.metrics.chore_failed)
+    yield from chores(work, rounds)
     yield from calls.counted.chores
-    yield from supply_chores(supply, settings.data, gateway)
-    yield warm(gateway, ground.storage, calls.metrics.chore_failed)
+    yield from supply_chores(supply, settings.data, gateway, rounds)
+    yield warm(gateway, ground.storage, rounds)
 
 
 def _metrics(worker: Worker | None) -> Metrics:

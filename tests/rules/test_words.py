@@ -11,7 +11,7 @@ from tests.rules.source import Module, imports, modules, refuse
 CATCH_ALL = {
     "gateway/record.py": "the record is written whatever happened, and never fails the call",
     "storage/journal.py": "the writer's thread outlives whatever an operation brings; who waits for it is told",
-    "app/chores.py": "what goes on in the background is tried again, and ends no call (docs/decisions/0014-chores.md)",
+    "app/rounds.py": "what goes on in the background is tried again, and ends no call (docs/decisions/0014-chores.md)",
     "edge/streaming.py": "the last resort: an unforeseen fault is a 500 with an id",
 }
 ENVIRONMENT = "settings/sources.py"

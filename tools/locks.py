@@ -5,10 +5,10 @@ from collections.abc import Mapping
 # What each lock file is compiled from. The later ones follow the versions of the earlier.
 LOCKS: Mapping[str, tuple[str, ...]] = {
     "run.txt": ("pyproject.toml",),
-    "scale.txt": ("pyproject.toml", "--extra", "postgres", "--extra", "redis", "--extra", "local"),
+    "scale.txt": ("pyproject.toml", "--extra", "postgres", "--extra", "redis", "--extra", "local", "--extra", "aws"),
     "build.txt": ("--group", "build"),
     "dev.txt": (
-        *("pyproject.toml", "--extra", "local", "--extra", "postgres", "--extra", "redis"),
+        *("pyproject.toml", "--extra", "local", "--extra", "postgres", "--extra", "redis", "--extra", "aws"),
         *("--group", "lint", "--group", "test", "--group", "bench"),
     ),
     "load.txt": ("--group", "load"),

@@ -38,6 +38,7 @@ PLACES = {
     "aiohttp": ("providers.transport",),
     "alembic": ("storage",),
     "asyncpg": ("storage",),
+    "botocore": ("providers.aws_keys",),
     "cryptography": ("admin", "storage", "providers.google_tokens"),
     "dotenv": ("settings",),
     "fastapi": ("edge", "web", "app"),

@@ -181,7 +181,7 @@ def _providers(settings: "Settings") -> Iterator[Finding]:
             for fault in faults.faults:
                 yield Finding(WRONG, "provider", fault)
         else:
-            with_key = f"with a key from {made.credential}" if made.api_key else "without a key"
+            with_key = f"with a key from {made.credential}" if made.api_key or made.finds_key else "without a key"
             yield Finding(OK, "provider", f"{name} at {made.base_url}, {with_key}")
     found = vendors.find_configured(table, environment)
     for instance in found.instances:

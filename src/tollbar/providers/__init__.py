@@ -21,6 +21,8 @@ def connect(instance: "Instance", transport: "Transport", clock: "Clock") -> "Pr
     """The provider that speaks an instance's wires; raises ValueError when nobody speaks its usual one yet."""
     if instance.vendor.auth == "google_oauth":
         return _of_google(instance, transport, clock)
+    if instance.finds_key:
+        return _of_aws(instance, transport, clock)
     if instance.vendor.deployments:
         return _of_deployments(instance, transport, clock)
     usual = _speaking(instance.vendor.wire, instance, transport, clock)
@@ -88,3 +90,15 @@ def _of_google(instance: "Instance", transport: "Transport", clock: "Clock") -> 
         return connect(replace(instance, vendor=vendor, api_key=token), transport, clock)
 
     return Authorized(GoogleTokens(instance.name, Path(instance.api_key), transport, clock), make)
+
+
+def _of_aws(instance: "Instance", transport: "Transport", clock: "Clock") -> "Provider":
+    """A provider on AWS that was given no key: it signs with those that AWS's own tools would find."""
+    from tollbar.providers.authorized import Authorized
+    from tollbar.providers.aws_keys import AwsKeys
+
+    def make(key: str) -> "Provider":
+        vendor = replace(instance.vendor, key_env=())  # it has one now
+        return connect(replace(instance, vendor=vendor, api_key=key), transport, clock)
+
+    return Authorized(AwsKeys(instance.name, instance.region, transport, clock), make)

@@ -15,6 +15,8 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 KEY_ID, SECRET, TOKEN = "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"
 """Where the three parts of a key that signs are looked for."""
+FOUND = "AWS_PROFILE, or the role of this machine or container"
+"""Where a key comes from that was not set, for messages."""
 REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 ALGORITHM = "AWS4-HMAC-SHA256"
 _REGION = re.compile(r"(?<![a-z0-9-])[a-z]{2}(?:-[a-z]+){1,3}-\d(?![a-z0-9-])")

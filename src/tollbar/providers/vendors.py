@@ -68,6 +68,11 @@ class Vendor:
         """Whether it answers nobody without a key."""
         return bool(self.key_env) and self.auth != "none" and not self.is_local
 
+    @property
+    def finds_key(self) -> bool:
+        """Whether a provider that is declared without a key looks for one, as AWS's own tools do."""
+        return self.needs_key and self.auth == "aws"
+
 
 @dataclass(frozen=True, slots=True)
 class Instance:
@@ -83,6 +88,11 @@ class Instance:
     credential: str = ""
     query: str = ""
     region: str = ""
+
+    @property
+    def finds_key(self) -> bool:
+        """Whether its key is looked for when a call needs it."""
+        return self.vendor.finds_key and not self.api_key
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -159,18 +169,20 @@ def configure(
     query, query_faults = _filled(vendor, vendor.query, environment)
     variable = next((variable for variable in vendor.key_env if environment.get(variable)), "")
     key = (api_key or _key_at(variable, environment)).strip()
-    if vendor.needs_key and not key:
+    is_found = vendor.finds_key and not key
+    if vendor.needs_key and not key and not is_found:
         faults.append(f"has no key: set {' or '.join(vendor.key_env)}")
     elif key and not _KEY.fullmatch(key):
         faults.append("has a key with blanks, control characters or characters beyond ASCII")
     region = ""
-    if vendor.auth == "aws" and aws.access_key(key):
+    if is_found or (vendor.auth == "aws" and aws.access_key(key)):
         region = aws.region_of(address, environment)
         faults += [fault for fault in (aws.key_fault(key), aws.region_fault(region)) if fault]
     faults += [*address_faults, *query_faults]
     if faults:
         raise VendorFaults([f"provider {name}: {fault}" for fault in faults])
     credential = (setting if api_key else variable) or setting or next(iter(vendor.key_env), "")
+    credential = aws.FOUND if is_found else credential
     return Instance(name, vendor, address, key, credential, query, region)
 
 

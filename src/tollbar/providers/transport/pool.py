@@ -77,17 +77,17 @@ class Transport:
         self, clock: Clock, proxy: str | None = None, ca_file: Path | None = None, max_body_bytes: int = MAX_BODY_BYTES
     ) -> None:
         self._clock = clock
-        self._proxy = proxy
-        self._ca_file = ca_file
+        self.proxy = proxy
+        self.ca_file = ca_file
         self._max_body_bytes = max_body_bytes
         self._pool: Pool | None = None
         self._addresses: dict[tuple[str, Endpoint], Address] = {}
 
     async def __aenter__(self) -> Self:
         trust: ssl.SSLContext | bool = True
-        if self._ca_file is not None:
+        if self.ca_file is not None:
             trust = ssl.create_default_context()
-            trust.load_verify_locations(self._ca_file)
+            trust.load_verify_locations(self.ca_file)
         self._pool = Pool(
             limit=0,
             ssl=trust,
@@ -158,7 +158,7 @@ class Transport:
         return made
 
     def _made(self, method: str, to: Endpoint, headers: Mapping[str, str]) -> Address:
-        return Address(method, to.url, headers, None if to.is_local else self._proxy)
+        return Address(method, to.url, headers, None if to.is_local else self.proxy)
 
 
 class GuardedResolver(AbstractResolver):

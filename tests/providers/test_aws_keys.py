@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 import sys
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ import pytest
 
 from tests.fakes import FakeClock
 from tests.providers.calls import ask, call
+from tests.providers.transport.test_pool import certificate
 from tests.upstream import Entry, FakeUpstream
 from tests.upstream_scripts import Script
 from tollbar.clock import SystemClock
@@ -25,8 +27,8 @@ from tollbar.providers.vendors import configure, load
 
 pytestmark = pytest.mark.anyio
 
-REGION = {"AWS_REGION": "eu-west-1"}
 ROLE = "arn:aws:iam::123456789012:role/gateway"
+IDENTITY = {"AWS_ROLE_ARN": ROLE, "AWS_WEB_IDENTITY_TOKEN_FILE": "{folder}/identity"}
 CONTAINER, MACHINE = "/container", "/latest/meta-data/iam/security-credentials/"
 FILES = {
     "static": "[static]\naws_access_key_id = AKIAFILE\naws_secret_access_key = hush\n",
@@ -102,8 +104,8 @@ class Scene:
 @pytest.fixture
 async def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Scene]:
     """All of it."""
-    names = ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE", "HTTP_PROXY")
-    for name in (*names, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "http_proxy", "AWS_DEFAULT_REGION"):
+    names = ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE")
+    for name in (*names, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "HTTP_PROXY", "http_proxy"):
         monkeypatch.delenv(name, raising=False)
     (tmp_path / "credentials").write_text(FILES["static"])
     (tmp_path / "config").write_text("".join(text for name, text in FILES.items() if name != "static"))
@@ -126,30 +128,20 @@ async def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
             ["/latest/api/token", MACHINE, f"{MACHINE}gateway"],
         ),
         ({"AWS_PROFILE": "role", "AWS_ENDPOINT_URL_STS": "{up}"}, "ASIA1", ["/"]),
-        (
-            {
-                "AWS_ROLE_ARN": ROLE,
-                "AWS_WEB_IDENTITY_TOKEN_FILE": "{folder}/identity",
-                "AWS_ENDPOINT_URL_STS": "http://sts.invalid",
-            },
-            "ASIA1",
-            ["http://sts.invalid/"],
-        ),
+        ({**IDENTITY, "AWS_ENDPOINT_URL_STS": "http://sts.invalid"}, "ASIA1", ["http://sts.invalid/"]),
     ],
-    ids=["file", "container", "machine", "assumed-role", "web-identity"],
+    ids=["file", "container", "machine", "assumed-role", "web-identity-by-proxy"],
 )
 async def test_keys_are_found_where_the_tools_of_aws_find_them(
     scene: Scene, environment: dict[str, str], key: str, asked: list[str]
 ) -> None:
-    """When the first call wants one, and not before; of the proxies, only the transport's is gone through."""
+    """When the first call wants one, and not before."""
     scene.set(**environment)
-    if "sts.invalid" not in str(environment):
-        scene.set(HTTP_PROXY="http://127.0.0.1:1", NO_PROXY="127.0.0.1" if "false" in environment.values() else "")
-    row, clock = load()["bedrock"], SystemClock()
-    async with Transport(clock, proxy=scene.up.root) as transport:
-        if environment.get("AWS_ENDPOINT_URL_STS") == "{up}":
-            transport.proxy = None
-        provider = connect(configure("bedrock", row, REGION, base_url=scene.up.root), transport, clock)
+    proxy = scene.up.root if "sts.invalid" in str(asked) else None
+    clock = SystemClock()
+    async with Transport(clock, proxy) as transport:
+        instance = configure("bedrock", load()["bedrock"], {"AWS_REGION": "eu-west-1"}, base_url=scene.up.root)
+        provider = connect(instance, transport, clock)
         assert not scene.up.journal
         for _ in range(2):
             assert Finished(FinishReason.STOP) in await ask(provider, call("ok"))
@@ -158,6 +150,19 @@ async def test_keys_are_found_where_the_tools_of_aws_find_them(
     assert headers["authorization"].startswith(f"AWS4-HMAC-SHA256 Credential={key}/")
     assert headers.get("x-amz-security-token", "") == ("t1" if asked else "")
     assert "hush" not in str([entry.headers for entry in scene.up.journal])
+
+
+async def test_services_of_tokens_are_trusted_and_reached_as_providers_are(scene: Scene) -> None:
+    """By the authorities of the settings, and by no proxy that the environment names."""
+    authority, key = certificate(scene.folder)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(authority, key)
+    async with Cloud(tls=context) as up:
+        scene.set(**IDENTITY, AWS_ENDPOINT_URL_STS=up.root, HTTPS_PROXY="http://127.0.0.1:1")
+        with pytest.raises(UpstreamFailed, match="CERTIFICATE_VERIFY_FAILED"):
+            await scene.keys().current()
+        transport = Transport(scene.clock, ca_file=authority)
+        assert await AwsKeys("bedrock", "eu-west-1", transport, scene.clock).current() == "ASIA1:hush:t1"
 
 
 async def test_a_key_is_kept_and_renewed_before_its_end_once(scene: Scene) -> None:
@@ -227,8 +232,7 @@ async def test_what_is_missing_is_told_to_the_operator(
 
 async def test_a_service_that_cannot_be_reached_may_be_back_soon(scene: Scene) -> None:
     """A failure that may be tried again, or elsewhere."""
-    identity = {"AWS_ROLE_ARN": ROLE, "AWS_WEB_IDENTITY_TOKEN_FILE": "{folder}/identity"}
-    scene.set(**identity, AWS_ENDPOINT_URL_STS="http://127.0.0.1:1")
+    scene.set(**IDENTITY, AWS_ENDPOINT_URL_STS="http://127.0.0.1:1")
     with pytest.raises(UpstreamFailed, match="could not be had") as fault:
         await scene.keys().current()
     assert fault.value.is_retryable

@@ -8,7 +8,8 @@ from genai_prices.data import providers as price_table
 
 from tollbar.providers.destinations import is_this_machine
 from tollbar.providers.prices import find
-from tollbar.providers.vendors import VendorFaults, configure, custom, find_configured, load, parse, speaking
+from tollbar.providers.aws import FOUND
+from tollbar.providers.vendors import Found, VendorFaults, configure, custom, find_configured, load, parse, speaking
 
 VENDORS = load()
 # The names that people know; providers that are gone are not among them.
@@ -242,6 +243,20 @@ def test_a_key_that_signs_does_so_for_the_region_of_the_address() -> None:
     assert configure("lab", lab, {"AWS_REGION": "eu-west-1"}, key, "http://proxy:8080").region == "eu-west-1"
     with pytest.raises(VendorFaults, match="has no region"):
         configure("lab", lab, {}, key, "http://proxy:8080")
+
+
+def test_bedrock_finds_a_key_where_it_is_declared_without_one() -> None:
+    """Never by surprise: a profile or a region in the environment makes no provider, and no other row looks."""
+    environment = {"AWS_REGION": "eu-west-1", "AWS_PROFILE": "work"}
+    assert find_configured(VENDORS, environment) == Found((), {})
+    made = configure("main", VENDORS["bedrock"], environment, setting="providers.main.api_key")
+    assert (made.finds_key, made.region, made.credential, made.headers) == (True, "eu-west-1", FOUND, {})
+    assert not configure("main", VENDORS["bedrock"], environment, "ABSK").finds_key
+    assert not configure("lab", custom("lab", "bedrock"), {}, base_url="http://proxy:8080").finds_key
+    with pytest.raises(VendorFaults, match="AWS_BEARER_TOKEN_BEDROCK"):
+        configure("main", VENDORS["bedrock-openai"], environment)
+    with pytest.raises(VendorFaults, match="has no region"):
+        configure("main", VENDORS["bedrock"], {}, base_url="http://proxy:8080")
 
 
 def test_no_key_shows_when_an_instance_is_printed() -> None:

@@ -1,9 +1,9 @@
 """Keys of AWS where none is set: found as AWS's own tools find them, by botocore's chain of credentials alone.
 
 That is files and profiles, roles to assume, web identities, single sign-on, containers, and the role of the machine.
-botocore is an extra, imported when a call first wants a key. It makes requests of its own: to AWS's services of tokens
-by the proxy and the authorities of the transport, to a metadata service directly, which `destinations` keeps from
-everybody else. Guarantees: nobody is asked before a call needs a key, and never in the event loop; one look at a time;
+botocore is an extra, imported when a call first wants a key. It makes requests of its own: to AWS's services of tokens,
+by the proxy and the authorities of the transport, and to metadata services, which `destinations` keeps from everybody
+else. Guarantees: nobody is asked before a call needs a key, and never in the event loop; one look at a time;
 a key is renewed minutes before it ends, and goes on being used until then if that fails; no secret is logged or told.
 """
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from tollbar.domain.errors import UpstreamError, UpstreamFailed, UpstreamMisconfigured, UpstreamTimeout
 from tollbar.ports.clock import Clock
-from tollbar.providers.aws import AccessKey
+from tollbar.providers.aws import FOUND, AccessKey
 from tollbar.providers.faults import Peer
 from tollbar.providers.transport import Transport
 
@@ -124,4 +124,4 @@ class AwsKeys:
             message = f"The AWS credentials of {self._name} could not be had: {said}."
             return UpstreamFailed(message, is_retryable=True)
         message = f"The AWS credentials of {self._name} are of no use: {said}."
-        return UpstreamMisconfigured(message, hint="Check AWS_PROFILE and the role of this machine or container.")
+        return UpstreamMisconfigured(message, hint=f"Check {FOUND}; for single sign-on: aws sso login.")

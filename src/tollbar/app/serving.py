@@ -119,7 +119,9 @@ def _serve(settings: Settings, log: Sink, tell: Callable[[str], None], post: Pos
     host, port = settings.server.host, settings.server.port
     try:
         server(application, host, port, drain, listening=listening).run(post.sockets if post else None)
-    except SystemExit:  # uvicorn has logged why it cannot listen
+    except SystemExit:  # what kept it from starting, or from listening, has been logged
+        if application.running is None:
+            raise
         raise cannot_listen(host, port) from None
     if application.fault is not None:
         raise application.fault

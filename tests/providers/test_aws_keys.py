@@ -5,7 +5,8 @@ import json
 import ssl
 import sys
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -18,7 +19,7 @@ from tests.providers.transport.test_pool import certificate
 from tests.upstream import Entry, FakeUpstream
 from tests.upstream_scripts import Script
 from tollbar.clock import SystemClock
-from tollbar.domain.errors import UpstreamFailed, UpstreamMisconfigured
+from tollbar.domain.errors import UpstreamFailed, UpstreamMisconfigured, UpstreamTimeout
 from tollbar.domain.events import Finished, FinishReason
 from tollbar.providers import connect
 from tollbar.providers.aws_keys import LOOK_SECONDS, AwsKeys
@@ -35,6 +36,7 @@ FILES = {
     "role": f"[profile role]\nrole_arn = {ROLE}\nsource_profile = static\n",
     "sso": "[profile sso]\nsso_start_url = https://none.example/start\nsso_region = eu-west-1\n"
     "sso_account_id = 123456789012\nsso_role_name = gateway\n",
+    "odd": "[profile odd]\naws_access_key_id = AKIAODD\naws_secret_access_key = hush hush\n",
     "half": "[profile half]\naws_access_key_id = AKIAHALF\n",
 }
 
@@ -197,6 +199,23 @@ async def test_a_key_serves_on_until_its_end_while_no_other_can_be_had(scene: Sc
     assert await keys.current() == "ASIA4:hush:t4"
 
 
+async def test_nobody_waits_for_ever(scene: Scene) -> None:
+    """Another call goes on with what was begun, and finds what it found."""
+    scene.set(AWS_CONTAINER_CREDENTIALS_FULL_URI=f"{{up}}{CONTAINER}")
+    whole = scene.up.key()
+    scene.up.answers = [replace(whole, pieces=(whole.pieces[0][:5], whole.pieces[0][5:]), gate_after=1)]
+    keys = AwsKeys("bedrock", "eu-west-1", Transport(scene.clock), scene.clock, patience=0.05)
+    with pytest.raises(UpstreamTimeout, match=r"within 0\.05 seconds") as fault:
+        await keys.current()
+    assert fault.value.is_retryable
+    scene.up.gate.set()
+    async with asyncio.timeout(30):
+        while True:
+            with suppress(UpstreamTimeout):
+                assert (await keys.current()).startswith("ASIA")
+                break
+
+
 async def test_a_file_is_read_again(scene: Scene) -> None:
     """As tools that renew its keys every hour expect."""
     scene.set(AWS_PROFILE="static")
@@ -213,11 +232,12 @@ async def test_a_file_is_read_again(scene: Scene) -> None:
     [
         ({}, ("No AWS credentials were found for bedrock", "AWS_PROFILE", "AWS_BEARER_TOKEN_BEDROCK", "container")),
         ({"AWS_PROFILE": "nobody"}, ("nobody", "AWS_PROFILE")),
+        ({"AWS_PROFILE": "odd"}, ("is no key",)),
         ({"AWS_PROFILE": "half"}, ("aws_secret_access_key",)),
-        ({"AWS_PROFILE": "sso"}, ("aws sso login",)),
+        ({"AWS_PROFILE": "sso"}, ("SSO", "aws sso login")),
         ({"AWS_ROLE_ARN": ROLE, "AWS_WEB_IDENTITY_TOKEN_FILE": "{folder}/gone"}, ("No such file", "role")),
     ],
-    ids=["nothing", "profile", "half", "sso", "identity"],
+    ids=["nothing", "profile", "odd", "half", "sso", "identity"],
 )
 async def test_what_is_missing_is_told_to_the_operator(
     scene: Scene, environment: dict[str, str], words: tuple[str, ...]
@@ -228,6 +248,7 @@ async def test_what_is_missing_is_told_to_the_operator(
         await scene.keys().current()
     assert [word for word in words if word not in fault.value.text] == []
     assert "AKIA" not in fault.value.text
+    assert "hush" not in fault.value.text
 
 
 async def test_a_service_that_cannot_be_reached_may_be_back_soon(scene: Scene) -> None:

@@ -6,9 +6,9 @@ from datetime import date
 import pytest
 from genai_prices.data import providers as price_table
 
+from tollbar.providers.aws import FOUND
 from tollbar.providers.destinations import is_this_machine
 from tollbar.providers.prices import find
-from tollbar.providers.aws import FOUND
 from tollbar.providers.vendors import Found, VendorFaults, configure, custom, find_configured, load, parse, speaking
 
 VENDORS = load()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from tollbar.domain.errors import UpstreamError, UpstreamFailed, UpstreamMisconfigured, UpstreamTimeout
 from tollbar.ports.clock import Clock
-from tollbar.providers.aws import FOUND, AccessKey
+from tollbar.providers.aws import FOUND, AccessKey, key_fault
 from tollbar.providers.faults import Peer
 from tollbar.providers.transport import Transport
 
@@ -21,10 +21,9 @@ if TYPE_CHECKING:
     from botocore.credentials import Credentials, RefreshableCredentials
     from botocore.session import Session
 
-LOOK_SECONDS = 60.0
+LOOK_SECONDS = 60
 """How long a key is used before the chain is asked again, which renews one a quarter of an hour before its end."""
 MOST_SECONDS = 40.0
-"""How long a call waits for a key. botocore gives up before; a program that a profile names may not."""
 NONSENSE = (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError)
 """What botocore raises over answers and files that hold something else."""
 CONNECT_SECONDS, READ_SECONDS, ATTEMPTS = 5, 10, 2
@@ -32,13 +31,19 @@ INSTEAD = "set AWS_BEARER_TOKEN_BEDROCK, or AWS_ACCESS_KEY_ID with AWS_SECRET_AC
 
 
 class AwsKeys:
-    """The keys of one provider, which `name` is the name of; services of tokens are asked in `region`."""
+    """The keys of one provider, which `name` is the name of; services of tokens are asked in `region`.
 
-    def __init__(self, name: str, region: str, transport: Transport, clock: Clock) -> None:
+    A call waits no longer than `patience` seconds: botocore gives up before, a program that a profile names may not.
+    """
+
+    def __init__(
+        self, name: str, region: str, transport: Transport, clock: Clock, patience: float = MOST_SECONDS
+    ) -> None:
         self._name = name
         self._region = region
         self._transport = transport
         self._clock = clock
+        self._patience = patience
         self._key = ""
         self._look_at = 0.0
         self._found: RefreshableCredentials | None = None
@@ -50,14 +55,14 @@ class AwsKeys:
         if self._key and self._clock.monotonic() < self._look_at:
             return self._key
         try:
-            async with asyncio.timeout(MOST_SECONDS), self._turn:
+            async with asyncio.timeout(self._patience), self._turn:
                 now = self._clock.monotonic()
                 if not self._key or now >= self._look_at:
                     found = await asyncio.get_running_loop().run_in_executor(self._thread, self._look)
                     self._key, self._look_at = found[0], now + found[1]
                 return self._key
         except TimeoutError:
-            message = f"The AWS credentials of {self._name} could not be had within {MOST_SECONDS:.0f} seconds."
+            message = f"The AWS credentials of {self._name} could not be had within {self._patience:g} seconds."
             raise UpstreamTimeout(message, is_retryable=True) from None
 
     def _look(self) -> tuple[str, float]:
@@ -80,7 +85,7 @@ class AwsKeys:
         if not isinstance(found, RefreshableCredentials):
             return key, LOOK_SECONDS  # and then all is looked at anew: nobody tells when a file is changed
         self._found = found
-        return key, 0.0 if found.refresh_needed(LOOK_SECONDS) else LOOK_SECONDS
+        return key, 0 if found.refresh_needed(LOOK_SECONDS) else LOOK_SECONDS
 
     def _session(self) -> "Session":
         """A chain that has looked nowhere yet."""
@@ -109,8 +114,8 @@ class AwsKeys:
             )
             raise UpstreamMisconfigured(message, hint=f"Set AWS_PROFILE or give a role; or {INSTEAD}.")
         frozen = found.get_frozen_credentials()
-        key = AccessKey(frozen.access_key, frozen.secret_key, frozen.token or "").written
-        if not key.isascii() or not key.isprintable() or " " in key:
+        key = AccessKey(frozen.access_key or "", frozen.secret_key or "", frozen.token or "").written
+        if key_fault(key) or not key.isascii() or not key.isprintable() or " " in key:
             raise ValueError("what was found is no key")
         return key
 

@@ -46,7 +46,10 @@ class AwsKeys:
         self._patience = patience
         self._key = ""
         self._look_at = 0.0
-        self._found: RefreshableCredentials | None = None
+        self._found: tuple[RefreshableCredentials | None, str] = (
+            None,
+            "",
+        )  # the thread's: with the key that it gave last
         self._turn = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, "aws-keys")  # its own, where a look that nobody awaits any more can end
 
@@ -74,17 +77,18 @@ class AwsKeys:
         except ImportError:
             message = f"AWS credentials for {self._name} cannot be looked for: botocore is not installed."
             raise UpstreamMisconfigured(message, hint=f"pip install 'tollbar[aws]'; or {INSTEAD}.") from None
-        known, self._found = self._found, None
+        known, last = self._found
+        self._found = None, ""
         try:
             found = known or self._session().get_credentials()
             key = self._written(found)
         except (BotoCoreError, ClientError, ResponseParserError, *NONSENSE) as fault:
             if known is None or known.refresh_needed(0):
                 raise self._told(fault) from None
-            found, key = known, self._key
+            found, key = known, last
         if not isinstance(found, RefreshableCredentials):
             return key, LOOK_SECONDS  # and then all is looked at anew: nobody tells when a file is changed
-        self._found = found
+        self._found = found, key
         return key, 0 if found.refresh_needed(LOOK_SECONDS) else LOOK_SECONDS
 
     def _session(self) -> "Session":

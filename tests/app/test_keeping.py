@@ -38,6 +38,6 @@ async def test_the_usual_provider_is_that_of_the_default_model(
     made = offer(settings, vendors.load(), (), Prices(lambda: date(2026, 11, 20)))
     async with opened(a_directory(tmp_path), StepClock()) as storage, Transport(SystemClock()) as transport:
         responses, found = kept(settings, storage, made, transport)
-    assert (found is not None, found.usual if found else "") == (has_files, usual)
+    assert (bool(found.houses), found.usual) == (has_files, usual)
     assert responses is not None
     assert sorted(responses.houses) == keeping

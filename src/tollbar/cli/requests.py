@@ -19,7 +19,7 @@ commands = app("List the calls that are running, and end one. 'tollbar explain r
 
 @commands.command("list")
 def list_running(as_json: Json = False, config: Config = None, data: Data = None) -> None:
-    """List the calls that are running, the longest first, in every process of the server."""
+    """List the calls that are running, the longest first."""
     with spoken():
         found, now = run(config, data, lambda desk: desk.running())
     if as_json:

@@ -22,7 +22,7 @@ def test_who_changed_what_is_shown(terminal: Terminal) -> None:
 def test_an_audit_that_was_changed_is_found(terminal: Terminal) -> None:
     """The command fails, and says from where on."""
     terminal.good("keys", "create", "--name", "ana", "-q")
-    assert terminal.good("audit", "verify").out.startswith("1 entries, each as it was written")
+    assert terminal.good("audit", "verify").out.startswith("1 entry, each as it was written")
     with closing(sqlite3.connect(terminal.directory / "data" / "tollbar.db")) as connection, connection:
         connection.execute("UPDATE audit SET actor = 'nobody'")
     said = terminal.run("audit", "verify")

@@ -56,7 +56,8 @@ def verify(config: Config = None, data: Data = None) -> None:
     if wrong is not None:
         output.note(f"Entry {wrong} does not follow from the one before it: it, or one before it, was changed.")
         raise typer.Exit(1)
-    output.say(f"{count:,} entries, each as it was written. The last seal is {last.hex()}.")
+    entries = "entry" if count == 1 else "entries"
+    output.say(f"{count:,} {entries}, each as it was written. The last seal is {last.hex()}.")
 
 
 def describe(entry: "Entry") -> dict[str, object]:

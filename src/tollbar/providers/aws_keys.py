@@ -46,10 +46,8 @@ class AwsKeys:
         self._patience = patience
         self._key = ""
         self._look_at = 0.0
-        self._found: tuple[RefreshableCredentials | None, str] = (
-            None,
-            "",
-        )  # the thread's: with the key that it gave last
+        # The thread's own: with the key that it gave last.
+        self._found: tuple[RefreshableCredentials | None, str] = (None, "")
         self._turn = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, "aws-keys")  # its own, where a look that nobody awaits any more can end
 

@@ -98,7 +98,7 @@ def test_revoking_stops_calls_and_ends_streams(gateway: Gateway, up: FakeUpstrea
     assert text_of(events).startswith("word0 word1")
     assert "[DONE]" not in events
     assert events[-1]["error"]["code"] == "invalid_api_key"
-    assert up.journal[-1].closed_early_at is not None
+    wait_until(lambda: up.journal[-1].closed_early_at is not None)
     shown = gateway.admin("GET", f"/keys/{issued['id']}")
     assert (shown["state"], shown["allowances"][0]["spent"], shown["allowances"][0]["held"]) == ("revoked", 0, 0)
 

@@ -26,7 +26,13 @@ MORE = "default_model: lab/ok\nlimits: {per_address: 20/minute}\n"
 def gateway(tmp_path_factory: pytest.TempPathFactory, up: FakeUpstream) -> Iterator[Gateway]:
     """A server of four workers."""
     with started(tmp_path_factory.mktemp("workers"), up, MORE, VARIABLES) as gateway:
-        wait_until(lambda: len(processes(gateway)) == WORKERS)
+        serving: set[str] = set()
+
+        def all_serve() -> bool:
+            serving.add(requests.get(f"{gateway.url}/health", timeout=30).headers["x-request-id"][:-8])
+            return len(serving) == WORKERS
+
+        wait_until(all_serve, 60)
         yield gateway
 
 

@@ -360,7 +360,7 @@ class Interleavings(RuleBasedStateMachine):
 async def quiet(journal: Journal) -> None:
     """Waits until nothing is under way, also not what the end of something else began."""
     await journal.flush()
-    while journal._is_busy or not journal._next.is_empty:
+    while journal._under_way is not None or not journal._next.is_empty:
         await journal.flush()
 
 

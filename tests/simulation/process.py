@@ -208,7 +208,7 @@ class Process:
         """Nobody calls any more: it holds nothing, and what it believes of its leases is what the store has of them."""
         journal, ledger = self.storage.journal, self.storage.ledger
         is_owing = self.gateway.admission.owed or ledger._abandoned or ledger.is_fenced
-        if journal._is_busy or not journal._next.is_empty or is_owing or self.name in self.store.away:
+        if journal._under_way is not None or not journal._next.is_empty or is_owing or self.name in self.store.away:
             return
         number = ledger._writer.process
         holds = self.store.database.execute("SELECT request_id FROM holds WHERE process = ?", (number,)).fetchall()

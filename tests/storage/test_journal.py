@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tollbar.domain.errors import Conflict, Overloaded
+from tollbar.storage.ending import Ending
 from tollbar.storage.engine import Connection, Database
 from tollbar.storage.journal import Journal
 
@@ -242,3 +244,43 @@ async def test_many_functions_and_operations_at_once_all_end(stand: Stand) -> No
     writes = [write(stand, 0, f"w{number}") for number in range(50)]
     results = await asyncio.gather(*works, *writes)
     assert results == [1] * 50 + [[None]] * 50
+
+
+class Waited(Ending):
+    """An operation that writes a word, and that others wait for."""
+
+    word = "late"
+
+    def finish(self) -> None:
+        """Tells them."""
+        self.tell()
+
+
+async def test_who_waits_is_told_when_nobody_knows(stand: Stand) -> None:
+    """A commit whose end is not known is not waited for: the call hears it at once, and it ends as it will."""
+    known = threading.Event()
+    behind = Waited()
+
+    def write(connection: Connection) -> int:
+        stand.journal.refuse(is_stuck=True)
+        known.wait(60)
+        stand.journal.refuse(is_stuck=False)
+        return 1
+
+    stuck = asyncio.create_task(stand.journal.run(write))
+    await asyncio.sleep(0)
+    stand.journal.submit(0, behind)
+    with pytest.raises(Overloaded, match="cannot be reached"):
+        await stuck
+    for _ in range(2):  # also who asks only now
+        with pytest.raises(Overloaded, match="cannot be reached"):
+            await behind.wait()
+    with pytest.raises(Overloaded, match="cannot be reached"):
+        stand.journal.submit(0, behind)
+    known.set()
+    async with asyncio.timeout(60):
+        while not behind.is_over:  # noqa: ASYNC110 - the thread ends it
+            await asyncio.sleep(0.005)
+    await behind.wait()
+    await stand.journal.flush()
+    assert stand.words("first") == ["late"]

@@ -363,6 +363,25 @@ async def test_a_heartbeat_that_cannot_be_written_is_no_error(storage: Storage, 
     await take(storage, coins)
 
 
+@pytest.mark.parametrize("granted", [10, 100_000])
+async def test_a_journal_that_takes_nothing_changes_nothing(storage: Storage, granted: int, directory: Path) -> None:
+    """While nobody knows what became of a commit calls are refused, and afterwards all is as it was."""
+    coins, others = await grant(storage, credit(granted)), await grant(storage, credit(granted), key="other")
+    kept = await take(storage, coins[0])
+    for is_stuck in (True, True, False):
+        storage.journal._set_refusal("The store cannot be reached at the moment." if is_stuck else "")
+        for allowance in (coins[0], others[0]):
+            if is_stuck:
+                with pytest.raises(Overloaded, match="cannot be reached"):
+                    await take(storage, allowance)
+    async with asyncio.timeout(60):
+        held = [await take(storage, allowance) for allowance in (coins[0], others[0]) for _ in range(9)]
+    for one in (kept, *held):
+        await storage.ledger.settle(one, [], [])
+    assert number(directory, "SELECT count(*) FROM holds") == 0
+    assert imbalances(directory) == []
+
+
 async def test_a_release_that_failed_is_tried_again(storage: Storage, directory: Path) -> None:
     """Nobody waits for a reservation whose caller went away; the ledger itself sees to its end."""
     (coins,) = await grant(storage, credit(10))

@@ -10,11 +10,12 @@ It never blocks the event loop and never gives up: after a full disk the next ba
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, Protocol, TypeVar
 
 from tollbar.domain.errors import Overloaded
+from tollbar.storage.ending import Ending
 from tollbar.storage.engine import Connection, overloaded, transaction
 from tollbar.storage.scribe import Scribe, ThreadScribe
 
@@ -49,6 +50,11 @@ class Work:
         self.result: object = None
         self.fault: Exception | None = None
 
+    def doubted(self, fault: Exception) -> None:
+        """Tells who waits for it that nobody knows."""
+        if not self.future.done():
+            self.future.set_exception(fault)
+
     def finish(self) -> None:
         """Hands the result to who waits for it."""
         if self.future.done():
@@ -68,6 +74,11 @@ class Batch:
         self.is_empty = True
         self.is_urgent = False
 
+    def all(self) -> Iterator[Operation]:
+        """The operations, in the order in which they are told of their end."""
+        for operations in (*self.lanes, self.works):
+            yield from operations
+
 
 class Journal:
     """See the module. Every method belongs to the event loop that `start` was called on."""
@@ -76,7 +87,7 @@ class Journal:
         self._connection = connection
         self._lanes = lanes
         self._next = Batch(len(lanes))
-        self._is_busy = False
+        self._under_way: Batch | None = None
         self._is_stuck = False
         self._refusal = ""
         self._scribe: Scribe[Batch] = scribe or ThreadScribe("journal")
@@ -96,7 +107,7 @@ class Journal:
 
     def hurry(self) -> None:
         """Has what is queued written now."""
-        if not self._is_busy and not self._next.is_empty:
+        if self._under_way is None and not self._next.is_empty:
             self._send(self._next)
 
     async def run(self, function: Callable[[Connection], T]) -> T:
@@ -109,7 +120,10 @@ class Journal:
         return await future  # type: ignore[return-value]
 
     def refuse(self, is_stuck: bool) -> None:
-        """Takes nothing more while the database does not tell what became of a commit; called by the thread."""
+        """Takes nothing more while the database does not tell what became of a commit; called by the thread.
+
+        Whoever waits is told so now: an outage may last.
+        """
         with suppress(RuntimeError):  # the loop is closed: nobody asks any more
             self._loop.call_soon_threadsafe(self._set_refusal, STUCK if is_stuck else "")
 
@@ -133,7 +147,7 @@ class Journal:
         if self._refusal:
             raise Overloaded(self._refusal, hint="Try again shortly.")
         batch = self._next
-        if not self._is_busy and not batch.is_urgent:
+        if self._under_way is None and not batch.is_urgent:
             if not is_patient:
                 batch.is_urgent = True
                 # Whatever else this turn of the loop brings goes along.
@@ -147,21 +161,26 @@ class Journal:
         self._is_stuck = bool(refusal)
         if self._refusal != CLOSED:
             self._refusal = refusal
+        if refusal:
+            fault = Overloaded(refusal, hint="Try again shortly.")
+            for batch in filter(None, (self._under_way, self._next)):
+                for operation in batch.all():
+                    if isinstance(operation, Ending | Work):  # somebody may wait for it
+                        operation.doubted(fault)
 
     def _send(self, batch: Batch) -> None:
         if batch is not self._next:
             return  # it has been sent before its time
         self._next = Batch(len(self._lanes))
-        self._is_busy = True
+        self._under_way = batch
         self._scribe.hand(batch)
 
     def _done(self, batch: Batch) -> None:
-        self._is_busy = False
+        self._under_way = None
         if not self._next.is_empty:
             self._send(self._next)
-        for operations in (*batch.lanes, batch.works):
-            for operation in operations:
-                operation.finish()
+        for operation in batch.all():
+            operation.finish()
 
     def _write(self, batch: Batch) -> None:
         if any(batch.lanes):

@@ -28,7 +28,7 @@ from tollbar.storage.hearing import EXPIRY_SECONDS, Hearing
 from tollbar.storage.journal import Journal
 from tollbar.storage.keeping import kept_row
 from tollbar.storage.leases import Leases, fetching
-from tollbar.storage.operations import NUMBER_BITS, Granted, Held, Return, Settlement, Taking
+from tollbar.storage.operations import NUMBER_BITS, Granted, Held, Operation, Return, Settlement, Taking
 from tollbar.storage.reader import Reader
 from tollbar.storage.recovery import others, register, resolve
 from tollbar.storage.standings import read_covering
@@ -92,11 +92,14 @@ class StoredLedger:
             under_way = fetching(short)
             if under_way is not None:
                 held.undo()
-                with suppress(Overloaded):  # then it is our turn to ask
+                try:
                     await under_way.wait()
-                continue
+                except Overloaded:
+                    if not under_way.is_over:
+                        raise
+                continue  # and where it failed it is our turn to ask
             taking = self._leases.ask(held, short, self._now(), self._taken)
-            self._journal.submit(LANE, taking)
+            self._submit(taking)
             try:
                 await taking.wait()
             except BaseException:
@@ -160,7 +163,7 @@ class StoredLedger:
             if self._heeded.get(allowance) != at:
                 lease = self._leases.recall(allowance)
                 if lease is not None and lease.free:
-                    self._journal.submit(LANE, Return(self._writer.process, lease))
+                    self._submit(Return(self._writer.process, lease))
         self._heeded = dict(rows)
 
     @property
@@ -195,10 +198,22 @@ class StoredLedger:
         return microseconds(self._clock.now())
 
     def _write(self, held: Held) -> None:
-        if held.parts:
-            self._journal.submit(LANE, held, is_patient=True)
-        else:
-            held.tell()
+        if not held.parts:
+            return held.tell()
+        try:
+            self._submit(held, is_patient=True)
+        except Overloaded:
+            held.undo()
+            raise
+
+    def _submit(self, operation: Operation, is_patient: bool = False) -> None:
+        """Hands it to the journal. What that does not take has failed at once, as if it had never been asked for."""
+        try:
+            self._journal.submit(LANE, operation, is_patient)
+        except Overloaded as fault:
+            operation.fault = fault
+            operation.finish()
+            raise
 
     def _settle(
         self,
@@ -214,7 +229,7 @@ class StoredLedger:
         if settlement.is_empty:
             held.settlement = SETTLED
             return SETTLED
-        self._journal.submit(LANE, settlement)
+        self._submit(settlement)
         held.settlement = settlement
         return settlement
 
@@ -237,7 +252,7 @@ class StoredLedger:
 
     def _give_back(self, unused_since: float) -> None:
         for lease in self._leases.idle(unused_since):
-            self._journal.submit(LANE, Return(self._writer.process, lease))
+            self._submit(Return(self._writer.process, lease))
 
     async def _beat(self, is_alone: bool = False) -> None:
         now, heard_at = self._now(), self._clock.monotonic()

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tollbar.domain.completion import CompletionRequest
+from tollbar.domain.errors import InvalidJson
 from tollbar.wire import anthropic, forwarded, gemini, openai_chat, openai_responses
 from tollbar.wire.dialect import Dialect, Incoming
 from tollbar.wire.gemini import embedding
@@ -98,7 +99,8 @@ def test_of_two_members_of_one_name_both_are_seen() -> None:
     assert uploads_in(b'{"type": "told", "file_id": "f"}', (ID,), words) == ()
 
 
-@pytest.mark.parametrize("body", [b'"file_id', b"\xff" + ID, b"[" * 100_000 + ID, b'"file_id"', b"\\u0066"])
-def test_what_is_no_json_names_nothing(body: bytes) -> None:
-    """A form may have any bytes."""
-    assert uploads_in(body, (ID,), Words()) == ()
+@pytest.mark.parametrize("body", [b'"file_id', b"\xff" + ID, b"[" * 100_000 + ID, b"\\u0066"])
+def test_what_cannot_be_read_is_refused(body: bytes) -> None:
+    """A provider might read it otherwise."""
+    with pytest.raises(InvalidJson, match="names files"):
+        uploads_in(body, (ID,), Words())

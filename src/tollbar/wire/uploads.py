@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from tollbar.domain.errors import InvalidJson
+
 TYPED = b'"type"'
 """What the bytes of a body show that holds more than texts; only Google's parts do not say what they are."""
 ID = b'"file_id'
@@ -42,13 +44,16 @@ class _Object(tuple[tuple[str, Any], ...]):
 
 
 def uploads_in(raw: bytes, marks: Sequence[bytes], words: Words) -> tuple[str, ...]:
-    """What a body names, each once; nothing is read of one that has none of the `marks`."""
+    """What a body names, each once; nothing is read of one that has none of the `marks`.
+
+    Raises InvalidJson: what we cannot read, a provider might.
+    """
     if not (marks and any(mark in raw for mark in marks)) and not _hides(raw):
         return ()
     try:
         document = json.loads(raw, object_pairs_hook=_Object)
-    except (ValueError, RecursionError):  # no body that goes on as JSON
-        return ()
+    except (ValueError, RecursionError):
+        raise InvalidJson("The body names files, and cannot be read whole.") from None
     return tuple(dict.fromkeys(_named(document, words)))
 
 

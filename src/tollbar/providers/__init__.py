@@ -98,7 +98,7 @@ def _of_aws(instance: "Instance", transport: "Transport", clock: "Clock") -> "Pr
     from tollbar.providers.aws_keys import AwsKeys
 
     def make(key: str) -> "Provider":
-        vendor = replace(instance.vendor, key_env=())  # it has one now
+        vendor = replace(instance.vendor, key_env=())  # so that it looks for none, also before there is one
         return connect(replace(instance, vendor=vendor, api_key=key), transport, clock)
 
     return Authorized(AwsKeys(instance.name, instance.region, transport, clock), make)

@@ -1,5 +1,7 @@
 """Reservations, settlements and returns, as the event loop sees them."""
 
+import asyncio
+
 import pytest
 
 from tests.storage.making import a_line, an_estimate
@@ -101,3 +103,20 @@ def test_only_a_settlement_of_something_is_written() -> None:
     settlements = [Settlement(empty, [], []), Settlement(empty, [], [a_line()]), Settlement(held, [], [])]
     assert [settlement.is_empty for settlement in settlements] == [True, False, False]
     assert [settlement.process for settlement in settlements] == [None, None, 3]
+
+
+async def test_an_answer_that_may_be_charged_waits_to_be_whole() -> None:
+    """What begins is told at once that nobody knows; what ends is not told before somebody does."""
+    fault = Overloaded("The store cannot be reached at the moment.")
+    held = a_hold((a_lease(), 1, False))
+    settlement = Settlement(held, [(CREDITS, 1)], [a_line()])
+    waiting = asyncio.create_task(settlement.wait())
+    await asyncio.sleep(0)
+    for operation in (held, settlement):
+        operation.doubted(fault)
+    with pytest.raises(Overloaded, match="cannot be reached"):
+        await held.wait()
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    settlement.finish()
+    await waiting

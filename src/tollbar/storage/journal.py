@@ -122,7 +122,7 @@ class Journal:
     def refuse(self, is_stuck: bool) -> None:
         """Takes nothing more while the database does not tell what became of a commit; called by the thread.
 
-        Whoever waits is told so now: an outage may last.
+        Whoever waits to begin something is told so now: an outage may last.
         """
         with suppress(RuntimeError):  # the loop is closed: nobody asks any more
             self._loop.call_soon_threadsafe(self._set_refusal, STUCK if is_stuck else "")

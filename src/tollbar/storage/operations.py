@@ -125,6 +125,9 @@ class Settlement(Ending):
         """Whether there is nothing to write."""
         return not (self.held.parts or self.entries or self.unheld or self.kept)
 
+    def doubted(self, fault: Exception) -> None:
+        """Whoever waits goes on: it may be charged by now, and then its answer is to be sent whole."""
+
     def finish(self) -> None:
         """The hold has ended; or it still stands, and may be settled again."""
         if self.fault is not None:

@@ -57,3 +57,9 @@ def test_who_died_is_forgotten(tmp_path: Path) -> None:
     next(tmp_path.glob("*.json")).write_text("{")
     assert board.others() == []
     other.close()
+
+
+def test_a_disk_that_does_not_say_ends_nothing(tmp_path: Path) -> None:
+    """Who looks for a wish looks again; the pull goes on meanwhile."""
+    (tmp_path / "pulls").write_text("no folder")
+    assert not Board(tmp_path / "pulls").take_wish("pull_1")

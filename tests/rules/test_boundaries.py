@@ -53,6 +53,7 @@ PLACES = {
     "sqlite3": ("storage", "providers.guide"),  # the guide's index lives in memory: it stores nothing
     "starlette": ("edge", "web", "app"),
     "structlog": ("logs", "edge", "web", "providers", "storage", "counters", "app", "cli"),
+    "tiktoken": ("providers.tokens.vocabulary",),
     "typer": ("cli",),
     "uvicorn": ("edge", "cli", "app"),
     "uvloop": ("cli", "app"),

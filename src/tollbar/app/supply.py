@@ -17,9 +17,12 @@ from tollbar.ports.clock import Clock
 from tollbar.ports.providers import Provider
 from tollbar.providers.discovery import LocalServer
 from tollbar.providers.guide import GuideProvider
+from tollbar.providers.local.process import needed
 from tollbar.providers.prices import Prices
+from tollbar.providers.tokens.process import CountingProcess, Terms
+from tollbar.providers.tokens.tokenizer import VENDORS, OpenAITokenizer
 from tollbar.providers.transport import Transport
-from tollbar.settings import LOCAL, Settings
+from tollbar.settings import LOCAL, Settings, read_environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +35,21 @@ class Supply:
     engines: Engines
     guide: GuideProvider
     prices: Prices
+    tokenizer: OpenAITokenizer
 
 
 @asynccontextmanager
 async def open_supply(settings: Settings, transport: Transport, clock: Clock) -> AsyncIterator[Supply]:
-    """The supply of these settings; no engine outlives the block. Raises VendorFaults."""
+    """The supply of these settings; no engine and nothing that counts outlives the block. Raises VendorFaults."""
     prices = Prices(lambda: clock.now().date())
     servers, base, providers = await open_upstreams(settings, transport, prices, clock)
-    async with local_engines(settings, clock) as engines:
+    counting = CountingProcess(Terms(needed(read_environment())))
+    async with counting, local_engines(settings, clock) as engines:
         stock = Stock(shelf_of(settings), engines.fleet, lambda models: stocked(base, settings, models))
         guide = meaningful_guide(settings, engines.fleet, engines.provider, clock)
         ours = {LOCAL: engines.provider, **providers, GUIDE_PROVIDER: guide}  # a provider may be called `local`, too
-        yield Supply(ours, stock, servers, engines, guide, prices)
+        theirs = {name for name, instance in base.instances.items() if instance.vendor.name in VENDORS}
+        yield Supply(ours, stock, servers, engines, guide, prices, OpenAITokenizer(theirs, counting.count))
 
 
 def supply_chores(

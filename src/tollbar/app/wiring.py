@@ -148,6 +148,7 @@ async def _open_calls(ground: Ground, supply: Supply, log: Sink, stack: AsyncExi
         health=health,
         attempts=Attempts(supply.providers, health, clock, random.random),
         clock=clock,
+        tokenizer=supply.tokenizer,
     )
     equip(gateway, settings, storage)
     gateway.responses, gateway.files = kept(settings, storage, supply.stock.offer, ground.transport)

@@ -11,6 +11,7 @@ from tollbar.cli.probes import TOO_LARGE, TRUNCATED, UNKNOWN_MODEL, Check, Probe
 
 _QUESTION = "How do I make a key?"
 _MESSAGES = {"model": "{model}", "max_tokens": 16, "messages": [{"role": "user", "content": _QUESTION}]}
+_INPUT = {"model": "{model}", "input": _QUESTION}
 _CONTENTS = {"contents": [{"role": "user", "parts": [{"text": _QUESTION}]}]}
 _OLLAMA_CHAT = {"model": "{model}", "messages": [{"role": "user", "content": _QUESTION}]}
 _OLLAMA_PROMPT = {"model": "{model}", "prompt": _QUESTION}
@@ -53,6 +54,10 @@ def _anthropic(path: str) -> tuple[Probe, ...]:
         Probe("counts", "POST", f"{path}/count_tokens", Who.CALLER, body=_MESSAGES, check=has("input_tokens")),
         *_refusals(f"{path}/count_tokens"),
     )
+
+
+def _counted(path: str) -> tuple[Probe, ...]:
+    return Probe("counts", "POST", path, Who.CALLER, body=_INPUT, check=has("input_tokens")), *_refusals(path)
 
 
 def _gemini(version: str) -> tuple[Probe, ...]:
@@ -105,6 +110,8 @@ def _kept(prefix: str) -> tuple[Probe, ...]:
 DIALECT_PROBES = (
     *_anthropic("/v1/messages"),
     *_anthropic("/messages"),
+    *_counted("/v1/responses/input_tokens"),
+    *_counted("/responses/input_tokens"),
     *_gemini("v1beta"),
     *_gemini("v1"),
     Probe("lists models", "GET", "/v1beta/models", Who.CALLER, check=has("models.0.name")),

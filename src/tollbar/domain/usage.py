@@ -35,6 +35,13 @@ class Usage(NamedTuple):
         return self.prompt_tokens + self.completion_tokens
 
 
+class Tally(NamedTuple):
+    """What a request holds, counted here: the tokens of its words, and pictures, whose tokens only a provider knows."""
+
+    tokens: int
+    pictures: int = 0
+
+
 def possible(tokens: int) -> int:
     """A count as a provider tells it, or the nearest that there can be."""
     return min(max(0, tokens), MOST_TOKENS)

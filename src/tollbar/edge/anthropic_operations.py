@@ -192,8 +192,9 @@ _COUNT = Operation(
     tag="Calls",
     summary="Count the tokens of a message",
     description=(
-        "Free, but counted by the limits of rates. A provider of this dialect counts by itself; else the tokens are "
-        "estimated from the length of the text. `x-tollbar-counted-by` says which."
+        "Free, but counted by the limits of rates. A provider of this dialect counts by itself; for OpenAI's models "
+        "since GPT-4o the words are counted here, as OpenAI documents it; else the tokens are estimated from the "
+        "length of the text. `x-tollbar-counted-by` says which."
     ),
     body="CountTokensRequest",
     body_examples=COUNT_EXAMPLES,

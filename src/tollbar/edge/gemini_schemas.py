@@ -210,8 +210,9 @@ COUNT = Operation(
     tag="Calls",
     summary="Count tokens, as Google does",
     description=(
-        "How many tokens a request has. Free, counted in the rates. A provider of this dialect is asked; for all "
-        "others it is the estimate by which calls are admitted."
+        "How many tokens a request has. Free, counted in the rates. A provider of this dialect is asked; for OpenAI's "
+        "models since GPT-4o the words are counted here; for all others it is the estimate by which calls are "
+        "admitted. `x-tollbar-counted-by` says which."
     ),
     body="GeminiRequest",
     body_examples=_EXAMPLES,

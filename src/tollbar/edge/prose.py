@@ -6,6 +6,8 @@ Data for the document alone.
 from collections.abc import Mapping
 from typing import Any
 
+from tollbar.gateway.counting import CountedBy
+
 REQUEST_ID = "req_5f0c8e1b9a7d4c3e2f1a0b9c"
 SUMMARY = "One API in front of many models, with keys, limits and an exact ledger."
 
@@ -126,7 +128,7 @@ HEADERS: Mapping[str, Mapping[str, Any]] = {
     "x-tollbar-replayed": _header("The call that was answered so before, and charged.", "string"),
     "x-tollbar-queue-position": _header("Where a call of a local model stood when it came; 0 had no need to wait."),
     "x-tollbar-queue-seconds": _header("How long that was expected to take.", "number", minimum=0),
-    "x-tollbar-counted-by": _header("Who counted.", "string", enum=["provider", "estimate"]),
+    "x-tollbar-counted-by": _header("Who counted.", "string", enum=list(CountedBy)),
     "request-id": _header("The same as `x-request-id`, where Anthropic's clients look for it.", "string"),
     "x-ratelimit-limit-requests": _header("The requests that the limit allows in its window."),
     "www-authenticate": _header("How to authenticate: `Bearer`.", "string"),

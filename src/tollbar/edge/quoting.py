@@ -12,6 +12,7 @@ from tollbar.domain.errors import InvalidValue
 from tollbar.domain.money import Unit, to_decimal
 from tollbar.edge.bodies import answer
 from tollbar.edge.schemas import AllowanceView, Amount, Shape
+from tollbar.gateway.counting import CountedBy
 from tollbar.gateway.quoting import Quote, TargetQuote
 from tollbar.wire import anthropic, embeddings, gemini, ollama, openai_chat, openai_responses, openai_text, reading
 from tollbar.wire.body import scan
@@ -67,6 +68,7 @@ class TargetQuoteView(Shape):
 
     target: str
     prompt_tokens: int
+    counted_by: CountedBy = Field(description="Whether these are counted, or estimated from the length.")
     expected_tokens: int = Field(description="Prompt and answer, as calls usually go.")
     most_tokens: int = Field(description="Prompt and answer, if all goes to the limit.")
     least_dollars: Amount | None = Field(description="The prompt alone.")
@@ -82,6 +84,7 @@ class TargetQuoteView(Shape):
         return cls(
             target=quote.target,
             prompt_tokens=bounds.prompt_tokens,
+            counted_by=quote.counted_by,
             expected_tokens=bounds.expected_tokens,
             most_tokens=bounds.most_tokens,
             least_dollars=least,

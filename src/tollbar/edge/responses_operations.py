@@ -7,7 +7,7 @@ Reference: the Responses and Completions APIs of OpenAI.
 from collections.abc import Mapping
 
 from tollbar.domain import errors
-from tollbar.edge.operation import ANSWERED, CALL, Operation
+from tollbar.edge.operation import ANSWERED, CALL, CREDENTIAL, READING, Operation
 
 Schema = dict[str, object]
 
@@ -66,6 +66,9 @@ SCHEMAS: Mapping[str, Schema] = {
         },
         "output",
     ),
+    "ResponseTokenCount": _object(
+        "A count.", {"object": _TEXT, "input_tokens": {"type": "integer", "minimum": 0}}, "object", "input_tokens"
+    ),
     "RemovedResponse": _object(
         "What was forgotten.", {"id": _TEXT, "object": _TEXT, "deleted": _FLAG}, "id", "object", "deleted"
     ),
@@ -120,7 +123,7 @@ data: [DONE]
 
 
 def _samples(path: str, field: str, call: str, answer: str) -> list[dict[str, str]]:
-    """How to make a call in several languages."""
+    """How to make a call in several languages; `call` is its name in the Python SDK."""
     body = f'{{"model": "tollbar-guide", "{field}": "How do I create a key?"}}'
     return [
         {
@@ -140,7 +143,7 @@ curl http://127.0.0.1:8000{path} \\
 from openai import OpenAI
 
 client = OpenAI(base_url="http://127.0.0.1:8000/v1", api_key=TOLLBAR_KEY)
-answer = client.{call}.create(model="tollbar-guide", {field}="How do I create a key?")
+answer = client.{call}(model="tollbar-guide", {field}="How do I create a key?")
 print(answer.{answer})
 """,
         },
@@ -151,13 +154,14 @@ print(answer.{answer})
 import OpenAI from "openai";
 
 const client = new OpenAI({{ baseURL: "http://127.0.0.1:8000/v1", apiKey: process.env.TOLLBAR_KEY }});
-const answer = await client.{call}.create({{ model: "tollbar-guide", {field}: "How do I create a key?" }});
+const answer = await client.{call.replace("input_tokens", "inputTokens")}({{ model: "tollbar-guide", {field}: "How do I create a key?" }});
 console.log(answer.{answer});
 """,
         },
     ]
 
 
+_QUESTION = {"summary": "A question", "value": {"model": "tollbar-guide", "input": "How do I create a key?"}}
 _RESPONSE = Operation(
     tag="Calls",
     summary="Response",
@@ -170,7 +174,7 @@ _RESPONSE = Operation(
     ),
     body="ResponseRequest",
     body_examples={
-        "plain": {"summary": "A question", "value": {"model": "tollbar-guide", "input": "How do I create a key?"}},
+        "plain": _QUESTION,
         "stream": {
             "summary": "As a stream",
             "value": {"model": "tollbar-guide", "input": "How do I create a key?", "stream": True},
@@ -196,7 +200,23 @@ _RESPONSE = Operation(
     errors=(*CALL, errors.UnknownResponse),
     headers=ANSWERED,
     streams={"text/event-stream": _RESPONSE_STREAM},
-    samples=_samples("/v1/responses", "input", "responses", "output_text"),
+    samples=_samples("/v1/responses", "input", "responses.create", "output_text"),
+)
+_COUNT = Operation(
+    tag="Calls",
+    summary="Count the tokens of a response's input",
+    description=(
+        "Free, but counted by the limits of rates. No provider is asked: for OpenAI's models since GPT-4o the words "
+        "are counted here, as OpenAI documents it; for others the tokens are estimated from the length of the text. "
+        "`x-tollbar-counted-by` says which."
+    ),
+    body="ResponseRequest",
+    body_examples={"plain": _QUESTION},
+    answer="ResponseTokenCount",
+    example={"object": "response.input_tokens", "input_tokens": 13},
+    errors=(*READING, *CREDENTIAL, errors.UnknownModel, errors.UnknownResponse),
+    headers=("x-tollbar-counted-by",),
+    samples=_samples("/v1/responses/input_tokens", "input", "responses.input_tokens.count", "input_tokens"),
 )
 _COMPLETION = Operation(
     tag="Calls",
@@ -220,12 +240,14 @@ _COMPLETION = Operation(
     errors=CALL,
     headers=ANSWERED,
     streams={"text/event-stream": _TEXT_STREAM},
-    samples=_samples("/v1/completions", "prompt", "completions", "choices[0].text"),
+    samples=_samples("/v1/completions", "prompt", "completions.create", "choices[0].text"),
 )
 
 OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("POST", "/v1/responses"): _RESPONSE,
     ("POST", "/responses"): _RESPONSE,
+    ("POST", "/v1/responses/input_tokens"): _COUNT,
+    ("POST", "/responses/input_tokens"): _COUNT,
     ("POST", "/v1/completions"): _COMPLETION,
     ("POST", "/completions"): _COMPLETION,
 }

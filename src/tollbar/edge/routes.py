@@ -141,6 +141,8 @@ def calls(rules: SimpleRules) -> tuple[CallRoute, ...]:
         CallRoute("/v1/models/{model:path}:streamGenerateContent", gemini.STREAM),
         CallRoute("/v1/responses", openai_responses.DIALECT),
         CallRoute("/responses", openai_responses.DIALECT),
+        CallRoute("/v1/responses/input_tokens", openai_responses.COUNTING),
+        CallRoute("/responses/input_tokens", openai_responses.COUNTING),
         CallRoute("/v1/completions", openai_text.DIALECT),
         CallRoute("/completions", openai_text.DIALECT),
         CallRoute("/api/chat", CHAT),

@@ -12,6 +12,7 @@ from tollbar.edge.chat_schemas import REQUEST_EXAMPLES
 from tollbar.edge.operation import CREDENTIAL, READING, Operation
 from tollbar.edge.quoting import QuoteView, TargetQuoteView
 from tollbar.edge.usage_schemas import DayView, PacedAllowanceView, UsageView, UsedView
+from tollbar.gateway.counting import CountedBy
 
 TAG = "Account"
 _USED: Mapping[str, Any] = {
@@ -122,6 +123,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
                 TargetQuoteView(
                     target="tollbar-guide",
                     prompt_tokens=20,
+                    counted_by=CountedBy.ESTIMATE,
                     expected_tokens=420,
                     most_tokens=480,
                     least_dollars=Decimal(0),

@@ -32,6 +32,7 @@ from tollbar.gateway.resolve import Pin, resolve
 from tollbar.gateway.responses import Responses
 from tollbar.gateway.visit import Arrival, Visit
 from tollbar.ports.clock import Clock
+from tollbar.ports.providers import Tokenizer
 
 
 class Reply(NamedTuple):
@@ -49,7 +50,7 @@ class Gateway:
 
     Without `repeats` the header `Idempotency-Key` means nothing; without `responses` none is kept, and without `files`
     callers have none; without `end_users` nobody is told apart; a `clamp` lowers the length of answers to what is left.
-    What is `learned` is how long they usually are.
+    What is `learned` is how long they usually are. A `tokenizer` counts for those who only ask, and not for calls.
     """
 
     authenticator: Authenticator
@@ -65,6 +66,7 @@ class Gateway:
     end_users: EndUsers | None = None
     clamp: Clamp | None = None
     learned: Learned = field(default_factory=Learned)
+    tokenizer: Tokenizer | None = None
 
     async def authenticate(self, credential: Credential | None, address: str) -> Principal:
         """Who calls; raises AccessError."""

@@ -32,14 +32,17 @@ PROMPT_MEMBERS = frozenset(
 )
 
 
-def estimate(request: CompletionRequest, plan: Plan, credit_cost: int, usual: int | None = None) -> Bounds:
+def estimate(
+    request: CompletionRequest, plan: Plan, credit_cost: int, usual: int | None = None, counted: int | None = None
+) -> Bounds:
     """The bounds of a call; raises ContextTooLarge when no target's context can hold the prompt.
 
-    `usual` is how long its answers usually are at the most, where that is known: it says what is expected, no more.
+    `usual` is how long its answers usually are at the most, and `counted` the tokens of its prompt, where they are
+    known: they say what is expected, no more.
     """
     size = prompt_bytes(request)
     _check_context(request, plan, size)
-    prompt = tokens_of(size)
+    prompt = tokens_of(size) if counted is None else counted
     held = [_of_target(request, target, (prompt, size), usual) for target in plan.targets]
     most_tokens, expected_tokens, dearest, cost = held[0] if len(held) == 1 else _highest(held)
     return Bounds(prompt, most_tokens, expected_tokens, dearest, cost, credit_price(credit_cost, plan.model.multiplier))

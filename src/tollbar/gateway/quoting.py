@@ -1,6 +1,7 @@
 """What a call would cost, without making it: the tokens and the price of each target, and whether it would be let in.
 
 It is worked out as admission does, from the same bounds, and holds nothing: what others take meanwhile is not known.
+Only what a target is expected to use is better known where its tokens can be counted; what would be held is not.
 Nor does it make anybody: an end user whom no call has named yet is quoted as one who is new.
 """
 
@@ -12,6 +13,7 @@ from tollbar.domain.identity import Allowance
 from tollbar.domain.limits import Bounds
 from tollbar.domain.money import expected
 from tollbar.gateway.completions import Gateway
+from tollbar.gateway.counting import CountedBy, count_here
 from tollbar.gateway.estimate import estimate
 from tollbar.gateway.resolve import Pin, resolve
 from tollbar.gateway.visit import Visit
@@ -24,6 +26,7 @@ class TargetQuote(NamedTuple):
     """
 
     target: str
+    counted_by: CountedBy
     bounds: Bounds
     least_nano_dollars: int | None
 
@@ -51,8 +54,9 @@ async def quote(gateway: Gateway, visit: Visit, request: CompletionRequest, pin:
     short = gateway.admission.short(standing, bounds)
     targets = []
     for target in plan.targets:
-        alone = estimate(request, plan._replace(targets=(target,)), principal.credit_cost, usual)
-        targets.append(TargetQuote(target.name, alone, _least(target, alone)))
+        prompt, by = await count_here(gateway, request, target)
+        alone = estimate(request, plan._replace(targets=(target,)), principal.credit_cost, usual, prompt)
+        targets.append(TargetQuote(target.name, by, alone, _least(target, alone)))
     return Quote(plan.model.name, bounds.credits, tuple(targets), tuple(short))
 
 

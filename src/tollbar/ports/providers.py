@@ -5,8 +5,10 @@ from contextlib import AbstractAsyncContextManager
 from io import BufferedReader
 from typing import Protocol, runtime_checkable
 
-from tollbar.domain.catalogue import Call
+from tollbar.domain.catalogue import Call, Target
+from tollbar.domain.completion import CompletionRequest
 from tollbar.domain.events import StreamEvent
+from tollbar.domain.usage import Tally
 
 
 class Provider(Protocol):
@@ -36,6 +38,17 @@ class TokenCounter(Protocol):
 
     async def count(self, call: Call) -> int:
         """The tokens that the target's model would read; raises `UpstreamError`."""
+        ...
+
+
+class Tokenizer(Protocol):
+    """What counts the tokens of requests here, for models whose vocabulary is at hand."""
+
+    async def tally(self, request: CompletionRequest, target: Target) -> Tally | None:
+        """What the target's model would read, as the provider documents it; None where that cannot be told here.
+
+        Not promised: that it can be told the next time as well, for it is given up when it takes too long.
+        """
         ...
 
 

@@ -1,4 +1,4 @@
-"""Counting a request's tokens: by its provider where that can, else as calls are estimated; free either way."""
+"""Counting a request's tokens: by its provider where that can, else here, else as calls are estimated; free always."""
 
 from collections.abc import Sequence
 
@@ -6,10 +6,12 @@ import pytest
 
 from tests.fakes import FakeProvider, says
 from tests.making import PRINCIPAL, TARGET, a_request, a_scene, an_answer, an_arrival
-from tollbar.domain.catalogue import Call
+from tollbar.domain.catalogue import Call, Target
+from tollbar.domain.completion import CompletionRequest
 from tollbar.domain.errors import UnknownModel, UpstreamError, UpstreamFailed, UpstreamRejected
+from tollbar.domain.usage import Tally
 from tollbar.gateway.counting import Counted, CountedBy, count
-from tollbar.gateway.estimate import prompt_bytes, tokens_of
+from tollbar.gateway.estimate import TOKENS_PER_LINKED_IMAGE, prompt_bytes, tokens_of
 
 pytestmark = pytest.mark.anyio
 
@@ -81,3 +83,32 @@ async def test_the_model_must_be_there() -> None:
     """It is resolved as for a call."""
     with pytest.raises(UnknownModel):
         await counted(model="nothing-like-it")
+
+
+class FixedTokenizer:
+    """`ports.Tokenizer` that knows one model."""
+
+    def __init__(self, found: Tally | None) -> None:
+        self.found = found
+
+    async def tally(self, request: CompletionRequest, target: Target) -> Tally | None:
+        """What it was made with."""
+        assert target == TARGET
+        return self.found
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        (Tally(17), Counted(17, CountedBy.TOKENIZER)),
+        (Tally(17, 2), Counted(17 + 2 * TOKENS_PER_LINKED_IMAGE, CountedBy.ESTIMATE)),
+        (None, ESTIMATE),
+    ],
+)
+async def test_a_model_whose_vocabulary_is_here_is_counted_here(found: Tally | None, told: Counted) -> None:
+    """Where its provider does not count, or is away; pictures are estimated beside the words."""
+    for provider in (FakeProvider(says(*an_answer())), CountingProvider(UpstreamFailed("It is away."))):
+        scene = a_scene(provider)
+        scene.gateway.tokenizer = FixedTokenizer(found)
+        async with scene.gateway.enter(PRINCIPAL, an_arrival()) as visit:
+            assert await count(scene.gateway, visit, a_request()) == told

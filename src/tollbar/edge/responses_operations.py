@@ -125,6 +125,7 @@ data: [DONE]
 def _samples(path: str, field: str, call: str, answer: str) -> list[dict[str, str]]:
     """How to make a call in several languages; `call` is its name in the Python SDK."""
     body = f'{{"model": "tollbar-guide", "{field}": "How do I create a key?"}}'
+    script = call.replace("input_tokens", "inputTokens")
     return [
         {
             "lang": "Shell",
@@ -154,7 +155,7 @@ print(answer.{answer})
 import OpenAI from "openai";
 
 const client = new OpenAI({{ baseURL: "http://127.0.0.1:8000/v1", apiKey: process.env.TOLLBAR_KEY }});
-const answer = await client.{call.replace("input_tokens", "inputTokens")}({{ model: "tollbar-guide", {field}: "How do I create a key?" }});
+const answer = await client.{script}({{ model: "tollbar-guide", {field}: "How do I create a key?" }});
 console.log(answer.{answer});
 """,
         },

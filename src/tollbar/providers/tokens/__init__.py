@@ -1,1 +1,1 @@
-"""How many tokens a request has in the vocabulary of OpenAI's newer models, counted here and in a process of its own."""
+"""How many tokens a request has in the vocabulary of OpenAI's newer models, counted by a process of its own."""

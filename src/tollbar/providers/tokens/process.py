@@ -131,5 +131,7 @@ class CountingProcess:
             return ""
         with suppress(ProcessLookupError):
             child.kill()
+        if child.stdin is not None:
+            child.stdin.close()
         _, said = await child.communicate()
         return said.decode("utf-8", "replace").strip()[-MOST_SAID:]

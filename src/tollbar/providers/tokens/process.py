@@ -123,7 +123,7 @@ class CountingProcess:
             await self._end()
 
     async def _end(self) -> str:
-        """Ends the child, if there is one; gives the last that it said."""
+        """Ends the child, if there is one; gives the last line that it said."""
         child, self._child = self._child, None
         if self._idling is not None:
             self._idling.cancel()
@@ -134,4 +134,4 @@ class CountingProcess:
         if child.stdin is not None:
             child.stdin.close()
         _, said = await child.communicate()
-        return said.decode("utf-8", "replace").strip()[-MOST_SAID:]
+        return said.decode("utf-8", "replace").strip().rpartition("\n")[2][-MOST_SAID:]

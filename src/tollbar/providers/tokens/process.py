@@ -124,7 +124,7 @@ class CountingProcess:
 
     async def _end(self) -> str:
         """Ends the child, if there is one; gives the last line that it said."""
-        child, self._child = self._child, None
+        child = self._child
         if self._idling is not None:
             self._idling.cancel()
         if child is None:
@@ -134,4 +134,5 @@ class CountingProcess:
         if child.stdin is not None:
             child.stdin.close()
         _, said = await child.communicate()
+        self._child = None
         return said.decode("utf-8", "replace").strip().rpartition("\n")[2][-MOST_SAID:]

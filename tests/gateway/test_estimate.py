@@ -174,3 +174,12 @@ def test_what_is_usual_is_expected_and_never_the_most(length: int, usual: int, s
     assert known.expected_tokens == known.prompt_tokens + said
     assert (known.most_tokens, known.most_nano_dollars) == (unknown.most_tokens, unknown.most_nano_dollars)
     assert known.expected_nano_dollars == cost(Usage(known.prompt_tokens, said), CARD).nano_dollars
+
+
+def test_a_counted_prompt_is_expected_and_what_is_held_is_not_less() -> None:
+    """It says what is expected, within what the bytes bound; pictures may be counted beyond that."""
+    request, plan = a_request(max_tokens=10), a_plan()
+    held, counted, beyond = (estimate(request, plan, 1, counted=tokens) for tokens in (None, 3, 10**9))
+    assert (counted.prompt_tokens, counted.expected_tokens) == (3, 3 + 10)
+    assert beyond.prompt_tokens == SIZE
+    assert held.most_tokens == counted.most_tokens == beyond.most_tokens == beyond.expected_tokens

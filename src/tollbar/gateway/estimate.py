@@ -42,7 +42,7 @@ def estimate(
     """
     size = prompt_bytes(request)
     _check_context(request, plan, size)
-    prompt = tokens_of(size) if counted is None else counted
+    prompt = tokens_of(size) if counted is None else min(counted, size)
     held = [_of_target(request, target, (prompt, size), usual) for target in plan.targets]
     most_tokens, expected_tokens, dearest, cost = held[0] if len(held) == 1 else _highest(held)
     return Bounds(prompt, most_tokens, expected_tokens, dearest, cost, credit_price(credit_cost, plan.model.multiplier))

@@ -65,6 +65,12 @@ def test_an_address_ends_where_it_ends(row: CallRoute | PageRoute) -> None:
     assert not [extra for extra in behind if pattern_of(row.path).match(path + extra)]
 
 
+def test_an_address_of_a_call_is_nothing_that_is_kept() -> None:
+    """It answers what it is for, and no other method with what stands beside it."""
+    pattern = pattern_of("/v1/responses/{response_id}")
+    assert [bool(pattern.match(f"/v1/responses/{name}")) for name in ("input_tokens", "input_tokens2")] == [False, True]
+
+
 def test_bare_addresses_mirror_those_under_v1() -> None:
     """Clients whose base URL is the bare host reach the same."""
     rows = {(row.method, row.path): row for row in CALLS}

@@ -253,9 +253,14 @@ PAGES = (
 def pattern_of(path: str) -> re.Pattern[str]:
     """What fits an address, to its very last character: a line feed behind it makes another one.
 
-    The framework's own pattern passes that over, and does not let it into a parameter.
+    The framework's own pattern passes that over, and does not let it into a parameter. Nor does a parameter hold what
+    makes the address of a call: `/v1/responses/input_tokens` is not that of a response.
     """
-    return re.compile(compile_path(path)[0].pattern.removesuffix("$") + r"\Z", re.DOTALL)
+    fits = compile_path(path)[0].pattern.removesuffix("$") + r"\Z"
+    begins, has_parameter, _ = path.partition("{")
+    near = [row.path for row in CALLS if has_parameter and row.path.startswith(begins) and "{" not in row.path]
+    others = "|".join(re.escape(other) for other in near if re.match(fits, other))
+    return re.compile(rf"(?!(?:{others})\Z){fits}" if others else fits, re.DOTALL)
 
 
 def public_path(path: str) -> str:

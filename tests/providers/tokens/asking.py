@@ -1,4 +1,4 @@
-"""A request whose tokens OpenAI has published."""
+"""A request whose tokens OpenAI has published, and texts whose tokens another implementation has counted."""
 
 SAID = (
     (
@@ -19,3 +19,33 @@ MESSAGES = [{"role": role, "content": text, **({"name": name} if name else {})} 
 """The example of OpenAI's cookbook, in "How to count tokens with tiktoken"."""
 PUBLISHED = 124
 """What its API reported for them with GPT-4o."""
+COUNTED = (
+    ("", 0),
+    (" ", 1),
+    ("Hello, world!", 4),
+    ("tiktoken is great!", 6),
+    ("antidisestablishmentarianism", 6),
+    ("2 + 2 = 4", 7),
+    ("お誕生日おめでとう", 8),
+    ("I'LL they've WE'D don't it's", 8),
+    ("    def f(x):\n\treturn x ** 2  # Grüße\r\n\r\n\n", 15),
+    ("1234567890 3.14159 1,000,000", 15),
+    ("👩\u200d👩\u200d👧\u200d👦 🏳️\u200d🌈 🇨🇭 e\u0301 é", 25),
+    ("Привет, мир! Съешь ещё этих мягких французских булок.", 17),
+    ("مرحبا بالعالم", 4),
+    ("नमस्ते दुनिया", 5),
+    ("한국어 텍스트입니다", 6),
+    ("漢字かな交じり文と、中文标点。", 13),
+    ("https://example.com/a/b?c=d&e=%20f#g", 14),
+    ('{"a": [1, 2, {"b": null}], "c": "\\u00e9"}', 23),
+    ("CamelCaseHTTPServer snake_case_name kebab-case-name", 11),
+    ("<|endoftext|> <|im_start|>", 13),
+    ("a" * 1_000, 125),
+    ("ab " * 300, 301),
+    ("\x00\x01\ufeff\u200b\u202e", 5),
+    ("ＦＵＬＬ\u3000ｗｉｄｔｈ ﬁ ﬂ Ǆ ǅ ǆ", 29),
+    ("∑∫√ ≠ ≤ → ⇒ ½ ² ₃", 17),
+    ("\n\n\n   \n\t\t x", 4),
+    ("\ud800 lone", 2),
+)
+"""What js-tiktoken 1.0.21 counts, with the same vocabulary and a code of its own."""

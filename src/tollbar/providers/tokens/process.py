@@ -59,7 +59,7 @@ class CountingProcess:
     @property
     def pid(self) -> int | None:
         """The number of the child's process; None while there is none."""
-        return self._child.pid if self._child is not None else None
+        return self._child.pid if self._child is not None and self._child.returncode is None else None
 
     async def count(self, body: bytes) -> Tally | None:
         """What a chat completion request holds; None where that cannot be told, or not in time.
@@ -84,7 +84,7 @@ class CountingProcess:
         try:
             async with asyncio.timeout(self._terms.limit):
                 return await self._exchange(body)
-        except (OSError, ValueError) as fault:  # it ended, said nothing of ours, or took too long
+        except (OSError, ValueError, RuntimeError) as fault:  # it ended (uvloop: RuntimeError), or took too long
             said = await self._end()
             structlog.get_logger("tollbar").warning("tokens.counting_failed", fault=repr(fault), said=said)
             return None
@@ -94,8 +94,11 @@ class CountingProcess:
     async def _exchange(self, body: bytes) -> Tally | None:
         if self._idling is not None:
             self._idling.cancel()
-        child = self._child = self._child or await self._start()
-        if child.stdin is None or child.stdout is None:
+        if self.pid is None:
+            await self._end()  # what is left of one that was killed
+            self._child = await self._start()
+        child = self._child
+        if child is None or child.stdin is None or child.stdout is None:
             raise RuntimeError("a child is started with pipes")
         child.stdin.write(framed(body))
         await child.stdin.drain()

@@ -25,11 +25,11 @@ class Handle:
     __slots__ = ("args", "callback", "context")
 
     def __init__(
-        self, callback: Callable[..., object] | None, args: tuple[Any, ...], context: contextvars.Context | None
+        self, callback: Callable[..., object] | None, args: tuple[Any, ...], context: contextvars.Context
     ) -> None:
         self.callback = callback
         self.args = args
-        self.context = context or contextvars.copy_context()
+        self.context = context
 
     def cancel(self) -> None:
         """It will not be called; if it is a timer, that stays where it is, and does not ring."""
@@ -96,11 +96,11 @@ class ProcessLoop(asyncio.AbstractEventLoop):
         for act in held_up:
             self.beside(act)
         if self._ready:
-            self.world.wake(self)
+            self.world.awake.append(self)
 
     def _is_ready(self, handle: Handle) -> None:
         if not self._ready and not self.is_stopped:
-            self.world.wake(self)
+            self.world.awake.append(self)
         self._ready.append(handle)
 
     def time(self) -> float:
@@ -111,7 +111,7 @@ class ProcessLoop(asyncio.AbstractEventLoop):
         self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
     ) -> Handle:
         """See asyncio."""
-        handle = Handle(callback, args, context)
+        handle = Handle(callback, args, context or contextvars.copy_context())
         if not self.is_dead:
             self._is_ready(handle)
         return handle
@@ -128,7 +128,7 @@ class ProcessLoop(asyncio.AbstractEventLoop):
         self, when: float, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
     ) -> Handle:
         """See asyncio."""
-        timer = Handle(callback, args, context)
+        timer = Handle(callback, args, context or contextvars.copy_context())
 
         def ring() -> None:
             if not self.is_dead and timer.callback is not None:

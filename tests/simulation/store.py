@@ -2,8 +2,12 @@
 
 All transactions take the right to write when they begin, as the real ones do, so each is one step of the simulation,
 and one connection serves every process. What was committed is durable; what was not is gone with its process.
+
+That connection serves every simulation, too: each is one transaction of it, in which those of the product are
+savepoints, and is undone at its end. So the next one finds what the migrations left, and all statements prepared.
 """
 
+import re
 import sqlite3
 from collections.abc import Callable
 from functools import cache
@@ -14,13 +18,17 @@ from tests.simulation.world import World
 from tests.storage.making import empty_store
 from tollbar.storage.engine import Result
 from tollbar.storage.kept import statements
+from tollbar.storage.postgres import Rows
 from tollbar.storage.statements import Statements
 from tollbar.storage.store import NOW
 from tollbar.storage.times import microseconds
 
 W = TypeVar("W")
+NOTHING = Rows((), 0)
+"""What a word about a transaction gives."""
 WRITE_SECONDS = (0.0003, 0.006)
 SLOW_WRITE_SECONDS = (0.1, 1.5)
+MONEY = re.compile(r"\b(INTO|UPDATE|FROM) (allowances|leases|holds|ledger)\b")
 JOURNAL_MODE = slice(18, 20)
 """Where a database says that it wants a write-ahead log, which one in memory cannot have."""
 
@@ -34,9 +42,23 @@ def empty() -> bytes:
 
 
 @cache
+def database() -> sqlite3.Connection:
+    """The one that simulations have, one after the other."""
+    made = sqlite3.connect(":memory:", isolation_level=None, cached_statements=512)
+    made.deserialize(empty())
+    made.execute("PRAGMA foreign_keys = ON")
+    return made
+
+
+@cache
 def sql() -> Statements:
     """The store's statements."""
-    return statements(Store(World(0)).database)
+    return statements(database())
+
+
+@cache
+def _is_of_money(sql: str) -> bool:
+    return MONEY.search(sql) is not None
 
 
 class Store:
@@ -44,15 +66,47 @@ class Store:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.database = sqlite3.connect(":memory:", isolation_level=None, cached_statements=512)
-        self.database.deserialize(empty())
-        self.database.execute("PRAGMA foreign_keys = ON")
+        self.database = database()
+        self.database.execute("BEGIN")
+        self.is_writing = self._has_money = False
+        """Whether one of the product's transactions is open, and whether it has written to a table of `MONEY`."""
         self.away: set[str] = set()
         """Names of processes that are cut off."""
         self.lies: dict[str, Callable[[sqlite3.Connection, Any], Result]] = {}
         """Statements that do something else than they say: faults that tests plant."""
-        self.committed: Callable[[str], None] = lambda name: None
-        """Told of each commit, and whose it was."""
+        self.committed: Callable[[str, bool], None] = lambda name, has_money: None
+        """Told of each commit: whose it was, and whether a statement in it named a table of `MONEY`."""
+
+    def begin(self) -> None:
+        """One of the product's transactions begins."""
+        self.database.execute("SAVEPOINT step")
+        self.is_writing, self._has_money = True, False
+
+    def execute(self, sql: str, parameters: Any) -> Result:
+        """Runs a statement; or, for that it is planted, something else."""
+        if self.is_writing and _is_of_money(sql):
+            self._has_money = True
+        lie = self.lies.get(sql)
+        return self.database.execute(sql, parameters) if lie is None else lie(self.database, parameters)
+
+    def commit(self, name: str) -> None:
+        """It is durable, and the books are looked at."""
+        self.database.execute("RELEASE step")
+        self.is_writing = False
+        try:
+            self.committed(name, self._has_money)
+        except Exception as fault:  # the journal would take it for the database's
+            self.world.fail(f"the books cannot be read: {fault!r}")
+
+    def roll_back(self) -> None:
+        """It never was."""
+        self.database.execute("ROLLBACK TO step")
+        self.database.execute("RELEASE step")
+        self.is_writing = False
+
+    def forget(self) -> None:
+        """All of it never was."""
+        self.database.execute("ROLLBACK")
 
 
 class StoreConnection:
@@ -67,13 +121,14 @@ class StoreConnection:
     @property
     def in_transaction(self) -> bool:
         """See `Connection`."""
-        return self._store.database.in_transaction
+        return self._store.is_writing
 
     def execute(self, sql: str, parameters: Any = (), /) -> Result:
         """See `Connection`."""
         store = self._store
         if sql == "ROLLBACK":
-            return store.database.execute(sql)
+            store.roll_back()
+            return NOTHING
         if self._name in store.away:
             raise _fault("the store is away")
         if self.frailty is not None:
@@ -81,18 +136,15 @@ class StoreConnection:
             if self.frailty < 0:
                 self.frailty = None
                 raise _fault("the disk is full")
+        if sql == "BEGIN IMMEDIATE":
+            store.begin()
+            return NOTHING
+        if sql == "COMMIT":
+            store.commit(self._name)
+            return NOTHING
         if sql == NOW:
             return store.database.execute("SELECT ?", (microseconds(store.world.moment),))
-        lie = store.lies.get(sql)
-        if lie is not None:
-            return lie(store.database, parameters)
-        result = store.database.execute(sql, parameters)
-        if sql == "COMMIT":
-            try:
-                store.committed(self._name)
-            except Exception as fault:  # the journal would take it for the database's
-                store.world.fail(f"the books cannot be read: {fault!r}")
-        return result
+        return store.execute(sql, parameters)
 
     def close(self) -> None:
         """The database stays."""

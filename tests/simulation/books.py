@@ -108,7 +108,8 @@ class Books:
         if new or before != self._rows:
             now = {row[0]: Balance._make(row[1:]) for row in self._rows}
             for number, balance in now.items():
-                self._check_balance(number, self._before.get(number), balance, new)
+                if new or self._before.get(number) != balance:
+                    self._check_balance(number, self._before.get(number), balance, new)
             self._before = now
         self._check_holds(self.database.execute(HOLDS).fetchall())
 

@@ -72,6 +72,8 @@ class Store:
         """Whether one of the product's transactions is open, and whether it has written to a table of `MONEY`."""
         self.away: set[str] = set()
         """Names of processes that are cut off."""
+        self.known: dict[str, list[Any]] = {}
+        """What questions without parameters were answered since the last commit."""
         self.lies: dict[str, Callable[[sqlite3.Connection, Any], Result]] = {}
         """Statements that do something else than they say: faults that tests plant."""
         self.committed: Callable[[str, bool], None] = lambda name, has_money: None
@@ -93,6 +95,7 @@ class Store:
         """It is durable, and the books are looked at."""
         self.database.execute("RELEASE step")
         self.is_writing = False
+        self.known.clear()
         try:
             self.committed(name, self._has_money)
         except Exception as fault:  # the journal would take it for the database's
@@ -150,13 +153,27 @@ class StoreConnection:
         """The database stays."""
 
 
+class ReadingConnection(StoreConnection):
+    """One that only reads: what is asked again and again is known until the next commit."""
+
+    def execute(self, sql: str, parameters: Any = (), /) -> Result:
+        """See `Connection`."""
+        if parameters or sql == NOW or self._name in self._store.away:
+            return super().execute(sql, parameters)
+        known = self._store.known
+        rows = known.get(sql)
+        if rows is None:
+            rows = known[sql] = super().execute(sql).fetchall()
+        return Rows(rows, 0)
+
+
 class Reading:
     """`storage.reader.Readable` of one process."""
 
-    def __init__(self, connection: StoreConnection) -> None:
+    def __init__(self, connection: ReadingConnection) -> None:
         self._connection = connection
 
-    def reader(self) -> StoreConnection:
+    def reader(self) -> ReadingConnection:
         """See `Readable`."""
         return self._connection
 

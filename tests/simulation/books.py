@@ -87,6 +87,8 @@ class Books:
     """The allowances of each hold that was seen in the store, with the period that each part belongs to."""
     named: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     """The calls that have an `Idempotency-Key`, with what tells theirs from others."""
+    failed: set[str] = field(default_factory=set)
+    """The calls whose callers were told of a fault."""
     commits: int = 0
     _last: int = 0
     _holders: dict[str, int] = field(default_factory=dict)
@@ -197,6 +199,9 @@ class Books:
         )
         for (request_id,) in self.database.execute(ALL_KEPT):
             self.check_ended(request_id)
+        for request_id in sorted(self.failed):
+            if any(line.paid and line.outcome == "ok" for line in self.lines[request_id]):
+                self.world.fail(f"{request_id} is charged as a whole answer, and its caller was told of a fault")
         leased = [number for number, balance in self._before.items() if balance.leased]
         if holds or leases or leased:
             self.world.fail(f"{holds} holds and {leases} leases are left, and something is leased of {leased}")

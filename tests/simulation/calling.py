@@ -63,6 +63,7 @@ class Caller:
             self.ending = "ended"
         except GatewayError as fault:
             self.ending = fault.code
+            promises.books.failed.add(self.request_id)
         except asyncio.CancelledError:
             self.ending = "left"
         except Exception as fault:  # nobody else would hear of it
@@ -100,6 +101,7 @@ class Caller:
                 visit.keeps, sent = True, bytearray()
 
                 async def send(message: Message) -> None:
+                    await self._is_read(process)
                     sent.extend(bytes(message.get("body", b"")))  # type: ignore[call-overload]
                     if message["type"] == "http.response.body" and not message.get("more_body"):
                         promises.books.check_ended(self.request_id)
@@ -127,8 +129,16 @@ class Caller:
                 if tape is not None:
                     said = f"{self.request_id} at {process.world.now} "
                     await tape({"type": "http.response.body", "body": said.encode(), "more_body": True})
-                elif isinstance(event, Frames) and event.is_last:
-                    books.check_ended(self.request_id)
+                else:
+                    await self._is_read(process)
+                    if isinstance(event, Frames) and event.is_last:
+                        books.check_ended(self.request_id)
             if tape is not None:
                 await tape({"type": "http.response.body", "body": b""})
             books.check_ended(self.request_id)
+
+    async def _is_read(self, process: Process) -> None:
+        """A piece of the answer is on its way, and nothing more is taken until the caller has it."""
+        delay = process.world.network.delay()
+        if delay:
+            await process.clock.sleep(delay)

@@ -58,6 +58,18 @@ MUTATIONS = (
         "            asyncio.ensure_future(self.settle(Outcome.OK))\n",
     ),
     Mutation(
+        "a hold counts as durable when nobody knows what became of its commit",
+        "storage/ending.py",
+        "        fault = self.fault if self.is_over else self.doubt\n",
+        "        fault = self.fault\n",
+    ),
+    Mutation(
+        "an answer is charged, and said to have failed, when the store does not say what became of it",
+        "storage/operations.py",
+        '    def doubted(self, fault: Exception) -> None:\n        """Whoever waits goes on',
+        '    def doubted_no_more(self, fault: Exception) -> None:\n        """Whoever waits goes on',
+    ),
+    Mutation(
         "an answer that outlived its hold ends well",
         "storage/ledger.py",
         "if isinstance(ending, Settlement) and ending.is_late:",

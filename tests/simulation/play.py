@@ -111,7 +111,7 @@ class Play:
         number = next(number for number in range(MOST_WORKERS) if number not in taken)
         process = Process(self.around, f"p{len(self.processes) + 1}", slot, machine, number)
         self.processes.append(process)
-        answering = Answering(self.world.chance, process.clock, self.unreliability)
+        answering = Answering(self.world, process.clock, self.unreliability)
         process.start({MAIN.provider: answering, SPARE.provider: answering}, is_alone)
         return process
 
@@ -221,6 +221,8 @@ class Play:
         grave = ProcessLoop(self.world, "grave")
         for loop in (grave, *(process.loop for process in self.processes)):
             loop.kill()
+        for process in self.processes:
+            process.scribe.end()
         self.store.forget()
         for process in self.processes:
             if isinstance(process.counters, SharedCounters):

@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.simulation.clocks import MachineClock
 from tests.simulation.loop import ProcessLoop
-from tests.simulation.store import Reading, ReadingConnection, SimulatedScribe, Store, StoreConnection, sql
+from tests.simulation.store import Reading, ReadingConnection, SimulatedScribe, Store, WritingConnection, sql
 from tests.simulation.world import World
 from tollbar.admin.alerts import Alerts, AlertTerms
 from tollbar.app.chores import TICK_SECONDS, Work, chores
@@ -92,11 +92,12 @@ class Process:
         self.own_clock = machine
         self.clock: Clock = ShiftedClock(machine) if around.is_measured else machine
         self.store = around.store
-        self.connection = StoreConnection(around.store, name)
+        self.connection = WritingConnection(around.store, name)
         reader = Reader(Reading(ReadingConnection(around.store, name)))
         options = Options(b"", address="simulated", is_strict=around.is_strict)
-        scribe: SimulatedScribe[Batch] = SimulatedScribe(self.loop)
-        self.storage = assemble(self.connection, reader, sql(), self.clock, options, scribe)
+        self.scribe: SimulatedScribe[Batch] = SimulatedScribe(self.loop, self.connection)
+        self.storage = assemble(self.connection, reader, sql(), self.clock, options, self.scribe)
+        self.connection.stuck = self.storage.journal.refuse
         self.counters: MemoryCounters | SharedCounters = MemoryCounters(self.clock)
         if around.counters is not None:
             self.counters = SharedCounters(self.clock, around.counters, number, SLOTS)

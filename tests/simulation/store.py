@@ -10,15 +10,16 @@ savepoints, and is undone at its end. So the next one finds what the migrations 
 import re
 import sqlite3
 from collections.abc import Callable
-from functools import cache
-from typing import Any, Generic, TypeVar
+from functools import cache, partial
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from tests.simulation.loop import ProcessLoop
+from tests.simulation.standstill import Standstill
 from tests.simulation.world import World
 from tests.storage.making import empty_store
 from tollbar.storage.engine import Result
 from tollbar.storage.kept import statements
-from tollbar.storage.postgres import Rows
+from tollbar.storage.postgres import ASK_AGAIN_SECONDS, Rows, StoreAway
 from tollbar.storage.statements import Statements
 from tollbar.storage.store import NOW
 from tollbar.storage.times import microseconds
@@ -44,7 +45,7 @@ def empty() -> bytes:
 @cache
 def database() -> sqlite3.Connection:
     """The one that simulations have, one after the other."""
-    made = sqlite3.connect(":memory:", isolation_level=None, cached_statements=512)
+    made = sqlite3.connect(":memory:", isolation_level=None, cached_statements=512, check_same_thread=False)
     made.deserialize(empty())
     made.execute("PRAGMA foreign_keys = ON")
     return made
@@ -153,6 +154,56 @@ class StoreConnection:
         """The database stays."""
 
 
+class Loss(NamedTuple):
+    """A commit whose answer does not arrive."""
+
+    commits: int
+    """How many are answered before."""
+    is_done: bool
+    """Whether it was committed all the same."""
+    cut_off: Callable[[], None]
+    """Keeps the process from the store for a while, so that nobody can say."""
+
+
+class WritingConnection(StoreConnection):
+    """One that writes, over a network: of a commit whose answer was lost it learns the end when it can ask.
+
+    As `storage/postgres.py` has it, `stuck` is told when that begins and ends, and its thread waits for it.
+    """
+
+    def __init__(self, store: Store, name: str) -> None:
+        super().__init__(store, name)
+        self.stuck: Callable[[bool], None] = lambda is_stuck: None
+        self.wait: Callable[[], None] = lambda: None
+        """Lets time pass for the simulation."""
+        self.loss: Loss | None = None
+
+    def execute(self, sql: str, parameters: Any = (), /) -> Result:
+        """See `Connection`."""
+        if sql == "COMMIT" and self.loss is not None and self._name not in self._store.away:
+            loss, self.loss = self.loss, self.loss._replace(commits=self.loss.commits - 1)
+            if not loss.commits:
+                self.loss = None
+                return self._lose(loss)
+        return super().execute(sql, parameters)
+
+    def _lose(self, loss: Loss) -> Result:
+        store = self._store
+        if loss.is_done:
+            store.commit(self._name)
+        else:
+            store.roll_back()
+        store.world.note(self._name, "loses the answer to a commit that was", "done" if loss.is_done else "not done")
+        loss.cut_off()
+        self.stuck(True)
+        while self._name in store.away:
+            self.wait()
+        self.stuck(False)
+        if not loss.is_done:
+            raise StoreAway("the answer was lost, and so was the commit")
+        return NOTHING
+
+
 class ReadingConnection(StoreConnection):
     """One that only reads: what is asked again and again is known until the next commit."""
 
@@ -181,10 +232,12 @@ class Reading:
 class SimulatedScribe(Generic[W]):
     """`storage.scribe.Scribe` in the simulation's time; what it has not done when its process dies is never done."""
 
-    def __init__(self, loop: ProcessLoop) -> None:
+    def __init__(self, loop: ProcessLoop, connection: WritingConnection) -> None:
         self._loop = loop
+        self._connection = connection
         self._is_dismissed = False
         self._open = 0
+        self._standing: Standstill | None = None
 
     def start(self, write: Callable[[W], None], done: Callable[[W], None]) -> None:
         """See `Scribe`."""
@@ -207,8 +260,29 @@ class SimulatedScribe(Generic[W]):
         while self._open:
             await _moment(self._loop)
 
+    def end(self) -> None:
+        """The process is over: nothing that it has not done by now is done."""
+        if self._standing is not None:
+            self._standing.end()
+
     def _carry(self, work: W) -> None:
-        self._write(work)
+        if self._connection.loss is None:
+            self._write(work)
+            self._is_written(work)
+        else:
+            self._standing = Standstill(partial(self._write, work))
+            self._connection.wait = self._standing.wait
+            self._go_on(work, self._standing)
+
+    def _go_on(self, work: W, standing: Standstill) -> None:
+        if standing.go_on():
+            self._standing = None
+            self._is_written(work)
+        else:
+            again = partial(self._go_on, work, standing)
+            self._loop.world.after(ASK_AGAIN_SECONDS, partial(self._loop.beside, again))
+
+    def _is_written(self, work: W) -> None:
         back = self._loop.world.chance.uniform(*WRITE_SECONDS) / 4
         self._loop.world.after(back, lambda: self._loop.call_soon(self._finish, work))
 

@@ -14,6 +14,8 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING
 
+from tests.simulation.network import Network
+
 if TYPE_CHECKING:
     from tests.simulation.loop import ProcessLoop
 
@@ -37,12 +39,14 @@ class World:
     awake: "deque[ProcessLoop]" = field(default_factory=deque)
     """The loops that have something to do now."""
     chance: Random = field(init=False)
+    network: Network = field(init=False)
     _entries: list[tuple[float, int, Act]] = field(default_factory=list)
     _made: int = 0
     _digest: hashlib.blake2b = field(default_factory=lambda: hashlib.blake2b(digest_size=16))
 
     def __post_init__(self) -> None:
         self.chance = Random(self.seed)
+        self.network = Network(self.seed)
 
     @property
     def moment(self) -> datetime:

@@ -8,7 +8,7 @@ from tests.simulation.holdings import Holding
 from tests.simulation.process import Process, digest
 from tests.simulation.promises import Promises
 from tollbar.domain.completion import CompletionRequest
-from tollbar.domain.errors import CallUnderWay, GatewayError, OtherCall, RateLimited
+from tollbar.domain.errors import CallUnderWay, GatewayError, OtherCall, Overloaded, RateLimited
 from tollbar.domain.events import Frames, is_content
 from tollbar.domain.identity import Credential
 from tollbar.domain.records import Outcome
@@ -63,7 +63,6 @@ class Caller:
             self.ending = "ended"
         except GatewayError as fault:
             self.ending = fault.code
-            promises.books.failed.add(self.request_id)
         except asyncio.CancelledError:
             self.ending = "left"
         except Exception as fault:  # nobody else would hear of it
@@ -79,6 +78,10 @@ class Caller:
                 tally.enters(process, self.held)
                 try:
                     await (self._answer_once if self.name else self._read)(process, promises, visit)
+                except Overloaded:
+                    if visit.interruption is None:  # what is ended from outside may be whole, and on its way
+                        promises.books.failed.add(self.request_id)
+                    raise
                 finally:
                     tally.leaves(process, self.held)
         except RateLimited as fault:

@@ -127,13 +127,18 @@ class StoreConnection:
         """See `Connection`."""
         return self._store.is_writing
 
+    @property
+    def is_away(self) -> bool:
+        """Whether the store cannot be reached from here."""
+        return self._name in self._store.away
+
     def execute(self, sql: str, parameters: Any = (), /) -> Result:
         """See `Connection`."""
         store = self._store
         if sql == "ROLLBACK":
             store.roll_back()
             return NOTHING
-        if self._name in store.away:
+        if self.is_away:
             raise _fault("the store is away")
         if self.frailty is not None:
             self.frailty -= 1
@@ -175,12 +180,12 @@ class WritingConnection(StoreConnection):
         super().__init__(store, name)
         self.stuck: Callable[[bool], None] = lambda is_stuck: None
         self.wait: Callable[[], None] = lambda: None
-        """Lets time pass for the simulation."""
+        """Returns when the store can be reached."""
         self.loss: Loss | None = None
 
     def execute(self, sql: str, parameters: Any = (), /) -> Result:
         """See `Connection`."""
-        if sql == "COMMIT" and self.loss is not None and self._name not in self._store.away:
+        if sql == "COMMIT" and self.loss is not None and not self.is_away:
             loss, self.loss = self.loss, self.loss._replace(commits=self.loss.commits - 1)
             if not loss.commits:
                 self.loss = None
@@ -196,8 +201,7 @@ class WritingConnection(StoreConnection):
         store.world.note(self._name, "loses the answer to a commit that was", "done" if loss.is_done else "not done")
         loss.cut_off()
         self.stuck(True)
-        while self._name in store.away:
-            self.wait()
+        self.wait()
         self.stuck(False)
         if not loss.is_done:
             raise StoreAway("the answer was lost, and so was the commit")
@@ -209,7 +213,7 @@ class ReadingConnection(StoreConnection):
 
     def execute(self, sql: str, parameters: Any = (), /) -> Result:
         """See `Connection`."""
-        if parameters or sql == NOW or self._name in self._store.away:
+        if parameters or sql == NOW or self.is_away:
             return super().execute(sql, parameters)
         known = self._store.known
         rows = known.get(sql)
@@ -275,7 +279,7 @@ class SimulatedScribe(Generic[W]):
             self._go_on(work, self._standing)
 
     def _go_on(self, work: W, standing: Standstill) -> None:
-        if standing.go_on():
+        if not self._connection.is_away and standing.go_on():
             self._standing = None
             self._is_written(work)
         else:

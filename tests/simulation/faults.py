@@ -43,7 +43,7 @@ class Faults:
         for _ in range(self._chance.randrange(0, 7)):
             kind = self._chance.choice(self._kinds)
             world.after(self._chance.uniform(0.0, seconds), partial(self._befall, kind))
-        if world.network.happens(0.6):
+        if world.network.happens(0.8):
             for _ in range(world.network.chance.randrange(1, 4)):
                 moment = world.network.chance.uniform(0.0, seconds)
                 world.after(moment, partial(self._befall, self._lose_a_commit))

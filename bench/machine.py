@@ -53,6 +53,12 @@ def pinned(core: int) -> Callable[[], None]:
     return prepare
 
 
+def move(process: int, core: int) -> None:
+    """Moves a process that runs already, and all its threads, to a core."""
+    for thread in Path(f"/proc/{process}/task").iterdir():
+        os.sched_setaffinity(int(thread.name), {core})
+
+
 def begin(
     command: Sequence[str], core: int, environment: Mapping[str, str] | None = None, log: Path | None = None
 ) -> "subprocess.Popen[bytes]":

@@ -1,5 +1,6 @@
 """Everything that a measure needs, running: the provider's stand-ins, nginx as the reference, Tollbar."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -58,7 +59,8 @@ def stage(folder: Path, cores: Cores) -> Iterator[Stage]:
             command = nginx.proxy(found, folder / "proxy", proxy_port, fast_port)
             proxy = Proxy(proxy_port, start(command, proxy_port, cores.measured))
         port = free_port()
-        words = [str(port), str(fast_port), str(paced_port), YARDSTICK_KEY, str(folder / "yardstick.sqlite")]
+        bases = {"": f"http://127.0.0.1:{fast_port}/{{model}}", "paced": f"http://127.0.0.1:{paced_port}/{{model}}"}
+        words = [str(port), json.dumps(bases), YARDSTICK_KEY, "upstream", str(folder / "yardstick.sqlite")]
         process = start([sys.executable, "-m", "bench.yardstick", *words], port, cores.measured)
         yield Stage(folder, cores, Driver(cores), fast_port, paced_port, proxy, Proxy(port, process))
 

@@ -9,6 +9,7 @@ call were set beside such a one, on another machine: what it costs here says how
 import asyncio
 import hashlib
 import hmac
+import json
 import sqlite3
 import sys
 import time
@@ -56,10 +57,14 @@ class _Caller:
 
 
 class Yardstick:
-    """The application. `key` is the one that it knows; `ports` are the provider's, by model, "" for any other."""
+    """The application. `key` is the one that it knows, and `asks` that by which its provider knows it.
 
-    def __init__(self, ports: dict[str, int], key: str, file: str) -> None:
-        self._ports = ports
+    `bases` are the provider's addresses by model, "" for any other; "{model}" in one stands for the model's name.
+    """
+
+    def __init__(self, bases: dict[str, str], key: str, asks: str, file: str) -> None:
+        self._bases = bases
+        self._headers = {"Content-Type": "application/json", "Authorization": f"Bearer {asks}"}
         self._callers = {_digest(f"Bearer {key}".encode()): _Caller()}
         self._rows: list[tuple[Any, ...]] = []
         self._file = file
@@ -111,10 +116,9 @@ class Yardstick:
     async def _forward(self, asked: _Asked, body: bytes, send: Send) -> _Usage | None:
         if self._session is None:
             raise RuntimeError("the lifespan has not begun")
-        port = self._ports.get(asked.model, self._ports[""])
-        url = f"http://127.0.0.1:{port}/{asked.model}/v1/chat/completions"
-        headers = {"Content-Type": "application/json", "Authorization": "Bearer upstream"}
-        async with self._session.post(url, data=body, headers=headers) as answer:
+        base = self._bases.get(asked.model, self._bases[""]).replace("{model}", asked.model)
+        url = f"{base}/v1/chat/completions"
+        async with self._session.post(url, data=body, headers=self._headers) as answer:
             if not asked.stream:
                 document = await answer.read()
                 await _whole(send, answer.status, document)
@@ -158,6 +162,6 @@ async def _whole(send: Send, status: int, body: bytes) -> None:
 
 
 if __name__ == "__main__":
-    port, upstream, paced, key, file = sys.argv[1:]
-    application = Yardstick({"": int(upstream), "paced": int(paced)}, key, file)
+    port, bases, key, asks, file = sys.argv[1:]
+    application = Yardstick(json.loads(bases), key, asks, file)
     uvicorn.run(application, host="127.0.0.1", port=int(port), log_level="warning", access_log=False)  # type: ignore[arg-type]

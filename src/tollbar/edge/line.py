@@ -15,17 +15,14 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class Line:
-    """Sends one answer; `has_started` says whether its status went out."""
+    """Sends one answer."""
 
     def __init__(self, send: Send, status: int = 0) -> None:
         self._send = send
         self._is_sending = False
         self.status = status
-
-    @property
-    def has_started(self) -> bool:
+        self.has_started = status != 0
         """Whether the caller has been told a status."""
-        return self.status != 0
 
     @property
     def is_idle(self) -> bool:
@@ -40,7 +37,7 @@ class Line:
 
     async def start(self, status: int, headers: Headers) -> None:
         """The status and headers of an answer whose body follows in pieces."""
-        self.status = status
+        self.status, self.has_started = status, True
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
     async def say(self, data: bytes) -> None:

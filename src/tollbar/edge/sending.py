@@ -1,7 +1,8 @@
 """How an answer goes out: its head and the first piece of its body in one write.
 
 It stands in place of uvicorn's `send`, which writes the two apart and looks at each header twice by a pattern: one
-system call more for every answer, and a third of what a server costs. What follows the first piece is uvicorn's affair.
+system call more for every answer, and a third of what a server costs. Pieces that follow go out as they are; the end of
+an answer, and whatever is unusual, is uvicorn's affair.
 """
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
@@ -35,15 +36,21 @@ class Sending:
             else:
                 self._start = message
             return
-        if self._start is None:
+        body: bytes = message.get("body", b"")  # type: ignore[assignment]
+        is_middle = body and message.get("more_body") and cycle.chunked_encoding and not cycle.response_complete
+        if self._start is None and not is_middle:
             await RequestResponseCycle.send(cycle, message)  # type: ignore[arg-type]
             if cycle.response_complete:
                 self._part()
             return
         if cycle.flow.write_paused and not cycle.disconnected:
             await cycle.flow.drain()
-        start, self._start = self._start, None
-        if not cycle.disconnected:
+        if cycle.disconnected:
+            self._start = None
+        elif self._start is None:
+            cycle.transport.write(b"%x\r\n%b\r\n" % (len(body), body))
+        else:
+            start, self._start = self._start, None
             self._begin(start, message)
 
     def _begin(self, start: Message, message: Message) -> None:

@@ -39,8 +39,12 @@ class Relay:
             return None
         if self.is_done:
             return None  # what follows the end mark is not the answer's
-        if self._splitter.size == 0 and (size := self._words_in(data)) is not None:
-            return Frames(data, size > 0 or bool(self._finished), size)
+        if not self._splitter.size:
+            size = self._likeness.words_in(data) if 0 in self._seen else None
+            if size is None:
+                size = self._glanced(data)
+            if size is not None:
+                return Frames(data, size > 0 or bool(self._finished), size)
         block = self._splitter.feed(data)
         frames = self._relayed(block) if block else None
         if not self.is_done:
@@ -82,11 +86,8 @@ class Relay:
         is_content = bool(said.indexes) and (said.output_bytes > 0 or bool(self._finished))
         return Frames(block, is_content, said.output_bytes, usage, is_done) if block or usage else None
 
-    def _words_in(self, data: bytes) -> int | None:
+    def _glanced(self, data: bytes) -> int | None:
         """The bytes of content in one frame of words, which is how a paced stream comes; None of anything else."""
-        size = self._likeness.words_in(data)
-        if size is not None and 0 in self._seen:
-            return size
         if not sse.is_one_plain_frame(data):
             return None
         told = scan.glance(data[6:-2])

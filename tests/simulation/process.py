@@ -15,7 +15,8 @@ from typing import Any
 
 from tests.simulation.clocks import MachineClock
 from tests.simulation.loop import ProcessLoop
-from tests.simulation.store import Reading, ReadingConnection, SimulatedScribe, Store, WritingConnection, sql
+from tests.simulation.scribe import SimulatedScribe
+from tests.simulation.store import Reading, ReadingConnection, Store, WritingConnection, sql
 from tests.simulation.world import World
 from tollbar.admin.alerts import Alerts, AlertTerms
 from tollbar.app.chores import TICK_SECONDS, Work, chores

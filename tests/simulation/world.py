@@ -74,7 +74,7 @@ class World:
     def at(self, when: float, act: Act) -> None:
         """Has something done at a moment; at the same moment, in the order of asking."""
         self._made += 1
-        heapq.heappush(self._entries, (when if when > self.now else self.now, self._made, act))
+        heapq.heappush(self._entries, (max(self.now, when), self._made, act))
 
     def after(self, seconds: float, act: Act) -> None:
         """The same, so many seconds from now."""

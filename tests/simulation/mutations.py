@@ -59,9 +59,10 @@ MUTATIONS = (
     ),
     Mutation(
         "a hold counts as durable when nobody knows what became of its commit",
-        "storage/ending.py",
-        "        fault = self.fault if self.is_over else self.doubt\n",
-        "        fault = self.fault\n",
+        "storage/operations.py",
+        "        await self.wait()\n",
+        "        try:\n            await self.wait()\n"
+        "        except Exception:\n            if self.is_over:\n                raise\n",
     ),
     Mutation(
         "an answer is charged, and said to have failed, when the store does not say what became of it",

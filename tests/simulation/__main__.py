@@ -61,7 +61,7 @@ def tell_all(seeds: Iterable[int], is_until_broken: bool) -> int:
             if is_until_broken:
                 break
     each = ", ".join(f"{sums[name] / max(1, played):.1f} {name}" for name in COUNTED)
-    print(f"{played} seeds in {time.process_time() - began:.1f} s of CPU, each with {each}: {failed} failed")
+    print(f"{played} seeds in {time.process_time() - began:.0f} s of CPU, each with {each}: {failed} failed")
     return int(failed > 0)
 
 

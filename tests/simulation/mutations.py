@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "tollbar"
-SEEDS = "600"
+SEEDS = "1000"
 
 
 class Mutation(NamedTuple):

@@ -23,7 +23,7 @@ def quiet() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("first", range(0, 320, AT_ONCE))
+@pytest.mark.parametrize("first", range(0, 270, AT_ONCE))
 def test_every_promise_is_kept(first: int) -> None:
     """In as many simulations as a test may take time for; `test_more_seeds.py` goes on."""
     check_seeds(first)

@@ -86,10 +86,15 @@ class FakeCourier:
 
 @dataclass(slots=True)
 class MemoryAudit:
-    """`ports.AuditTrail` that notes what is sought."""
+    """`ports.AuditTrail` that notes what is sought, and who did what."""
 
     entries: list[Entry] = field(default_factory=list)
     sought: list[Search] = field(default_factory=list)
+    noted: list[tuple[str, str, str]] = field(default_factory=list)
+
+    async def note(self, actor: Actor, action: str, subject: str) -> None:
+        """See `ports.AuditTrail`."""
+        self.noted.append((actor.name, action, subject))
 
     async def find(self, search: Search) -> Sequence[Entry]:
         """See `ports.AuditTrail`."""

@@ -77,6 +77,7 @@ async def test_a_pull_is_cancelled() -> None:
     assert b'"cancelled"' in (await caller.answer()).body
     assert (await stage.admin("DELETE", f"{MODELS}/pulls/pull_unknown")).status == 404
     assert (await stage.ask("DELETE", address, bearer(CALL_KEY))).status == 403
+    assert [what[1:] for what in stage.audit.noted] == [("model.pull", MODEL.name), ("model.cancel", MODEL.name)]
 
 
 async def test_a_server_that_stops_lets_its_watchers_go() -> None:
@@ -125,6 +126,7 @@ async def test_a_model_is_removed() -> None:
     assert (await stage.admin("POST", REMOVE, {"model": "half"})).json()["model"] == "half"
     assert (await stage.admin("POST", REMOVE, {"model": "tiny"})).status == 404
     assert (await stage.admin("GET", MODELS)).json()["data"] == []
+    assert [what[1:] for what in stage.audit.noted] == [("model.remove", "tiny"), ("model.remove", "half")]
 
 
 @pytest.mark.parametrize("path", [PULL, REMOVE])

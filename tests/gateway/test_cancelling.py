@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.admin.alerting import MemoryAudit
 from tests.fakes import FakeClock
 from tests.making import a_request
 from tollbar.domain.audit import Actor
@@ -27,7 +28,7 @@ class Asked:
     """A store that two processes share."""
 
     wishes: dict[str, list[Any]] = field(default_factory=dict)
-    noted: list[tuple[str, str]] = field(default_factory=list)
+    audit: MemoryAudit = field(default_factory=MemoryAudit)
     reported: dict[str, list[Sequence[RunningCall]]] = field(default_factory=dict)
 
     async def ask(self, request_id: str, key_id: str | None) -> None:
@@ -63,10 +64,6 @@ class Asked:
         told = self.reported[question]
         return RunningCalls(tuple(call for calls in told for call in calls), 2 - len(told))
 
-    async def note(self, request_id: str, actor: Actor) -> None:
-        """Notes who ended a call."""
-        self.noted.append((request_id, actor.name))
-
 
 async def no_past(request_id: str) -> None:
     """Nothing is over yet."""
@@ -75,7 +72,7 @@ async def no_past(request_id: str) -> None:
 def a_process(store: Asked, has_others: bool = True) -> Cancelling:
     """One process of some."""
     clock = FakeClock()
-    return Cancelling(Recorder((), clock), store, clock, no_past, has_others)
+    return Cancelling(Recorder((), clock), store, store.audit, clock, no_past, has_others)
 
 
 def running(process: Cancelling, principal: Principal) -> Visit:
@@ -103,9 +100,9 @@ async def test_whose_it_is_not_does_not_know_it(principal: Principal, key_id: st
     assert (visit.interruption, await store.is_told(ID)) == (None, False)
     with pytest.raises(NotFound):
         await there.cancel(ID, key_id)
-    assert store.noted == []
+    assert store.audit.noted == []
     await here.cancel(ID, Actor("the operator"))
-    assert store.noted == [(ID, "the operator")]
+    assert store.audit.noted == [("the operator", "request.cancel", ID)]
     assert isinstance(visit.interruption, CallCancelled)
 
 

@@ -134,7 +134,9 @@ class Process:
                 break
             except Overloaded:  # the real one ends, and is started again
                 await asyncio.sleep(1.0)
-        cancelling = Cancelling(self.gateway.recorder, storage.cancels, self.clock, _nothing_past, has_others=True)
+        cancelling = Cancelling(
+            self.gateway.recorder, storage.cancels, storage.audit, self.clock, _nothing_past, has_others=True
+        )
         alerts = Alerts(storage.alerts, Nobody(), self.clock, NO_ALERTS, lambda address: "")
         around = (10**9, None, None, self._beat, cancelling, alerts, Feed(storage.usage))
         work = Work(self.gateway, storage, Metrics(), timedelta(days=30), *around)

@@ -34,7 +34,7 @@ async def test_a_question_reaches_every_process(tmp_path: Path) -> None:
         clock.advance(120)
         await one.cancels.ask_all("again")
         assert await other.cancels.questions() == ["again"]
-        await other.cancels.note("req_5", Actor("the operator"))
+        await other.audit.note(Actor("the operator"), "request.cancel", "req_5")
         [entry, *_] = await one.audit.find()
         assert (entry.action, entry.subject, entry.actor) == ("request.cancel", "req_5", "the operator")
         await one.cancels.ask("req_4", None)

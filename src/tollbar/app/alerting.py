@@ -40,4 +40,6 @@ def cancelling_of(recorder: Recorder, storage: Storage, clock: Clock, worker: Wo
         storage.log.flush()
         return await storage.requests.history(request_id)
 
-    return Cancelling(recorder, storage.cancels, clock, past, has_others=worker is not None or storage.is_shared)
+    return Cancelling(
+        recorder, storage.cancels, storage.audit, clock, past, has_others=worker is not None or storage.is_shared
+    )

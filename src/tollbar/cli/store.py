@@ -70,7 +70,9 @@ async def open_store(settings: Settings) -> AsyncIterator[Desk]:
         digest_of = partial(digest, secrets.pepper)
         rotating = rotating_key(settings, storage.rotation, clock, digest_of, secrets.encryption, lambda: None)
         actor = Actor(f"command line of {_user()}")
-        cancelling = Cancelling(Recorder((), clock), storage.cancels, clock, storage.requests.history, has_others=True)
+        cancelling = Cancelling(
+            Recorder((), clock), storage.cancels, storage.audit, clock, storage.requests.history, has_others=True
+        )
         yield Desk(
             storage.keys.by(actor),
             storage.teams.by(actor),

@@ -7,6 +7,7 @@ from fastapi import Request
 from starlette.responses import Response, StreamingResponse
 
 from tollbar.admin.pulls import Pull, remove_model
+from tollbar.edge.acting import actor_of
 from tollbar.edge.bodies import NOT_KEPT, answer, read
 from tollbar.edge.local_schemas import LocalModelList, LocalModelView, ModelWish, PullView, RemovedView
 from tollbar.edge.services import Services
@@ -25,6 +26,7 @@ async def pull_model(request: Request) -> Response:
     """Begins to fetch a model, and answers at once; the pull goes on whether or not anybody watches it."""
     wish = await read(request, ModelWish)
     pull = await _services(request).pulls.start(wish.model)
+    await _told(request, "model.pull", pull.plan.name)
     return answer(PullView.of(pull), 202)
 
 
@@ -32,7 +34,9 @@ async def remove_local_model(request: Request) -> Response:
     """Deletes a model from the server's machine, or what an unfinished pull left of it."""
     wish = await read(request, ModelWish)
     removed = remove_model(_services(request).pulls.shelf, wish.model)
-    return answer(RemovedView(model=removed.name if removed else wish.model))
+    name = removed.name if removed else wish.model
+    await _told(request, "model.remove", name)
+    return answer(RemovedView(model=name))
 
 
 async def show_pull(request: Request, pull_id: str) -> Response:
@@ -42,7 +46,9 @@ async def show_pull(request: Request, pull_id: str) -> Response:
 
 async def cancel_pull(request: Request, pull_id: str) -> Response:
     """Ends a pull, whichever worker it belongs to; what has come stays for the next."""
-    return answer(PullView.of(await _services(request).pulls.cancel(pull_id)))
+    pull = await _services(request).pulls.cancel(pull_id)
+    await _told(request, "model.cancel", pull.plan.name)
+    return answer(PullView.of(pull))
 
 
 async def watch_pull(request: Request, pull_id: str) -> Response:
@@ -57,6 +63,11 @@ async def _events(services: Services, pull: Pull) -> AsyncIterator[bytes]:
     """The pull as events; a server that is stopping ends them, and a browser connects again."""
     async for seen in services.pulls.watch(pull, services.is_ready):
         yield b"data: %b\n\n" % _ENCODE(PullView.of(seen).model_dump(mode="json"))
+
+
+async def _told(request: Request, action: str, model: str) -> None:
+    """Has the audit tell what was done with a model."""
+    await _services(request).audit.note(actor_of(request), action, model)
 
 
 def _services(request: Request) -> Services:

@@ -24,6 +24,7 @@ from tollbar.gateway.record import Recorder
 from tollbar.gateway.visit import Visit
 from tollbar.ports.calls import CancelStore
 from tollbar.ports.clock import Clock
+from tollbar.ports.watching import AuditTrail
 
 ELSEWHERE_SECONDS = 1.0
 ASK_SECONDS = 0.05
@@ -40,6 +41,7 @@ class Cancelling:
 
     recorder: Recorder
     store: CancelStore
+    audit: AuditTrail
     clock: Clock
     past: Callable[[str], Awaitable[CallHistory | None]]
     has_others: bool
@@ -49,7 +51,7 @@ class Cancelling:
         """Ends a call of that key, or at an operator's wish of any; raises NotFound, or Conflict where it is over."""
         if isinstance(whose, Actor):
             await self._cancel(request_id, None)
-            await self.store.note(request_id, whose)
+            await self.audit.note(whose, "request.cancel", request_id)
         else:
             await self._cancel(request_id, whose)
 

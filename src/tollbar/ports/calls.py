@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Protocol
 
-from tollbar.domain.audit import Actor
 from tollbar.domain.files import KeptFile
 from tollbar.domain.records import RequestRecord, RunningCall, RunningCalls
 from tollbar.domain.repeats import KeptAnswer, Repeatable
@@ -42,9 +41,6 @@ class CancelStore(Protocol):
     async def is_told(self, request_id: str) -> bool:
         """Whether somebody said so; raises `Overloaded`."""
         ...
-
-    async def note(self, request_id: str, actor: Actor) -> None:
-        """Has the audit tell that somebody ended a call that is not theirs; raises `Overloaded`."""
 
     async def ask_all(self, question: str) -> None:
         """Asks every process, this one included, what it runs, under a name of the question; raises `Overloaded`."""

@@ -11,6 +11,9 @@ from tollbar.domain.money import Unit
 class AuditTrail(Protocol):
     """Who changed what, as people read it. Everything raises `Overloaded`."""
 
+    async def note(self, actor: Actor, action: str, subject: str) -> None:
+        """Adds what was done that changes nothing in the store: `model.pull`, say, and which."""
+
     async def find(self, search: Search) -> Sequence[Entry]:
         """The entries that are sought, newest first."""
         ...

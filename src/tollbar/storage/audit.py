@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tollbar.domain.audit import FIRST, PROGRAM, Actor, Entry, Search, Told, Verified, differing, seal
+from tollbar.ports.clock import Clock
 from tollbar.storage.engine import Connection
+from tollbar.storage.journal import Journal
 from tollbar.storage.reader import Reader
 from tollbar.storage.statements import AuditSql
-from tollbar.storage.times import moment
+from tollbar.storage.times import microseconds, moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +42,16 @@ class Auditor:
 class StoredAudit:
     """`ports.AuditTrail` over the store."""
 
-    def __init__(self, reader: Reader, sql: AuditSql) -> None:
+    def __init__(self, journal: Journal, reader: Reader, sql: AuditSql, clock: Clock) -> None:
+        self._journal = journal
         self._reader = reader
         self._sql = sql
+        self._clock = clock
+
+    async def note(self, actor: Actor, action: str, subject: str) -> None:
+        """See `ports.AuditTrail`."""
+        now, auditor = microseconds(self._clock.now()), Auditor(self._sql, actor)
+        await self._journal.run(lambda connection: auditor.note(connection, now, (action, subject), {}, {}))
 
     async def find(self, search: Search = Search()) -> Sequence[Entry]:  # noqa: B008 - it is frozen
         """See `ports.AuditTrail`."""

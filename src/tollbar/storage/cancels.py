@@ -8,15 +8,13 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from tollbar.domain.audit import Actor
 from tollbar.domain.records import RunningCall, RunningCalls
 from tollbar.ports.clock import Clock
-from tollbar.storage.audit import Auditor
 from tollbar.storage.engine import Connection
 from tollbar.storage.journal import Journal
 from tollbar.storage.lines import storable
 from tollbar.storage.reader import Reader
-from tollbar.storage.statements import AuditSql, CancelSql
+from tollbar.storage.statements import CancelSql
 from tollbar.storage.times import SECOND, microseconds
 
 ASKED_SECONDS = 60
@@ -30,10 +28,10 @@ _calls: Callable[[str], list[RunningCall]] = msgspec.json.Decoder(list[RunningCa
 class StoredCancels:
     """`ports.CancelStore` over the store."""
 
-    def __init__(self, journal: Journal, reader: Reader, sql: tuple[CancelSql, AuditSql], clock: Clock) -> None:
+    def __init__(self, journal: Journal, reader: Reader, sql: CancelSql, clock: Clock) -> None:
         self._journal = journal
         self._reader = reader
-        self._sql, self._audit = sql
+        self._sql = sql
         self._clock = clock
         self._process = secrets.token_hex(8)
 
@@ -62,12 +60,6 @@ class StoredCancels:
         sought = {"call": request_id}
         row = await self._reader.run(lambda connection: connection.execute(self._sql.is_told, sought).fetchone())
         return row is not None and bool(row[0])
-
-    async def note(self, request_id: str, actor: Actor) -> None:
-        """See `ports.CancelStore`."""
-        now, auditor = microseconds(self._clock.now()), Auditor(self._audit, actor)
-        what = "request.cancel", request_id
-        await self._journal.run(lambda connection: auditor.note(connection, now, what, {}, {}))
 
     async def ask_all(self, question: str) -> None:
         """See `ports.CancelStore`."""

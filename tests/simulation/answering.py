@@ -2,8 +2,8 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from random import Random
 
+from tests.simulation.world import World
 from tollbar.domain.catalogue import Call
 from tollbar.domain.errors import (
     StreamBroken,
@@ -29,8 +29,9 @@ STALLS_FROM, STALLS_TO = 2.0, 40.0
 class Answering:
     """`ports.Provider` of one process."""
 
-    def __init__(self, chance: Random, clock: Clock, unreliability: float) -> None:
-        self._chance = chance
+    def __init__(self, world: World, clock: Clock, unreliability: float) -> None:
+        self._chance = world.chance
+        self._network = world.network
         self._clock = clock
         self._unreliability = unreliability
 
@@ -38,6 +39,8 @@ class Answering:
     async def open(self, call: Call) -> AsyncIterator[AsyncIterator[StreamEvent]]:
         """See `ports.Provider`."""
         await self._clock.sleep(self._chance.uniform(0.001, 0.3))
+        if self._network.happens(0.05):
+            await self._stall(call)
         if self._chance.random() < self._unreliability / 2:
             raise self._chance.choice(REFUSALS)()
         yield self._say(call, self._events(call.request.stream and self._chance.random() < 0.5))
@@ -55,11 +58,16 @@ class Answering:
                 await self._break(call)
             await self._clock.sleep(chance.uniform(0.0, pace) if pace else 0.0)
             yield event
+        if self._network.happens(0.1):  # behind the last word
+            raise StreamBroken("cut", is_retryable=True)
 
     async def _break(self, call: Call) -> None:
         """The connection is cut, or says nothing more until somebody's patience ends."""
         if self._chance.random() < 0.6:
             raise StreamBroken("cut", is_retryable=True)
+        await self._stall(call)
+
+    async def _stall(self, call: Call) -> None:
         left = call.deadline - self._clock.monotonic()
         await self._clock.sleep(min(max(0.0, left), self._chance.uniform(STALLS_FROM, STALLS_TO)))
         raise UpstreamTimeout("late", is_retryable=True)
@@ -72,6 +80,7 @@ class Answering:
         if is_told:
             reported = [UsageSeen(usage)] if usage else []
             pieces = [Text("word " * chance.randrange(1, 9)) for _ in range(count)]
-            return [Started("a", "m"), *pieces, *reported, Finished(FinishReason.STOP)]
+            begun = [UsageSeen(Usage(usage.prompt_tokens, 1))] if usage and self._network.happens(0.3) else []
+            return [Started("a", "m"), *begun, *pieces, *reported, Finished(FinishReason.STOP)]
         frames = [Frames(b"piece", True, chance.randrange(1, 40)) for _ in range(count)]
         return [Frames(b"prelude", False), *frames, Frames(b"done", False, 0, usage, is_last=True)]

@@ -87,27 +87,33 @@ class Books:
     """The allowances of each hold that was seen in the store, with the period that each part belongs to."""
     named: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     """The calls that have an `Idempotency-Key`, with what tells theirs from others."""
+    failed: set[str] = field(default_factory=set)
+    """The calls whose callers were told of a fault."""
     commits: int = 0
     _last: int = 0
     _holders: dict[str, int] = field(default_factory=dict)
     _rows: list[Any] = field(default_factory=list)
     _before: dict[int, Balance] = field(default_factory=dict)
 
-    def check(self, whose: str) -> None:
-        """A transaction was committed."""
+    def check(self, whose: str, has_money: bool) -> None:
+        """A transaction was committed; `has_money` where it may have changed anything that the promises speak of."""
         self.commits += 1
-        database = self.database
-        new = [Line._make(row[1:]) for row in self._new_lines()]
+        new = [Line._make(row[1:]) for row in self._new_lines()] if has_money else []
+        if has_money:
+            self._check_money(new)
+        self.world.note(whose, "commits", *(f"{row[3]}/{row[4]}" for row in self._rows), len(new))
+
+    def _check_money(self, new: Sequence[Line]) -> None:
         for line in new:
             self._check_line(line)
-        before, self._rows = self._rows, database.execute(BALANCES).fetchall()
+        before, self._rows = self._rows, self.database.execute(BALANCES).fetchall()
         if new or before != self._rows:
             now = {row[0]: Balance._make(row[1:]) for row in self._rows}
             for number, balance in now.items():
-                self._check_balance(number, self._before.get(number), balance, new)
+                if new or self._before.get(number) != balance:
+                    self._check_balance(number, self._before.get(number), balance, new)
             self._before = now
-        self._check_holds(database.execute(HOLDS).fetchall())
-        self.world.note(whose, "commits", *(f"{row[3]}/{row[4]}" for row in self._rows), len(new))
+        self._check_holds(self.database.execute(HOLDS).fetchall())
 
     def _new_lines(self) -> Sequence[Any]:
         rows = self.database.execute(LINES, (self._last,)).fetchall()
@@ -193,6 +199,9 @@ class Books:
         )
         for (request_id,) in self.database.execute(ALL_KEPT):
             self.check_ended(request_id)
+        for request_id in sorted(self.failed):
+            if any(line.paid and line.outcome == "ok" for line in self.lines[request_id]):
+                self.world.fail(f"{request_id} is charged as a whole answer, and its caller was told of a fault")
         leased = [number for number, balance in self._before.items() if balance.leased]
         if holds or leases or leased:
             self.world.fail(f"{holds} holds and {leases} leases are left, and something is leased of {leased}")

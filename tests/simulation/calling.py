@@ -8,7 +8,7 @@ from tests.simulation.holdings import Holding
 from tests.simulation.process import Process, digest
 from tests.simulation.promises import Promises
 from tollbar.domain.completion import CompletionRequest
-from tollbar.domain.errors import CallUnderWay, GatewayError, OtherCall, RateLimited
+from tollbar.domain.errors import CallUnderWay, GatewayError, OtherCall, Overloaded, RateLimited
 from tollbar.domain.events import Frames, is_content
 from tollbar.domain.identity import Credential
 from tollbar.domain.records import Outcome
@@ -78,6 +78,10 @@ class Caller:
                 tally.enters(process, self.held)
                 try:
                     await (self._answer_once if self.name else self._read)(process, promises, visit)
+                except Overloaded:
+                    if visit.interruption is None:  # what is ended from outside may be whole, and on its way
+                        promises.books.failed.add(self.request_id)
+                    raise
                 finally:
                     tally.leaves(process, self.held)
         except RateLimited as fault:
@@ -100,6 +104,7 @@ class Caller:
                 visit.keeps, sent = True, bytearray()
 
                 async def send(message: Message) -> None:
+                    await self._is_read(process)
                     sent.extend(bytes(message.get("body", b"")))  # type: ignore[call-overload]
                     if message["type"] == "http.response.body" and not message.get("more_body"):
                         promises.books.check_ended(self.request_id)
@@ -127,8 +132,16 @@ class Caller:
                 if tape is not None:
                     said = f"{self.request_id} at {process.world.now} "
                     await tape({"type": "http.response.body", "body": said.encode(), "more_body": True})
-                elif isinstance(event, Frames) and event.is_last:
-                    books.check_ended(self.request_id)
+                else:
+                    await self._is_read(process)
+                    if isinstance(event, Frames) and event.is_last:
+                        books.check_ended(self.request_id)
             if tape is not None:
                 await tape({"type": "http.response.body", "body": b""})
             books.check_ended(self.request_id)
+
+    async def _is_read(self, process: Process) -> None:
+        """A piece of the answer is on its way, and nothing more is taken until the caller has it."""
+        delay = process.world.network.delay()
+        if delay:
+            await process.clock.sleep(delay)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tests.simulation.holdings import Holdings
 from tests.simulation.process import Process
+from tests.simulation.store import Loss
 from tollbar.storage.hearing import EXPIRY_SECONDS
 
 if TYPE_CHECKING:
@@ -42,6 +43,10 @@ class Faults:
         for _ in range(self._chance.randrange(0, 7)):
             kind = self._chance.choice(self._kinds)
             world.after(self._chance.uniform(0.0, seconds), partial(self._befall, kind))
+        if world.network.happens(0.8):
+            for _ in range(world.network.chance.randrange(1, 4)):
+                moment = world.network.chance.uniform(0.0, seconds)
+                world.after(moment, partial(self._befall, self._lose_a_commit))
 
     def _befall(self, kind: Callable[[Process], None]) -> None:
         serving = self._play.serving()
@@ -89,6 +94,12 @@ class Faults:
     def _cut_off_for_long(self, process: Process) -> None:
         self._play.call_at_once(self._holdings, process)
         process.cut_off(self._chance.uniform(20.0, 50.0))
+
+    def _lose_a_commit(self, process: Process) -> None:
+        """The connection goes while a commit is under way."""
+        chance = self._play.world.network.chance
+        seconds = chance.uniform(0.05, 8.0) if chance.random() < 0.8 else chance.uniform(20.0, 50.0)
+        process.connection.loss = Loss(chance.randrange(4), chance.random() < 0.5, partial(process.cut_off, seconds))
 
     def _fail_a_write(self, process: Process) -> None:
         process.connection.frailty = self._chance.randrange(30)

@@ -11,6 +11,7 @@ from asyncio.events import _set_running_loop
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import Executor
+from functools import partial
 from typing import Any
 
 from tests.simulation.world import World
@@ -25,11 +26,11 @@ class Handle:
     __slots__ = ("args", "callback", "context")
 
     def __init__(
-        self, callback: Callable[..., object] | None, args: tuple[Any, ...], context: contextvars.Context | None
+        self, callback: Callable[..., object] | None, args: tuple[Any, ...], context: contextvars.Context
     ) -> None:
         self.callback = callback
         self.args = args
-        self.context = context or contextvars.copy_context()
+        self.context = context
 
     def cancel(self) -> None:
         """It will not be called; if it is a timer, that stays where it is, and does not ring."""
@@ -51,6 +52,7 @@ class ProcessLoop(asyncio.AbstractEventLoop):
         self.tasks: list[asyncio.Task[Any]] = []
         self._ready: deque[Handle] = deque()
         self._held_up: list[Callable[[], object]] = []
+        self.get_debug = bool  # no; asyncio asks it for each future
 
     def turn(self) -> None:
         """Runs what is ready, and what that makes ready."""
@@ -96,12 +98,7 @@ class ProcessLoop(asyncio.AbstractEventLoop):
         for act in held_up:
             self.beside(act)
         if self._ready:
-            self.world.wake(self)
-
-    def _is_ready(self, handle: Handle) -> None:
-        if not self._ready and not self.is_stopped:
-            self.world.wake(self)
-        self._ready.append(handle)
+            self.world.awake.append(self)
 
     def time(self) -> float:
         """Seconds on the clock that never goes back."""
@@ -111,7 +108,7 @@ class ProcessLoop(asyncio.AbstractEventLoop):
         self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
     ) -> Handle:
         """See asyncio."""
-        handle = Handle(callback, args, context)
+        handle = Handle(callback, args, context or contextvars.copy_context())
         if not self.is_dead:
             self._is_ready(handle)
         return handle
@@ -128,14 +125,19 @@ class ProcessLoop(asyncio.AbstractEventLoop):
         self, when: float, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
     ) -> Handle:
         """See asyncio."""
-        timer = Handle(callback, args, context)
+        timer = Handle(callback, args, context or contextvars.copy_context())
 
-        def ring() -> None:
-            if not self.is_dead and timer.callback is not None:
-                self._is_ready(timer)
-
-        self.world.at(when, ring)
+        self.world.at(when, partial(self._ring, timer))
         return timer
+
+    def _ring(self, timer: Handle) -> None:
+        if not self.is_dead and timer.callback is not None:
+            self._is_ready(timer)
+
+    def _is_ready(self, handle: Handle) -> None:
+        if not self._ready and not self.is_stopped:
+            self.world.awake.append(self)
+        self._ready.append(handle)
 
     def create_future(self) -> asyncio.Future[Any]:
         """See asyncio."""
@@ -171,22 +173,18 @@ class ProcessLoop(asyncio.AbstractEventLoop):
             else:  # what was read is not new any more when it arrives
                 self.world.after(there, lambda: _resolve(future, result, fault))
 
-        self.world.after(there, lambda: self.beside(run))
+        self.world.after(there, partial(self.beside, run))
         return future
 
     def pause(self, seconds: float) -> asyncio.Future[Any]:
         """What ends after so much time: `asyncio.sleep` in fewer steps."""
         future = self.create_future()
-        self.world.at(self.world.now + seconds, lambda: _resolve(future, None, None))
+        self.world.at(self.world.now + seconds, partial(_wake, future))
         return future
 
     def run(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Begins something, from outside of the loop."""
         return self.create_task(work)
-
-    def get_debug(self) -> bool:
-        """No."""
-        return False
 
     def is_running(self) -> bool:
         """Whether anything runs here."""
@@ -200,6 +198,11 @@ class ProcessLoop(asyncio.AbstractEventLoop):
         """A fault that nobody waited for is a broken promise."""
         if not self.is_dead:
             self.world.fail(f"{self.name}: {context.get('message')}: {context.get('exception')!r}")
+
+
+def _wake(future: asyncio.Future[Any]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 def _resolve(future: asyncio.Future[Any], result: object, fault: BaseException | None) -> None:

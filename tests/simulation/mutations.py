@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "tollbar"
-SEEDS = "600"
+SEEDS = "1000"
 
 
 class Mutation(NamedTuple):
@@ -56,6 +56,19 @@ MUTATIONS = (
         "gateway/hold.py",
         "            await self.settle(Outcome.OK)\n",
         "            asyncio.ensure_future(self.settle(Outcome.OK))\n",
+    ),
+    Mutation(
+        "a hold counts as durable when nobody knows what became of its commit",
+        "storage/operations.py",
+        "        await self.wait()\n",
+        "        try:\n            await self.wait()\n"
+        "        except Exception:\n            if self.is_over:\n                raise\n",
+    ),
+    Mutation(
+        "an answer is charged, and said to have failed, when the store does not say what became of it",
+        "storage/operations.py",
+        '    def doubted(self, fault: Exception) -> None:\n        """Whoever waits goes on',
+        '    def doubted_no_more(self, fault: Exception) -> None:\n        """Whoever waits goes on',
     ),
     Mutation(
         "an answer that outlived its hold ends well",

@@ -4,7 +4,7 @@ import gc
 import sys
 import tempfile
 from asyncio.events import _set_running_loop
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
@@ -95,7 +95,7 @@ class Play:
         faults = Faults(self, holdings)
         faults.plan(seconds)
         world.pass_time(seconds)
-        world.run(lambda: all(caller.ending or not self._is_served(caller) for caller in self.callers))
+        world.run(self._all_are_answered(self.callers))
         self._end(holdings)
         crashes = sum(process.is_killed for process in self.processes)
         counts = (len(self.callers), self.books.commits, len(self.processes), crashes, faults.befallen)
@@ -111,7 +111,7 @@ class Play:
         number = next(number for number in range(MOST_WORKERS) if number not in taken)
         process = Process(self.around, f"p{len(self.processes) + 1}", slot, machine, number)
         self.processes.append(process)
-        answering = Answering(self.world.chance, process.clock, self.unreliability)
+        answering = Answering(self.world, process.clock, self.unreliability)
         process.start({MAIN.provider: answering, SPARE.provider: answering}, is_alone)
         return process
 
@@ -127,6 +127,17 @@ class Play:
 
     def _is_served(self, caller: Caller) -> bool:
         return bool(caller.request_id) and self._server(caller.request_id).is_alive
+
+    def _all_are_answered(self, callers: Sequence[Caller]) -> Callable[[], bool]:
+        """Whether nobody waits any more: who has an ending, or lost the server, stays so."""
+        waiting = list(callers)
+
+        def are_answered() -> bool:
+            while waiting and (waiting[-1].ending or not self._is_served(waiting[-1])):
+                waiting.pop()
+            return not waiting
+
+        return are_answered
 
     def call_at_once(self, holdings: Holdings, process: Process) -> None:
         """Some calls on one process, all begun now."""
@@ -210,7 +221,9 @@ class Play:
         grave = ProcessLoop(self.world, "grave")
         for loop in (grave, *(process.loop for process in self.processes)):
             loop.kill()
-        self.store.database.close()
+        for process in self.processes:
+            process.scribe.end()
+        self.store.forget()
         for process in self.processes:
             if isinstance(process.counters, SharedCounters):
                 process.counters.close()

@@ -15,7 +15,8 @@ from typing import Any
 
 from tests.simulation.clocks import MachineClock
 from tests.simulation.loop import ProcessLoop
-from tests.simulation.store import Reading, SimulatedScribe, Store, StoreConnection, sql
+from tests.simulation.scribe import SimulatedScribe
+from tests.simulation.store import Reading, ReadingConnection, Store, WritingConnection, sql
 from tests.simulation.world import World
 from tollbar.admin.alerts import Alerts, AlertTerms
 from tollbar.app.chores import TICK_SECONDS, Work, chores
@@ -46,6 +47,8 @@ from tollbar.storage.store import LONGEST_QUESTION_SECONDS, Options, assemble
 
 GOING_DOWN = Overloaded("The gateway is shutting down.")
 NO_ALERTS = AlertTerms((), None, b"")
+SLOTS = 64
+"""Of a shard of counters that processes share: enough for the few keys of a simulation, and soon looked through."""
 TURNS = "SELECT request_id FROM answers WHERE process = ? AND status IS NULL"
 WRONG_BY_AT_MOST = timedelta(seconds=LONGEST_QUESTION_SECONDS)
 
@@ -90,14 +93,15 @@ class Process:
         self.own_clock = machine
         self.clock: Clock = ShiftedClock(machine) if around.is_measured else machine
         self.store = around.store
-        self.connection = StoreConnection(around.store, name)
-        reader = Reader(Reading(StoreConnection(around.store, name)))
+        self.connection = WritingConnection(around.store, name)
+        reader = Reader(Reading(ReadingConnection(around.store, name)))
         options = Options(b"", address="simulated", is_strict=around.is_strict)
-        scribe: SimulatedScribe[Batch] = SimulatedScribe(self.loop)
-        self.storage = assemble(self.connection, reader, sql(), self.clock, options, scribe)
+        self.scribe: SimulatedScribe[Batch] = SimulatedScribe(self.loop, self.connection)
+        self.storage = assemble(self.connection, reader, sql(), self.clock, options, self.scribe)
+        self.connection.stuck = self.storage.journal.refuse
         self.counters: MemoryCounters | SharedCounters = MemoryCounters(self.clock)
         if around.counters is not None:
-            self.counters = SharedCounters(self.clock, around.counters, number)
+            self.counters = SharedCounters(self.clock, around.counters, number, SLOTS)
         self._around = around
 
     def start(self, providers: Mapping[str, Provider], is_alone: bool) -> None:

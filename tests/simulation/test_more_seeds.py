@@ -13,7 +13,7 @@ def quiet() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("first", range(250, 500, AT_ONCE))
+@pytest.mark.parametrize("first", range(270, 540, AT_ONCE))
 def test_every_promise_is_kept_in_more_of_them(first: int) -> None:
     """As in the first ones."""
     check_seeds(first)

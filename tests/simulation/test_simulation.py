@@ -23,7 +23,7 @@ def quiet() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("first", range(0, 250, AT_ONCE))
+@pytest.mark.parametrize("first", range(0, 270, AT_ONCE))
 def test_every_promise_is_kept(first: int) -> None:
     """In as many simulations as a test may take time for; `test_more_seeds.py` goes on."""
     check_seeds(first)
@@ -41,6 +41,13 @@ def test_a_seed_is_the_same_simulation_whenever_it_is_played() -> None:
     assert (first.digest, first.commits) == (again.digest, again.commits)
     assert again.trace
     assert first.digest != other.digest
+
+
+def test_a_commit_loses_its_answer_whether_it_was_done_or_not() -> None:
+    """On a network that fails: one simulation has both, and keeps every promise."""
+    outcome = play(13, is_told=True)
+    told = "\n".join(outcome.trace or ())
+    assert ("that was done" in told, "that was not done" in told, outcome.failure) == (True, True, "")
 
 
 def ignoring(statement: Callable[[], str]) -> Plant:

@@ -14,6 +14,8 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING
 
+from tests.simulation.network import Network
+
 if TYPE_CHECKING:
     from tests.simulation.loop import ProcessLoop
 
@@ -34,14 +36,17 @@ class World:
     """The first promise that was broken; nothing happens after it."""
     trace: list[str] | None = None
     """What happened, in words, where somebody wants to read it."""
+    awake: "deque[ProcessLoop]" = field(default_factory=deque)
+    """The loops that have something to do now."""
     chance: Random = field(init=False)
+    network: Network = field(init=False)
     _entries: list[tuple[float, int, Act]] = field(default_factory=list)
     _made: int = 0
-    _awake: "deque[ProcessLoop]" = field(default_factory=deque)
     _digest: hashlib.blake2b = field(default_factory=lambda: hashlib.blake2b(digest_size=16))
 
     def __post_init__(self) -> None:
         self.chance = Random(self.seed)
+        self.network = Network(self.seed)
 
     @property
     def moment(self) -> datetime:
@@ -69,28 +74,24 @@ class World:
     def at(self, when: float, act: Act) -> None:
         """Has something done at a moment; at the same moment, in the order of asking."""
         self._made += 1
-        heapq.heappush(self._entries, (max(when, self.now), self._made, act))
+        heapq.heappush(self._entries, (max(self.now, when), self._made, act))
 
     def after(self, seconds: float, act: Act) -> None:
         """The same, so many seconds from now."""
         self.at(self.now + seconds, act)
 
-    def wake(self, loop: "ProcessLoop") -> None:
-        """A loop has something to do now."""
-        self._awake.append(loop)
-
     def run(self, until: Callable[[], bool]) -> None:
         """Lets things happen until a condition holds or a promise is broken; fails when nothing more can happen."""
+        awake, entries = self.awake, self._entries
         for _ in range(MOST_STEPS):
-            if self.failure or (not self._awake and until()):
+            while awake and not self.failure:
+                awake.popleft().turn()
+            if self.failure or until():
                 return
-            if self._awake:
-                self._awake.popleft().turn()
-            elif self._entries:
-                self.now, _, act = heapq.heappop(self._entries)
-                act()
-            else:
+            if not entries:
                 break
+            self.now, _, act = heapq.heappop(entries)
+            act()
         self.fail("everything stands still, or never ends")
 
     def pass_time(self, seconds: float) -> None:

@@ -35,13 +35,13 @@ class Rounds:
 
     async def once(self, chore: Chore, faults: int = 0) -> int:
         """Does a chore; how often it has crashed by now, one time after the other, where it had `faults` times."""
-        name, log = chore.__name__, structlog.get_logger("tollbar")
+        name = chore.__name__
         try:
             await chore()
         except GatewayError as fault:
-            log.warning("chore.failed", chore=name, error=fault.message)
+            structlog.get_logger("tollbar").warning("chore.failed", chore=name, error=fault.message)
         except Exception:  # whatever is wrong with one chore, the server has calls and other chores
-            log.exception("chore.crashed", chore=name, times=faults + 1)
+            structlog.get_logger("tollbar").exception("chore.crashed", chore=name, times=faults + 1)
             self.failed(name)
             return faults + 1
         else:

@@ -21,8 +21,9 @@ RETRY_CONCURRENCY_SECONDS = 1.0
 EXPIRY_SECONDS = 30.0
 """Whoever was not heard of for longer holds nothing any more (rulings on holds)."""
 MOST_WORKERS = 60
-RATE_SHARDS, RATE_SLOTS = 16, 4_096
-HELD_SHARDS, HELD_SLOTS = 4, 4_096
+RATE_SHARDS, HELD_SHARDS = 16, 4
+SLOTS = 4_096
+"""Those of a shard."""
 IS_POSSIBLE = sys.platform != "win32"
 
 Place = tuple[Shard, int]
@@ -33,14 +34,15 @@ class SharedCounters:
     """`ports.Counters` of worker number `worker`, over the files in a directory that all workers are given.
 
     Some 65,000 scopes have a place; when so many neighbours are in use, the one that was charged longest ago goes.
+    All workers are told the same number of `slots`.
     """
 
-    def __init__(self, clock: Clock, directory: Path, worker: int = 0) -> None:
+    def __init__(self, clock: Clock, directory: Path, worker: int = 0, slots: int = SLOTS) -> None:
         self._clock = clock
         self._worker = worker
         self._salt = salt_of(directory)
-        self._rates = Table(directory, "rates", RATE_SHARDS, RATE_SLOTS)
-        self._held = Table(directory, "held", HELD_SHARDS, HELD_SLOTS)
+        self._rates = Table(directory, "rates", RATE_SHARDS, slots)
+        self._held = Table(directory, "held", HELD_SHARDS, slots)
         self._heard = Shard(directory / "heard", 1)
         self._begin()
 

@@ -9,7 +9,7 @@ import fcntl
 import hashlib
 import mmap
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -92,10 +92,9 @@ class Shard:
         """The write is whole."""
         self.cells[slot] += 1
 
-    def slots(self) -> Iterator[int]:
+    def slots(self) -> list[int]:
         """Where the slots begin that are in use."""
-        cells = self.cells
-        return (slot for slot in range(0, self._slots * SLOT, SLOT) if cells[slot + SECOND])
+        return [number * SLOT for number, second in enumerate(self.cells[SECOND::SLOT].tolist()) if second]
 
     def _mend(self, slot: int) -> None:
         """Its writer died in the middle: the amounts are what was written, and their sum is made again."""

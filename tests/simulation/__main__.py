@@ -11,7 +11,8 @@ from itertools import count, takewhile
 
 import structlog
 
-from tests.simulation.play import Outcome, play
+from tests.simulation.play import BRIEF, FULL, Extent, Outcome, play
+from tests.simulation.seeds import replay
 from tests.simulation.store import sql
 
 COUNTED = ("calls", "commits", "workers", "crashes", "faults")
@@ -24,14 +25,16 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--first", type=int, help="begin with this seed (default: one that the time of day gives)")
     parser.add_argument("--seconds", type=float, default=30.0, help="go on with the next seeds for so long")
     parser.add_argument("--seeds", type=int, help="go on for so many seeds instead")
+    parser.add_argument("--brief", action="store_true", help="with less in each, and so more of them")
     parser.add_argument("--until-broken", action="store_true", help="stop at the first that breaks a promise")
     options = parser.parse_args(arguments)
     settle()
+    extent = BRIEF if options.brief else FULL
     if options.seed is not None:
-        return tell(play(options.seed, is_told=True))
+        return tell(play(options.seed, is_told=True, extent=extent))
     first = int(time.time()) * 1_000 if options.first is None else options.first
     seeds = seeds_for(first, options.seconds) if options.seeds is None else range(first, first + options.seeds)
-    return tell_all(seeds, options.until_broken)
+    return tell_all(seeds, options.until_broken, extent)
 
 
 def settle() -> None:
@@ -49,15 +52,15 @@ def tell(outcome: Outcome) -> int:
     return int(bool(outcome.failure))
 
 
-def tell_all(seeds: Iterable[int], is_until_broken: bool) -> int:
+def tell_all(seeds: Iterable[int], is_until_broken: bool, extent: Extent) -> int:
     """Many of them: those that failed, with how to see them again, and what there was in all."""
     began, sums, played, failed = time.process_time(), Counter[str](), 0, 0
-    for outcome in map(play, seeds):
+    for outcome in (play(seed, extent=extent) for seed in seeds):
         played += 1
         sums.update({name: getattr(outcome, name) for name in COUNTED})
         if outcome.failure:
             failed += 1
-            print(f"{outcome.failure}\n    python3 dev.py simulate --seed {outcome.seed}", flush=True)
+            print(f"{outcome.failure}\n    {replay(outcome.seed, extent)}", flush=True)
             if is_until_broken:
                 break
     each = ", ".join(f"{sums[name] / max(1, played):.1f} {name}" for name in COUNTED)

@@ -32,15 +32,15 @@ class Faults:
             *(self._set_the_clock, self._set_the_clock, self._regrant, self._revoke, self._replace),
         )
 
-    def plan(self, seconds: float) -> None:
-        """Some of them within so many seconds."""
+    def plan(self, seconds: float, most: int) -> None:
+        """Some of them within so many seconds, fewer than `most`."""
         world = self._play.world
         if seconds > EXPIRY_SECONDS:  # long enough for one to be taken for dead, and to come back
             kind = self._chance.choice(
                 (self._freeze_for_long, self._freeze_for_long, self._cut_off_for_long, self._crash)
             )
             world.after(self._chance.uniform(0.0, seconds - EXPIRY_SECONDS), partial(self._befall, kind))
-        for _ in range(self._chance.randrange(0, 7)):
+        for _ in range(self._chance.randrange(0, most)):
             kind = self._chance.choice(self._kinds)
             world.after(self._chance.uniform(0.0, seconds), partial(self._befall, kind))
         if world.network.happens(0.8):

@@ -1,5 +1,7 @@
 """Breaks the product on purpose, in a copy, and plays seeds until one finds it: `python -m tests.simulation.mutations`.
 
+With `--brief` before other words, brief seeds.
+
 A promise that is kept in every simulation means something only if breaking it is found.
 """
 
@@ -14,7 +16,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "tollbar"
-SEEDS = "1000"
+SEEDS = "1750"
 
 
 class Mutation(NamedTuple):
@@ -135,6 +137,7 @@ MUTATIONS = (
 
 def main(words: Sequence[str]) -> int:
     """Tries those whose names have one of the words, without any all of them; returns 1 when one is not found."""
+    options, words = words[:1] if words[:1] == ["--brief"] else [], [word for word in words if word != "--brief"]
     unfound = 0
     for mutation in MUTATIONS:
         if words and not any(word in mutation.what for word in words):
@@ -144,7 +147,17 @@ def main(words: Sequence[str]) -> int:
             shutil.copytree(SOURCE, source)
             file = source / mutation.file
             file.write_text(file.read_text().replace(mutation.old, mutation.new))
-            command = [sys.executable, "-m", "tests.simulation", "--first", "0", "--seeds", SEEDS, "--until-broken"]
+            command = [
+                sys.executable,
+                "-m",
+                "tests.simulation",
+                "--first",
+                "0",
+                "--seeds",
+                SEEDS,
+                "--until-broken",
+                *options,
+            ]
             environment = {**os.environ, "PYTHONPATH": directory}
             done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
         print(f"{mutation.what}:\n    {done.stdout.strip() or done.stderr.strip()}", flush=True)

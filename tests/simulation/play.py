@@ -30,13 +30,38 @@ from tollbar.counters.shared import MOST_WORKERS, SharedCounters
 from tollbar.domain.catalogue import Catalogue, Model, Target, Timeouts
 from tollbar.storage.hearing import EXPIRY_SECONDS
 
-TIMEOUTS = Timeouts(total=20.0)
-MAIN, SPARE = Target("main", "m", CARD, timeouts=TIMEOUTS), Target("spare", "s", CARD, timeouts=TIMEOUTS)
-CATALOGUE = Catalogue({"smart": Model("smart", (MAIN, SPARE)), "dear": Model("dear", (SPARE,), multiplier=Decimal(3))})
+MAIN, SPARE = "main", "spare"
 NAMES = ("a", "b")
 MEMORY = Path("/dev/shm")
 Plant = Callable[[Store], None]
 """Makes the store do something wrong, to see that it is found."""
+
+
+class Extent(NamedTuple):
+    """How much goes on in a simulation: how many calls, for how many seconds, and fewer misfortunes than so many.
+
+    That is if it is short, as so often; a long one goes on until somebody is taken for dead who is not.
+    """
+
+    calls: tuple[int, int]
+    seconds: tuple[float, float]
+    misfortunes: int
+    short: float
+    patience: float
+    """Seconds that a call has in all."""
+
+    def catalogue(self) -> Catalogue:
+        """What is offered."""
+        timeouts = Timeouts(total=self.patience)
+        main, spare = (Target(name, name[0], CARD, timeouts=timeouts) for name in (MAIN, SPARE))
+        return Catalogue(
+            {"smart": Model("smart", (main, spare)), "dear": Model("dear", (spare,), multiplier=Decimal(3))}
+        )
+
+
+FULL = Extent((15, 60), (2.0, 7.0), misfortunes=7, short=0.8, patience=20.0)
+BRIEF = Extent((4, 16), (0.5, 2.5), misfortunes=5, short=1.0, patience=3.0)
+"""Less of everything, at a fraction of the cost: so there can be more of them."""
 
 
 class Outcome(NamedTuple):
@@ -56,7 +81,10 @@ class Outcome(NamedTuple):
 class Play:
     """The processes, their callers and their misfortunes, as the seed has them."""
 
-    def __init__(self, seed: int, is_told: bool = False, plant: Plant = lambda store: None) -> None:
+    def __init__(
+        self, seed: int, is_told: bool = False, plant: Plant = lambda store: None, extent: Extent = FULL
+    ) -> None:
+        self.extent = extent
         self.world = World(seed, trace=[] if is_told else None)
         self.store = Store(self.world)
         self.books = Books(self.world, self.store.database, self._may_be_dead)
@@ -70,7 +98,7 @@ class Play:
         if place is not None:
             (place / "salt").write_bytes(b"of all simulations: which slot a key is given is not theirs to choose")
         is_strict = chance.random() < 0.3
-        self.around = Surroundings(self.world, self.store, CATALOGUE, is_strict, self.is_measured, place)
+        self.around = Surroundings(self.world, self.store, extent.catalogue(), is_strict, self.is_measured, place)
         tally, once = Tally(self.world, place is not None), Once(self.world, self.books)
         self.promises = Promises(self.books, tally, once)
         self.machine = MachineClock(self.world)
@@ -90,10 +118,12 @@ class Play:
         self._do(first, holdings.grant(first.storage))
         for slot in range(1, chance.choice((1, 2, 2, 3))):
             self.start(slot=str(slot))
-        seconds = chance.uniform(2.0, 7.0) if chance.random() < 0.8 else chance.uniform(35.0, 55.0)
+        seconds = (
+            chance.uniform(*self.extent.seconds) if chance.random() < self.extent.short else chance.uniform(35.0, 55.0)
+        )
         self._call(holdings, seconds)
         faults = Faults(self, holdings)
-        faults.plan(seconds)
+        faults.plan(seconds, self.extent.misfortunes)
         world.pass_time(seconds)
         world.run(self._all_are_answered(self.callers))
         self._end(holdings)
@@ -112,7 +142,7 @@ class Play:
         process = Process(self.around, f"p{len(self.processes) + 1}", slot, machine, number)
         self.processes.append(process)
         answering = Answering(self.world, process.clock, self.unreliability)
-        process.start({MAIN.provider: answering, SPARE.provider: answering}, is_alone)
+        process.start({MAIN: answering, SPARE: answering}, is_alone)
         return process
 
     def serving(self) -> list[Process]:
@@ -147,7 +177,7 @@ class Play:
     def _call(self, holdings: Holdings, seconds: float) -> None:
         """Calls one by one, and now and then many at once."""
         chance, at = self.world.chance, 0.0
-        for _ in range(chance.randrange(15, 60)):
+        for _ in range(chance.randrange(*self.extent.calls)):
             if chance.random() < 0.6:
                 at = chance.uniform(0.0, seconds)
             self.world.after(at, partial(self._send, self._caller(holdings)))
@@ -194,7 +224,7 @@ class Play:
                 process.check_quiet()
                 closing.append((process, process.loop.run(process.close())))
         world.run(lambda: all(task.done() or not process.is_alive for process, task in closing))
-        is_alone = chance.random() < 0.8
+        is_alone = chance.random() < self.extent.short
         last = self.start("last", is_alone)
         world.run(lambda: last.is_serving)
         if not is_alone:  # it hears nothing of the others for as long as it takes
@@ -232,14 +262,13 @@ class Play:
         _set_running_loop(grave)
 
 
-def play(seed: int, is_told: bool = False, plant: Plant = lambda store: None) -> Outcome:
+def play(seed: int, is_told: bool = False, plant: Plant = lambda store: None, extent: Extent = FULL) -> Outcome:
     """What comes of a seed."""
     with undisturbed():
-        return _played(seed, is_told, plant)
+        return _played(Play(seed, is_told, plant, extent))
 
 
-def _played(seed: int, is_told: bool, plant: Plant) -> Outcome:
-    playing = Play(seed, is_told, plant)
+def _played(playing: Play) -> Outcome:
     try:
         return playing.play()
     finally:

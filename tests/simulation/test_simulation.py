@@ -23,9 +23,9 @@ def quiet() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("first", range(0, 270, AT_ONCE))
+@pytest.mark.parametrize("first", range(0, 200, AT_ONCE))
 def test_every_promise_is_kept(first: int) -> None:
-    """In as many simulations as a test may take time for; `test_more_seeds.py` goes on."""
+    """In as many simulations as a test may take time for; `test_more_seeds.py` plays brief ones."""
     check_seeds(first)
 
 

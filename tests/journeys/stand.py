@@ -31,7 +31,9 @@ from typing import Any
 import requests
 from openai import AsyncOpenAI, OpenAI
 
+from tests.storage.making import empty_store
 from tests.upstream import FakeUpstream
+from tollbar.storage.engine import DATABASE
 
 TOLLBAR = Path(sys.executable).with_name("tollbar")
 ADMIN_KEY = "an-admin-key-of-the-journeys-0123456789"
@@ -180,9 +182,18 @@ class Gateway:
 
 @contextmanager
 def started(
-    directory: Path, up: FakeUpstream | None = None, more: str = "", environment: Mapping[str, str] | None = None
+    directory: Path,
+    up: FakeUpstream | None = None,
+    more: str = "",
+    environment: Mapping[str, str] | None = None,
+    is_furnished: bool = True,
 ) -> Iterator[Gateway]:
-    """A gateway whose state and settings are in `directory`; `more` goes into its tollbar.yaml."""
+    """A gateway whose state and settings are in `directory`; `more` goes into its tollbar.yaml.
+
+    It finds a store there, as after any start but the very first, unless it is not to be furnished.
+    """
+    if is_furnished:
+        furnish(directory)
     if up is not None:
         (directory / "tollbar.yaml").write_text(LAB % up.url + more)
     variables = {"TOLLBAR_ADMIN_KEY": ADMIN_KEY, "LAB_KEY": LAB_KEY} if environment is None else environment
@@ -215,6 +226,15 @@ def start(
         process.wait()
         raise
     return Gateway(process, found[1], directory)
+
+
+def furnish(directory: Path) -> None:
+    """Puts a new store where there is none: to make one costs each first start most of a second."""
+    data = directory / "data"
+    if not data.exists():
+        data.mkdir(mode=0o700)
+        (data / DATABASE).write_bytes(empty_store())
+        (data / DATABASE).chmod(0o600)
 
 
 def clean(directory: Path, environment: Mapping[str, str]) -> dict[str, str]:

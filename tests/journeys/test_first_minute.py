@@ -27,7 +27,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def first_banner(home: Path) -> str:
     """What the very first start printed."""
-    with started(home, environment={}) as gateway:
+    with started(home, environment={}, is_furnished=False) as gateway:
         answer = paste(gateway.banner)
         assert "tollbar keys create" in answer["choices"][0]["message"]["content"]
         admin_key = admin_key_in(gateway.banner)

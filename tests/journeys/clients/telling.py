@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from tests.journeys.stand import ADMIN_KEY, Gateway, start
+from tests.journeys.stand import ADMIN_KEY, Gateway, furnish, start
 
 CURL = shutil.which("curl")
 WORDS = "word0 word1 word2 word3 word4 "
@@ -67,6 +67,7 @@ def moved_in(
     (directory / ".env").write_text(env_file)
     if yaml:
         (directory / "tollbar.yaml").write_text(yaml)
+    furnish(directory)
     gateway = start(directory, {"TOLLBAR_ADMIN_KEY": ADMIN_KEY, **(environment or {})}, ("serve",))
     try:
         yield gateway

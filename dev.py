@@ -83,8 +83,7 @@ def run_tests(arguments: Sequence[str]) -> int:
     if arguments:
         return run("pytest", *arguments)
     # A file's tests stay in one process, because they share its servers; conftest.py orders rules first, journeys last.
-    # Three processes, since one of them mostly waits for its servers: two leave a fifth of two cores unused.
-    return run_static_stages() or run("pytest", "-q", "-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
+    return run_static_stages() or run("pytest", "-q", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 
 
 def check(arguments: Sequence[str]) -> int:

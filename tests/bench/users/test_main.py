@@ -50,7 +50,10 @@ def test_users_call_a_server_of_their_own(tmp_path: Path) -> None:
 def test_failures_are_the_exit_status(tmp_path: Path) -> None:
     """A server that cuts its streams and answers others with nothing: the run fails and says why."""
     with provider() as up, started(tmp_path, up) as gateway:
-        done = call_cut_model(gateway, tmp_path)
+        for seconds in SECONDS:  # on a busy machine none of the first calls may be one of that model
+            done = call_cut_model(gateway, tmp_path, seconds)
+            if done.returncode:
+                break
     assert done.returncode == 1, done.stdout + done.stderr
     assert re.search(r"status 5\d\d|the stream was cut|the answer lacks", done.stdout)
 
@@ -71,12 +74,12 @@ def test_what_a_limit_refuses_is_counted_apart_and_no_failure(tmp_path: Path) ->
     assert refused == LIMITED
 
 
-def call_cut_model(gateway: Gateway, directory: Path) -> "subprocess.CompletedProcess[str]":
+def call_cut_model(gateway: Gateway, directory: Path, seconds: str) -> "subprocess.CompletedProcess[str]":
     """Some time with a model whose answers never reach their end."""
     key = gateway.make_key("users")
     return load(
         directory,
-        *("quick", "--host", gateway.url, "--key", key, "--model", "lab/cut", "--users", "10", "--seconds", "3"),
+        *("quick", "--host", gateway.url, "--key", key, "--model", "lab/cut", "--users", "10", "--seconds", seconds),
     )
 
 

@@ -51,14 +51,12 @@ class Sending:
             cycle.transport.write(b"%x\r\n%b\r\n" % (len(body), body))
         else:
             start, self._start = self._start, None
-            self._begin(start, message)
+            self._begin(start, body, is_whole=not message.get("more_body", False))
 
-    def _begin(self, start: Message, message: Message) -> None:
+    def _begin(self, start: Message, body: bytes, is_whole: bool) -> None:
         cycle = self._cycle
         cycle.response_started = True
         cycle.waiting_for_100_continue = False
-        body: bytes = message.get("body", b"")  # type: ignore[assignment]
-        is_whole = not message.get("more_body", False)
         status = STATUS_LINE[start["status"]]  # type: ignore[index]
         headers = [*cycle.default_headers, *start.get("headers", ())]  # type: ignore[misc]
         # One pass of C for all headers: the status line ends in a line break, and so does each of them.

@@ -40,7 +40,8 @@ Plant = Callable[[Store], None]
 class Extent(NamedTuple):
     """How much goes on in a simulation: how many calls, for how many seconds, and fewer misfortunes than so many.
 
-    That is if it is short, as so often; a long one goes on until somebody is taken for dead who is not.
+    That is if it is short, as so often; a long one goes on until somebody is taken for dead who is not. As often the
+    last process knows that it is alone, and need not wait until the others would have been heard of.
     """
 
     calls: tuple[int, int]

@@ -27,18 +27,17 @@ def measure(report: Report, stage: Stage, installation: Installation, plan: Plan
     shutil.copytree(installation.folder, large.folder)
     fill(large, plan.growth_keys)
     with gateway.running(installation, keys[:FEW]) as few, gateway.running(large, keys) as many:
-        costs: dict[int, list[float]] = {few.port: [], many.port: []}
         for running in (few, many):
             stage.driver.drive(calls(running, "plain", plan.warm_seconds))
-        for _ in range(plan.growth_runs):
-            for running in (few, many):
-                result, spent_seconds = stage.driver.cpu(running.pid, calls(running, "plain", plan.run_seconds))
-                costs[running.port].append(spent_seconds / result.answered * 1e6)
+        sides = [(running.pid, calls(running, "plain", plan.turn_seconds)) for running in (few, many)]
+        costs = [
+            [spent.microseconds for spent in stage.driver.compare(sides, plan.turns)] for _ in range(plan.growth_runs)
+        ]
         start = many.start_seconds
-    growths = [(more / less - 1) * 100 for less, more in zip(*costs.values(), strict=True)]
+    growths = [(more / less - 1) * 100 for less, more in costs]
     report.figures.append(Figure(f"cost growth, {FEW} to {plan.growth_keys:,} keys", "%", growths, Budget(10, 3)))
     report.figures.append(Figure(f"start to first answer, {plan.growth_keys:,} keys", "s", [start], Budget(2, 1)))
-    less, more = (statistics.median(values) for values in costs.values())
+    less, more = (statistics.median(values) for values in zip(*costs, strict=True))
     report.notes.append(
         f"A plain request costs {less:.0f} µs with {FEW} keys in use, and {more:.0f} µs with {plan.growth_callers:,} "
         f"in use of {plan.growth_keys:,}."

@@ -1,14 +1,15 @@
 """Callers: keep-alive connections that send a request as soon as the last is answered, and note how that went.
 
-Runs in a process of its own (`python -m bench.load`, a `Load` as JSON on standard input, a `Result` as JSON on standard
-output), so that what it costs is never counted as the gateway's. It reads HTTP as far as the bench needs it.
+Runs in a process of its own (`python -m bench.load`, `Turns` as JSON on standard input, a list of `Result` as JSON on
+standard output), so that what it costs is never counted as the gateway's. It reads HTTP as far as the bench needs it.
 """
 
 import asyncio
-import json
 import sys
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+
+import msgspec
 
 from bench.answers import TIME_DIGITS, TIME_MARK
 from bench.stub import loop_factory
@@ -20,7 +21,7 @@ CHUNKED_END = b"0\r\n\r\n"
 class Load:
     """What to send: requests in turn, over so many connections, until the time is up or each connection sent `rounds`.
 
-    Connections begin spread over `ramp_seconds`.
+    Connections begin spread over `ramp_seconds`, and stay open from one turn to the next.
     """
 
     port: int
@@ -29,6 +30,14 @@ class Load:
     seconds: float
     rounds: int = 0
     ramp_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """Loads that take turns, so many times each, in one order and in the other."""
+
+    loads: list[Load]
+    count: int = 1
 
 
 @dataclass(slots=True)
@@ -51,7 +60,7 @@ class Caller(asyncio.Protocol):
 
     def __init__(self, run: "Run", number: int) -> None:
         self._run = run
-        self._turn = number
+        self._next = number
         self._sent = 0
         self._began = 0
         self._awaited = -1  # bytes of the body still to come; -1 while the head is awaited, -2 for a chunked body
@@ -59,15 +68,24 @@ class Caller(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Sends the first request."""
+        """Keeps what to write to."""
         self._transport = transport  # type: ignore[assignment]
+
+    def begin(self) -> None:
+        """Sends the first request of a turn."""
+        self._sent = 0
         self._send()
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Notes a break in the middle of an answer."""
+    def close(self) -> None:
+        """Ends the connection, whose break is no fault any more."""
         if self._transport is not None:
-            self._run.fail(f"the connection broke: {exc}".encode())
-            self._finish()
+            transport, self._transport = self._transport, None
+            transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Notes a break that nobody here wanted."""
+        if self._transport is not None:
+            self._fail(f"the connection broke: {exc}".encode())
 
     def data_received(self, data: bytes) -> None:
         """Reads on; at the end of an answer the next request goes out."""
@@ -79,8 +97,7 @@ class Caller(asyncio.Protocol):
             head, data = self._buffer[:head_end].lower(), self._buffer[head_end + 4 :]
             self._buffer = b""
             if head[9:12] != b"200":
-                self._run.fail(head + b"\n" + data)
-                self._finish()
+                self._fail(head + b"\n" + data)
                 return
             _, has_length, rest = head.partition(b"\r\ncontent-length: ")
             self._awaited = int(rest.partition(b"\r\n")[0]) if has_length else -2
@@ -104,47 +121,59 @@ class Caller(asyncio.Protocol):
         if self._run.goes_on(self._sent):
             self._send()
         else:
-            self._finish()
+            self._run.finished()
 
     def _send(self) -> None:
         requests = self._run.requests
-        request = requests[self._turn % len(requests)]
-        self._turn += 1
+        request = requests[self._next % len(requests)]
+        self._next += 1
         self._sent += 1
         self._began = time.perf_counter_ns()
         if self._transport is not None:
             self._transport.write(request)
 
-    def _finish(self) -> None:
-        if self._transport is not None:
-            transport, self._transport = self._transport, None
-            transport.close()
-            self._run.finished()
+    def _fail(self, what: bytes) -> None:
+        self.close()
+        self._run.fail(what)
+        self._run.finished()
 
 
 class Run:
-    """One load, from its first connection to its last answer."""
+    """One load: its connections, and what came of it so far."""
 
     def __init__(self, load: Load) -> None:
         self.requests = [request.encode() for request in load.requests]
         self.result = Result()
         self._load = load
-        self._deadline = time.monotonic() + load.seconds
-        self._left = load.connections
+        self._callers: list[Caller] = []
+        self._deadline = 0.0
+        self._busy = 0
         self._over = asyncio.Event()
 
-    async def go(self) -> Result:
-        """Opens the connections and waits for the last of them."""
+    async def turn(self) -> None:
+        """One turn, from its first request to its last answer; the first turn opens the connections."""
         began = time.monotonic()
+        self._deadline = began + self._load.seconds
+        self._busy = self._load.connections
+        self._over.clear()
         for number in range(self._load.connections):
-            await asyncio.get_running_loop().create_connection(
-                lambda number=number: Caller(self, number), "127.0.0.1", self._load.port
-            )
+            (await self._caller(number)).begin()
             behind = began + self._load.ramp_seconds * (number + 1) / self._load.connections - time.monotonic()
             await asyncio.sleep(max(0.0, behind))
         await self._over.wait()
-        self.result.seconds = time.monotonic() - began
-        return self.result
+        self.result.seconds += time.monotonic() - began
+
+    async def _caller(self, number: int) -> Caller:
+        if number == len(self._callers):
+            loop = asyncio.get_running_loop()
+            _, caller = await loop.create_connection(lambda: Caller(self, number), "127.0.0.1", self._load.port)
+            self._callers.append(caller)
+        return self._callers[number]
+
+    def close(self) -> None:
+        """Closes the connections."""
+        for caller in self._callers:
+            caller.close()
 
     def goes_on(self, sent: int) -> bool:
         """Whether a connection that sent so many requests sends another."""
@@ -158,9 +187,9 @@ class Run:
         self.result.example = self.result.example or what[:600].decode(errors="replace")
 
     def finished(self) -> None:
-        """One connection is done."""
-        self._left -= 1
-        if self._left == 0:
+        """One connection is done with its turn."""
+        self._busy -= 1
+        if self._busy == 0:
             self._over.set()
 
     def note_lags(self, data: bytes) -> int:
@@ -174,10 +203,23 @@ class Run:
         return read
 
 
+async def play(turns: Turns) -> list[Result]:
+    """What came of each load; the first failure is the end of all."""
+    runs = [Run(load) for load in turns.loads]
+    for number in range(turns.count):
+        for run in runs if number % 2 == 0 else runs[::-1]:
+            await run.turn()
+        if any(run.result.failed for run in runs):
+            break
+    for run in runs:
+        run.close()
+    return [run.result for run in runs]
+
+
 async def main() -> None:
-    """Reads the load, runs it, writes the result."""
-    result = await Run(Load(**json.load(sys.stdin))).go()
-    json.dump(asdict(result), sys.stdout)
+    """Reads the turns, takes them, writes the results."""
+    results = await play(msgspec.json.decode(sys.stdin.buffer.read(), type=Turns))
+    sys.stdout.buffer.write(msgspec.json.encode(results))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from bench import gateway, growth, reference
 from bench.answers import STREAM_CHUNKS
 from bench.driving import SETTLE_SECONDS, percentile
 from bench.gateway import Gateway, Installation
+from bench.load import Turns
 from bench.machine import resident_bytes
 from bench.plan import STREAMS, Plan
 from bench.report import Budget, Figure, Report
@@ -22,10 +23,12 @@ YARDSTICK = ", yardstick"
 IN_YARDSTICKS = {
     PLAIN: "plain request, in yardsticks",
     STREAM: "64-chunk stream, in yardsticks",
+    TRANSLATED: "translated request, in yardsticks",
     CHUNK: "paced chunk, in yardsticks",
 }
-# What the budgets' own prototype, the yardstick, cost on the machine where the budgets were set, in microseconds.
-SET_BESIDE = {PLAIN: 135, STREAM: 151, CHUNK: 34}
+# What the budgets' own prototype, the yardstick, cost on the machine where the budgets were set, in microseconds; a
+# translated request stands beside its plain one.
+SET_BESIDE = {PLAIN: 135, STREAM: 151, TRANSLATED: 135, CHUNK: 34}
 # And how long it held an event back, in milliseconds, by the percentile.
 LAGS_SET_BESIDE = {50: 3, 99: 50}
 REFERENCE = "CPU per round of the reference loop"
@@ -35,8 +38,6 @@ BUDGETS = {
     TRANSLATED: Budget(450, 300),
     CHUNK: Budget(50, 35),
 }
-KINDS = {"plain": PLAIN, "stream": STREAM}
-YARDSTICK_SETTLE_SECONDS = 0.5
 LATENCIES = {50: Budget(0.8, 0.4), 99: Budget(2, 1)}
 LAGS = {50: Budget(5, 2), 99: Budget(80, 40)}
 
@@ -74,31 +75,29 @@ def installed(stage: Stage) -> tuple[Installation, str]:
 
 
 def costs(report: Report, stage: Stage, running: Gateway, plan: Plan) -> None:
-    """CPU per request; nginx and the reference loop are measured in between, so that all see the same weather."""
+    """CPU per request; the yardstick and nginx take turns with Tollbar, so that all see the same weather."""
+    kinds = {PLAIN: ("plain", calls), STREAM: ("stream", calls), TRANSLATED: ("plain", messages)}
     values: dict[str, list[float]] = {}
-    for model in KINDS:
-        stage.driver.drive(calls(running, model, plan.warm_seconds))
-    stage.driver.drive(messages(running, "plain", plan.warm_seconds))
+    for model, load in kinds.values():
+        stage.driver.drive(load(running, model, plan.warm_seconds))
     for _ in range(plan.runs):
         values.setdefault(REFERENCE, []).append(reference.run(stage.cores.measured))
-        for model, name in KINDS.items():
-            if stage.proxy is not None:
-                load = direct(stage.proxy.port, model, plan.run_seconds / 2)
-                result, spent_seconds = stage.driver.cpu(stage.proxy.process.pid, load, settle_seconds=0.0)
-                values.setdefault(name + NGINX, []).append(spent_seconds / result.answered * 1e6)
-            load = alike(stage, model, plan.run_seconds / 2)
-            result, spent_seconds = stage.driver.cpu(stage.yardstick.process.pid, load, YARDSTICK_SETTLE_SECONDS)
-            values.setdefault(name + YARDSTICK, []).append(spent_seconds / result.answered * 1e6)
-            result, spent_seconds = stage.driver.cpu(running.pid, calls(running, model, plan.run_seconds))
-            values.setdefault(name, []).append(spent_seconds / result.answered * 1e6)
-        result, spent_seconds = stage.driver.cpu(running.pid, messages(running, "plain", plan.run_seconds))
-        values.setdefault(TRANSLATED, []).append(spent_seconds / result.answered * 1e6)
-    names = (PLAIN, STREAM, TRANSLATED, PLAIN + YARDSTICK, STREAM + YARDSTICK, PLAIN + NGINX, STREAM + NGINX, REFERENCE)
-    for name in names:
-        if name in values:
-            report.figures.append(Figure(name, "µs", values[name], BUDGETS.get(name)))
-    for name in (PLAIN, STREAM):
-        report.figures.append(in_yardsticks(name, values[name], values[name + YARDSTICK]))
+        for name, (model, load) in kinds.items():
+            sides = {
+                name: (running.pid, load(running, model, plan.turn_seconds)),
+                name + YARDSTICK: (stage.yardstick.process.pid, alike(stage, model, plan.turn_seconds)),
+            }
+            if stage.proxy is not None and load is calls:
+                proxied = direct(stage.proxy.port, model, plan.turn_seconds / 2)
+                sides[name + NGINX] = stage.proxy.process.pid, proxied
+            for side, spent in zip(sides, stage.driver.compare(list(sides.values()), plan.turns), strict=True):
+                values.setdefault(side, []).append(spent.microseconds)
+    for beside in ("", YARDSTICK, NGINX):
+        for name in (name for name in kinds if name + beside in values):
+            budget = None if beside else BUDGETS[name]
+            report.figures.append(Figure(name + beside, "µs", values[name + beside], budget))
+    report.figures.append(Figure(REFERENCE, "µs", values[REFERENCE]))
+    report.figures += [in_yardsticks(name, values[name], values[name + YARDSTICK]) for name in kinds]
     if stage.proxy is not None:
         ratios = [report.median(name) / report.median(name + NGINX) for name in (PLAIN, STREAM)]
         report.notes.append(f"A plain request costs {ratios[0]:.1f} times what nginx takes, a stream {ratios[1]:.1f}.")
@@ -129,9 +128,12 @@ def latency(report: Report, stage: Stage, running: Gateway, plan: Plan) -> None:
     added: dict[int, list[float]] = {percent: [] for percent in LATENCIES}
     by_yardstick: dict[int, list[float]] = {percent: [] for percent in LATENCIES}
     for _ in range(plan.runs):
-        near = stage.driver.drive(direct(stage.fast_port, "plain", plan.latency_seconds, 1)).answer_microseconds
-        its = stage.driver.drive(alike(stage, "plain", plan.latency_seconds, 1)).answer_microseconds
-        far = stage.driver.drive(calls(running, "plain", plan.latency_seconds, 1)).answer_microseconds
+        loads = [
+            direct(stage.fast_port, "plain", plan.turn_seconds / 2, 1),
+            alike(stage, "plain", plan.turn_seconds, 1),
+            calls(running, "plain", plan.turn_seconds, 1),
+        ]
+        near, its, far = (one.answer_microseconds for one in stage.driver.alternate(Turns(loads, plan.turns)))
         for percent in LATENCIES:
             without = percentile(near, percent)
             added[percent].append((percentile(far, percent) - without) / 1e3)
@@ -156,17 +158,18 @@ def paced(report: Report, stage: Stage, running: Gateway, plan: Plan) -> None:
     lags: dict[int, list[float]] = {percent: [] for percent in LAGS}
     its_lags: dict[int, list[float]] = {percent: [] for percent in LAGS}
     for _ in range(plan.paced_rounds):
-        result, spent_seconds = stage.driver.cpu(running.pid, load)
+        spent = stage.driver.cpu(running.pid, load)
+        result = spent.result
         if result.answered != STREAMS or len(result.lag_microseconds) != STREAMS * STREAM_CHUNKS:
             raise RuntimeError(f"{result.answered} streams and {len(result.lag_microseconds)} events came through")
-        per_chunk.append(spent_seconds / len(result.lag_microseconds) * 1e6)
+        per_chunk.append(spent.cpu_seconds / len(result.lag_microseconds) * 1e6)
         per_stream.append((stage.driver.most_resident_bytes - before_bytes) / STREAMS / 1e3)
         beside = replace(alike(stage, "paced", 0.0), connections=STREAMS, rounds=1, ramp_seconds=1.0)
-        its, its_seconds = stage.driver.cpu(stage.yardstick.process.pid, beside, YARDSTICK_SETTLE_SECONDS)
-        by_yardstick.append(its_seconds / len(its.lag_microseconds) * 1e6)
+        its = stage.driver.cpu(stage.yardstick.process.pid, beside)
+        by_yardstick.append(its.cpu_seconds / len(its.result.lag_microseconds) * 1e6)
         for percent in LAGS:
             lags[percent].append(percentile(result.lag_microseconds, percent) / 1e3)
-            its_lags[percent].append(percentile(its.lag_microseconds, percent) / 1e3)
+            its_lags[percent].append(percentile(its.result.lag_microseconds, percent) / 1e3)
     report.figures.append(Figure(CHUNK, "µs", per_chunk, BUDGETS[CHUNK]))
     report.figures.append(Figure(CHUNK + YARDSTICK, "µs", by_yardstick))
     report.figures.append(in_yardsticks(CHUNK, per_chunk, by_yardstick))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.load import Load, Result, Run
+from bench.load import Load, Result, Turns, play
 from tests.journeys.bodies import chat, raw_chat
 from tests.journeys.stand import Gateway, provider, started, wait_until
 from tests.upstream import FakeUpstream
@@ -53,7 +53,8 @@ def held(gateway: Gateway, kind: str = "VmHWM") -> int:
 def run(gateway: Gateway, key: str, model: str, connections: int, rounds: int, **more: object) -> Result:
     """So many streams of a model at the same time, so many times over."""
     request = raw_chat(key, chat(model, stream=True, **more)).decode()
-    return asyncio.run(Run(Load(gateway.port, [request], connections, seconds=60, rounds=rounds)).go())
+    (result,) = asyncio.run(play(Turns([Load(gateway.port, [request], connections, seconds=60, rounds=rounds)])))
+    return result
 
 
 def test_it_serves_many_streams_in_512_megabytes(gateway: Gateway, up: FakeUpstream) -> None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bench import answers
-from bench.load import Load, Run
+from bench.load import Load, Result, Turns, play
 from bench.stub import Stub
 
 pytestmark = pytest.mark.anyio
@@ -28,10 +28,16 @@ def load(port: int, name: str, connections: int, rounds: int) -> Load:
     return Load(port, [request.decode()], connections, seconds=10.0, rounds=rounds)
 
 
+async def alone(load: Load) -> Result:
+    """What came of a load that has all turns."""
+    (result,) = await play(Turns([load]))
+    return result
+
+
 @pytest.mark.parametrize("name", ["plain", "stream"])
 async def test_every_answer_is_counted(port: int, name: str) -> None:
     """Each connection sends its rounds, and each answer has its time."""
-    result = await Run(load(port, name, connections=3, rounds=5)).go()
+    result = await alone(load(port, name, connections=3, rounds=5))
     assert (result.answered, result.failed) == (15, 0)
     assert len(result.answer_microseconds) == 15
     assert result.lag_microseconds == []
@@ -39,7 +45,7 @@ async def test_every_answer_is_counted(port: int, name: str) -> None:
 
 async def test_each_paced_event_has_its_lag(port: int) -> None:
     """A paced stream tells of every one of its events when it was sent."""
-    result = await Run(load(port, "paced", connections=4, rounds=1)).go()
+    result = await alone(load(port, "paced", connections=4, rounds=1))
     assert (result.answered, result.failed) == (4, 0)
     assert len(result.lag_microseconds) == 4 * answers.STREAM_CHUNKS
     assert all(0 <= lag < 1e6 for lag in result.lag_microseconds)
@@ -61,7 +67,7 @@ async def test_events_that_arrive_in_pieces_are_counted_once() -> None:
 
     async with await asyncio.start_server(drip, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        result = await Run(load(port, "paced", connections=1, rounds=1)).go()
+        result = await alone(load(port, "paced", connections=1, rounds=1))
     assert (result.answered, result.failed, len(result.lag_microseconds)) == (1, 0, 1)
 
 
@@ -77,6 +83,29 @@ async def test_bad_answers_are_failures(response: bytes) -> None:
 
     async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        result = await Run(load(port, "plain", connections=2, rounds=3)).go()
+        result = await alone(load(port, "plain", connections=2, rounds=3))
     assert (result.answered, result.failed) == (0, 2)
     assert result.example
+
+
+async def test_loads_take_turns(port: int) -> None:
+    """Each has all its turns over connections that stay open, in one order and in the other; a fault ends it all."""
+    loads = [load(port, "plain", connections=2, rounds=3), load(port, "stream", connections=1, rounds=1)]
+    results = await play(Turns(loads, 4))
+    assert [(result.answered, result.failed) for result in results] == [(24, 0), (4, 0)]
+    requests: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for number in range(4):
+            head = await reader.readuntil(b"\r\n\r\n")
+            requests.append(head.split(b" ")[1])
+            await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]))
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}" if number < 3 else b"")
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        own = server.sockets[0].getsockname()[1]
+        one, other = await play(Turns([load(own, "plain", 1, 1), load(own, "stream", 1, 1)], 9))
+    paths = [f"/{name}/v1/chat/completions".encode() for name in ("plain", "stream")]
+    assert requests == [paths[place] for place in (0, 1, 1, 0, 0, 1, 1, 0)]
+    assert (one.answered, one.failed, other.answered, other.failed) == (3, 1, 3, 1)

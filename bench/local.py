@@ -34,10 +34,12 @@ MOST_SHARE = 0.02
 SLOW_MILLISECONDS = 5.0
 """The share of time that the gateway may cost is promised for models whose tokens cost at least so much."""
 
+ANSWER_TOKENS = 128
+"""An answer of so many tokens is compared. It is known from far fewer: the rest are like them."""
 COSTS_TURNS = 3
 """The yardstick takes part in every third turn: CPU time needs fewer to be known than time does."""
-FEWER, SHORTER = 10, 4
-"""Of runs, and of tokens in them, Transformers is asked for so many times less: it needs minutes as it is."""
+TRANSFORMERS_ROUNDS, TRANSFORMERS_TOKENS = 4, 32
+"""Transformers is asked less often, and for more: it needs minutes as it is."""
 
 
 @dataclass(slots=True)
@@ -47,7 +49,7 @@ class Measured:
     first_milliseconds: list[float] = field(default_factory=list)
     tokens_per_second: list[float] = field(default_factory=list)
     usual_seconds: list[float] = field(default_factory=list)
-    """What an answer takes, run by run, where nothing else on the machine holds up a token of it."""
+    """What an answer of `ANSWER_TOKENS` takes, run by run, where nothing else on the machine holds up a token of it."""
     token_microseconds: list[float] = field(default_factory=list)
     """CPU time of the gateway on a token, run by run, beyond what it takes when nobody calls."""
 
@@ -104,9 +106,9 @@ def of_transformers(directory: Path, options: argparse.Namespace) -> str:
         found = {(door.name, streams): Measured() for door in doors for streams in STREAMS}
         for streams in STREAMS:
             for door in doors:
-                for turn in range(options.rounds // FEWER + 1):
+                for turn in range(TRANSFORMERS_ROUNDS + 1):
                     each = Measured() if not turn else found[door.name, streams]  # the first warms it up
-                    note(each, door, streams, options.tokens // SHORTER, 0.0)
+                    note(each, door, streams, TRANSFORMERS_TOKENS, 0.0)
         return table(found, doors)
 
 
@@ -114,8 +116,8 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python3 dev.py bench-local", description=__doc__)
     parser.add_argument("--layers", type=int, default=2, help="layers of the model (default: 2)")
     parser.add_argument("--hidden", type=int, default=8_192, help="how wide they are (default: 8192)")
-    parser.add_argument("--tokens", type=int, default=128, help="tokens of an answer (default: 128)")
-    parser.add_argument("--rounds", type=int, default=40, help="runs of each kind, by turns (default: 40)")
+    parser.add_argument("--tokens", type=int, default=24, help="tokens read of an answer (default: 24)")
+    parser.add_argument("--rounds", type=int, default=200, help="runs of each kind, by turns (default: 200)")
     parser.add_argument("--threads", type=int, default=1, help="threads of the engines (default: 1)")
     return parser.parse_args(arguments)
 
@@ -137,7 +139,7 @@ def note(measured: Measured, door: Door, streams: int, tokens: int, idle: float)
     count = sum(one.tokens for one in heard)
     measured.first_milliseconds += [one.first_seconds * 1e3 for one in heard]
     measured.tokens_per_second.append(count / seconds)
-    measured.usual_seconds.append(statistics.median(one.usual_seconds for one in heard))
+    measured.usual_seconds.append(statistics.median(one.usual_seconds(ANSWER_TOKENS) for one in heard))
     if door.gateway:
         spent = own_seconds(door.gateway) - before - idle * seconds
         measured.token_microseconds.append(spent / count * 1e6)

@@ -28,10 +28,9 @@ class Heard:
     gap_seconds: float
     tokens: int
 
-    @property
-    def usual_seconds(self) -> float:
-        """What the answer takes where nothing else on the machine holds up a token of it."""
-        return self.first_seconds + (self.tokens - 1) * self.gap_seconds
+    def usual_seconds(self, tokens: int) -> float:
+        """What an answer of so many tokens takes where nothing else on the machine holds up a token of it."""
+        return self.first_seconds + (tokens - 1) * self.gap_seconds
 
 
 async def run(door: Door, streams: int, tokens: int) -> list[Heard]:

@@ -20,9 +20,6 @@ from tollbar.logfile import LogFile
 from tollbar.logs import Sink
 from tollbar.settings import Settings, load, read_environment
 
-COLLECT_AFTER = 50_000
-"""New containers, less those freed, before the collector looks at the young ones; Python's default is 700."""
-
 
 class Application:
     """The product as an ASGI application, started and stopped by the lifespan protocol.
@@ -128,14 +125,8 @@ def _serve(settings: Settings, log: Sink, tell: Callable[[str], None], post: Pos
 
 
 def _settle() -> None:
-    """Tunes the interpreter for what follows a start: many small calls, which leave next to no cycles behind.
-
-    The collector is kept off what the start has made, and runs seldom: with Python's own thresholds it takes a third of
-    a busy server's time, walking objects that are all in use.
-    """
-    gc.collect()
+    """Tunes the interpreter for what follows a start: the collector is kept off what that has made, which is in use."""
     gc.freeze()
-    gc.set_threshold(COLLECT_AFTER, 20, 50)
     # A loop keeps a weak set of every running async generator, to close them when it stops; each call would enter and
     # leave it several times, and none of ours outlives its call.
     sys.set_asyncgen_hooks(firstiter=None)

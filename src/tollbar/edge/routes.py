@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
 from starlette.routing import compile_path
 
@@ -250,6 +251,7 @@ PAGES = (
 )
 
 
+@cache
 def pattern_of(path: str) -> re.Pattern[str]:
     """What fits an address, to its very last character: a line feed behind it makes another one.
 

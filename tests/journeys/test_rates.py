@@ -67,15 +67,15 @@ def test_tokens_are_taken_as_expected_and_corrected_to_what_was_used(gateway: Ga
 def test_tokens_in_use_keep_others_out_until_they_come_back(gateway: Gateway, up: FakeUpstream) -> None:
     """While one call has taken nearly all, another is refused without being sent; afterwards it fits."""
     key = gateway.make_key("dan", tpm=1_000, credits=5)
+    before = len(up.journal)
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(gateway.post, key, chat("lab/gated", max_tokens=900))
-        wait_until(lambda: gateway.allowance(key)["held"] == 1)
-        before = len(up.journal)
+        wait_until(lambda: gateway.allowance(key)["held"] == 1 and len(up.journal) == before + 1)
         refused = gateway.post(key, chat("lab/ok", max_tokens=900))
         assert refused.status_code == 429
         assert "1000 per 1 minute (tokens)" in refused.json()["error"]["message"]
         assert int(refused.headers["retry-after"]) >= 1
-        assert len(up.journal) == before
+        assert len(up.journal) == before + 1
         assert gateway.allowance(key)["held"] == 1  # the refused call holds nothing
         up.gate.set()
         assert slow.result().status_code == 200

@@ -5,7 +5,7 @@ application that also documents both.
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
@@ -18,7 +18,7 @@ from tollbar.edge.cors import Cors
 from tollbar.edge.credentials import may_be_in_address
 from tollbar.edge.guards import guard, refuse_unguarded
 from tollbar.edge.line import Receive, Send
-from tollbar.edge.middleware import AccessLog, RequestIds, Scope
+from tollbar.edge.middleware import AccessLog, Application, RequestIds, Scope
 from tollbar.edge.origins import Origins
 from tollbar.edge.query import hide_keys
 from tollbar.edge.routes import PAGES, USUAL_CALL_RULES, CallRoute, CallRules, calls, pattern_of, public_path
@@ -40,19 +40,20 @@ class Pattern(NamedTuple):
 class Dispatcher:
     """Sends calls to their endpoints and everything else to the control plane.
 
+    It gives the awaitable of whoever serves and is no frame on the way: each event of a stream would pass through it.
     `calls` are addresses as they are; `patterns`, tried in their order, those with a parameter, which may hold slashes.
     """
 
     calls: Mapping[tuple[object, object], Endpoint]
     patterns: Sequence[Pattern]
-    control: Callable[..., object]
+    control: Application
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serves one connection event."""
         if scope.get("query_string"):
             hide_keys(scope)
         endpoint = self.calls.get((scope.get("method"), scope.get("path"))) or self._by_pattern(scope)
-        await (endpoint or self.control)(scope, receive, send)  # type: ignore[misc]
+        return (endpoint or self.control)(scope, receive, send)
 
     def _by_pattern(self, scope: Scope) -> Endpoint | None:
         if scope["type"] != "http":

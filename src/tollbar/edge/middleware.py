@@ -30,12 +30,12 @@ class RequestIds:
         self._prefix = f"req_{int(started_at.timestamp() * 1_000):011x}{secrets.token_hex(2)}"
         self._count = 0
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serves one connection event."""
         if scope["type"] == "http":
             self._count += 1
             scope["tollbar.request_id"] = f"{self._prefix}{self._count:09x}"
-        await self._application(scope, receive, send)
+        return self._application(scope, receive, send)
 
 
 class AccessLog:

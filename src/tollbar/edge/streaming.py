@@ -4,7 +4,7 @@ The gateway's blocks are entered inside this object's own `__call__`, so an erro
 HTTP error, and a caller who leaves, a normal end and a killed task all leave through the same blocks.
 """
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 
 import structlog
@@ -73,9 +73,9 @@ class Endpoint:
     origins: Origins = NO_ORIGIN
     quotes: bool = False
 
-    async def __call__(self, scope: MutableMapping[str, object], receive: Receive, send: Send) -> None:
+    def __call__(self, scope: MutableMapping[str, object], receive: Receive, send: Send) -> Awaitable[None]:
         """Serves one request."""
-        await CallResponse(self, scope, receive, send).serve()
+        return CallResponse(self, scope, receive, send).serve()
 
 
 class CallResponse:
@@ -211,17 +211,18 @@ class CallResponse:
 
     async def _pump(self, reply: Reply) -> None:
         async for event in reply.events:
-            if isinstance(event, Dropped):
-                await self._say_dropped(event)
-                continue
-            if not self._line.has_started:
-                await self._line.start(200, self._stream_headers(reply))
             if isinstance(event, Frames):
                 data = event.raw
-                self._first = self._first or data[:FIRST_BYTES]
+                if not self._first:
+                    self._first = data[:FIRST_BYTES]
+            elif isinstance(event, Dropped):
+                await self._say_dropped(event)
+                continue
             else:
                 self._encoder = self._encoder or self._dialect.stream_encoder(reply.request, self._stamp())
                 data = self._encoder.encode(event)
+            if not self._line.has_started:
+                await self._line.start(200, self._stream_headers(reply))
             if data:
                 self._last = data
                 await self._line.say(data)

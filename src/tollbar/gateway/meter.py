@@ -31,7 +31,7 @@ async def metered(
                     _report(visit, event.usage)
                 if event.is_last:
                     await hold.finish()
-                if event.is_content and visit.first_token_at is None:
+                if visit.first_token_at is None and event.is_content:
                     visit.first_token_at = clock.monotonic()
             case Finished():
                 if unfinished is not None:

@@ -213,8 +213,7 @@ class CallResponse:
         async for event in reply.events:
             if isinstance(event, Frames):
                 data = event.raw
-                if not self._first:
-                    self._first = data[:FIRST_BYTES]
+                self._first = self._first or data[:FIRST_BYTES]
             elif isinstance(event, Dropped):
                 await self._say_dropped(event)
                 continue

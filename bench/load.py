@@ -66,6 +66,12 @@ class Caller(asyncio.Protocol):
         self._awaited = -1  # bytes of the body still to come; -1 while the head is awaited, -2 for a chunked body
         self._buffer = b""
         self._transport: asyncio.Transport | None = None
+        self._is_busy = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a connection. A server may close one that has been idle for long, between two turns."""
+        return self._transport is not None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keeps what to write to."""
@@ -73,7 +79,7 @@ class Caller(asyncio.Protocol):
 
     def begin(self) -> None:
         """Sends the first request of a turn."""
-        self._sent = 0
+        self._sent, self._is_busy = 0, True
         self._send()
 
     def close(self) -> None:
@@ -83,8 +89,9 @@ class Caller(asyncio.Protocol):
             transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Notes a break that nobody here wanted."""
-        if self._transport is not None:
+        """Notes a break in the middle of a turn."""
+        self._transport = None
+        if self._is_busy:
             self._fail(f"the connection broke: {exc}".encode())
 
     def data_received(self, data: bytes) -> None:
@@ -121,6 +128,7 @@ class Caller(asyncio.Protocol):
         if self._run.goes_on(self._sent):
             self._send()
         else:
+            self._is_busy = False
             self._run.finished()
 
     def _send(self) -> None:
@@ -133,6 +141,7 @@ class Caller(asyncio.Protocol):
             self._transport.write(request)
 
     def _fail(self, what: bytes) -> None:
+        self._is_busy = False
         self.close()
         self._run.fail(what)
         self._run.finished()
@@ -150,6 +159,11 @@ class Run:
         self._busy = 0
         self._over = asyncio.Event()
 
+    @property
+    def connected(self) -> int:
+        """How many connections are open."""
+        return sum(caller.is_open for caller in self._callers)
+
     async def turn(self) -> None:
         """One turn, from its first request to its last answer; the first turn opens the connections."""
         began = time.monotonic()
@@ -164,10 +178,10 @@ class Run:
         self.result.seconds += time.monotonic() - began
 
     async def _caller(self, number: int) -> Caller:
-        if number == len(self._callers):
+        if number == len(self._callers) or not self._callers[number].is_open:
             loop = asyncio.get_running_loop()
             _, caller = await loop.create_connection(lambda: Caller(self, number), "127.0.0.1", self._load.port)
-            self._callers.append(caller)
+            self._callers[number : number + 1] = [caller]
         return self._callers[number]
 
     def close(self) -> None:

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bench import answers
-from bench.load import Load, Result, Turns, play
+from bench.load import Load, Result, Run, Turns, play
 from bench.stub import Stub
+from tests.edge.raw import until
 
 pytestmark = pytest.mark.anyio
 
@@ -109,3 +110,24 @@ async def test_loads_take_turns(port: int) -> None:
     paths = [f"/{name}/v1/chat/completions".encode() for name in ("plain", "stream")]
     assert requests == [paths[place] for place in (0, 1, 1, 0, 0, 1, 1, 0)]
     assert (one.answered, one.failed, other.answered, other.failed) == (3, 1, 3, 1)
+
+
+async def test_a_connection_that_a_server_closes_between_turns_is_opened_anew() -> None:
+    """It had been idle for too long, and its answers are whole."""
+    read = asyncio.Event()
+
+    async def serve_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        await read.wait()
+        writer.close()
+
+    async with await asyncio.start_server(serve_once, "127.0.0.1", 0) as server:
+        run = Run(load(server.sockets[0].getsockname()[1], "plain", connections=1, rounds=1))
+        for _ in range(2):
+            await run.turn()
+            read.set()
+            await until(lambda: not run.connected)
+            read.clear()
+    assert (run.result.answered, run.result.failed) == (2, 0)

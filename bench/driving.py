@@ -76,20 +76,17 @@ class Driver:
         return results
 
     def cpu(self, pid: int, load: Load) -> Spent:
-        """What one load costs the process that answers it."""
-        before = cpu_seconds(pid)
-        result = self.drive(load, pid)
-        time.sleep(SETTLE_SECONDS)
-        return Spent(result, cpu_seconds(pid) - before)
+        """What one load costs the process that answers it, whose memory is watched."""
+        return self.compare([(pid, load)], 1, pid)[0]
 
-    def compare(self, sides: Sequence[tuple[int, Load]], turns: int) -> list[Spent]:
+    def compare(self, sides: Sequence[tuple[int, Load]], turns: int, watched: int | None = None) -> list[Spent]:
         """What loads cost the processes that answer them, when they take so many turns each.
 
         A machine that is fast in one second may be slow in the next. Turns far shorter than that put all sides in the
         same weather. A process that still writes while it is another's turn is charged for it all the same.
         """
         before = [cpu_seconds(pid) for pid, _ in sides]
-        results = self.alternate(Turns([load for _, load in sides], turns))
+        results = self.alternate(Turns([load for _, load in sides], turns), watched)
         time.sleep(SETTLE_SECONDS)
         after = [cpu_seconds(pid) for pid, _ in sides]
         return [Spent(result, late - early) for result, early, late in zip(results, before, after, strict=True)]

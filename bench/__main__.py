@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m bench", description="Measures what a call costs.")
-    parser.add_argument("--quick", action="store_true", help="about a minute instead of five, and less exact")
+    parser.add_argument("--quick", action="store_true", help="two and a half minutes in place of six, and less exact")
     parser.add_argument("--json", metavar="FILE", help="write the figures there as well")
     parser.add_argument("--check", action="store_true", help="fail if a call costs 15 %% more than the baseline says")
     parser.add_argument("--write-baseline", action="store_true", help="make the present costs the baseline")

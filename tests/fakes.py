@@ -148,10 +148,9 @@ class FakeProvider:
 class MemoryReservation:
     """What one call holds in a `MemoryLedger`."""
 
-    def __init__(self, reservation_id: str, amounts: dict[AllowanceId, int], estimate: LedgerEntry, hook: Hook) -> None:
+    def __init__(self, reservation_id: str, amounts: dict[AllowanceId, int], hook: Hook) -> None:
         self.id = reservation_id
         self.amounts = amounts
-        self.estimate = estimate
         self.is_committed = False
         self._hook = hook
 
@@ -192,7 +191,9 @@ class MemoryLedger:
         self._of_key.setdefault(key_id, []).append(allowance)
         return allowance
 
-    async def reserve(self, request_id: str, claims: Sequence[Claim], estimate: LedgerEntry) -> MemoryReservation:
+    async def reserve(
+        self, request_id: str, claims: Sequence[Claim], estimate: Callable[[], LedgerEntry]
+    ) -> MemoryReservation:
         """Holds the most of every claim, what is left where only the expected fits, or nothing at all."""
         await self.hook("reserve.before")
         amounts: dict[AllowanceId, int] = {}
@@ -205,7 +206,7 @@ class MemoryLedger:
                 raise OutOfCredit(f"Insufficient {unit}: {claim.expected} needed, {left} left.", details={"unit": unit})
             amounts[claim.allowance] = min(claim.most, left)
         self._count += 1
-        reservation = MemoryReservation(f"{request_id}/{self._count}", amounts, estimate, self.hook)
+        reservation = MemoryReservation(f"{request_id}/{self._count}", amounts, self.hook)
         self.open[reservation.id] = reservation
         try:
             await self.hook("reserve.after")

@@ -54,11 +54,11 @@ async def test_the_ledger_holds_the_most_or_what_is_left() -> None:
     """All if it fits, what is left if the expected fits, and else nothing of anything."""
     ledger = MemoryLedger()
     tokens, credits_ = ledger.grant(Unit.TOKENS, 150), ledger.grant(Unit.CREDITS, 5)
-    first = await ledger.reserve("r1", [Claim(tokens, 100, 40), Claim(credits_, 2, 2)], a_line())
-    second = await ledger.reserve("r2", [Claim(tokens, 100, 40), Claim(credits_, 2, 2)], a_line())
+    first = await ledger.reserve("r1", [Claim(tokens, 100, 40), Claim(credits_, 2, 2)], a_line)
+    second = await ledger.reserve("r2", [Claim(tokens, 100, 40), Claim(credits_, 2, 2)], a_line)
     assert (first.held(tokens), second.held(tokens), ledger.left(tokens), ledger.left(credits_)) == (100, 50, 0, 1)
     with pytest.raises(OutOfCredit):
-        await ledger.reserve("r3", [Claim(credits_, 1, 1), Claim(tokens, 1, 1)], a_line())
+        await ledger.reserve("r3", [Claim(credits_, 1, 1), Claim(tokens, 1, 1)], a_line)
     assert ledger.left(credits_) == 1
 
 
@@ -66,7 +66,7 @@ async def test_the_ledger_settles_once_and_writes_an_overrun_in_full() -> None:
     """The second time nothing changes; more than was held is charged and flagged."""
     ledger = MemoryLedger()
     tokens = ledger.grant(Unit.TOKENS, 100)
-    reservation = await ledger.reserve("r1", [Claim(tokens, 10, 10)], a_line())
+    reservation = await ledger.reserve("r1", [Claim(tokens, 10, 10)], a_line)
     for _ in range(2):
         await ledger.settle(reservation, [(tokens, 120)], [a_line()])
     (standing,) = await ledger.standing("key")

@@ -17,7 +17,7 @@ import pytest
 from tests.app.making import settings_of
 from tests.edge.stage import bearer, call
 from tests.making import a_scene
-from tests.storage.making import StepClock, a_directory, a_line, an_estimate, opened
+from tests.storage.making import StepClock, a_directory, a_line, estimating, opened
 from tollbar.app.chores import TICK_SECONDS, Watch, Work, chores, warm
 from tollbar.app.rounds import Rounds
 from tollbar.app.wiring import Running, running
@@ -170,7 +170,7 @@ async def test_a_start_learns_from_the_calls_of_before(tmp_path: Path) -> None:
     scene = a_scene()
     async with opened(a_directory(tmp_path), StepClock()) as storage:
         for number in range(ENOUGH):
-            held = await storage.ledger.reserve(f"r{number}", (), an_estimate(f"r{number}"))
+            held = await storage.ledger.reserve(f"r{number}", (), estimating(f"r{number}"))
             await storage.ledger.settle(held, (), [a_line(f"r{number}")])
         crashed: list[str] = []
         broken: Any = SimpleNamespace(usage=SimpleNamespace(last_line=lambda: 1 / 0))

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tests.cli.running import Terminal
-from tests.storage.making import a_line, a_record, an_estimate
+from tests.storage.making import a_line, a_record, estimating
 from tollbar.cli.context import instance_keys, read_settings
 from tollbar.cli.histories import say_history
 from tollbar.clock import SystemClock
@@ -21,7 +21,7 @@ def test_a_call_is_explained(terminal: Terminal) -> None:
         options = Options(instance_keys(settings).check)
         async with open_storage(settings.data, SystemClock(), options) as storage:
             await storage.ledger.start(is_alone=True)
-            held = await storage.ledger.reserve("r1", [], an_estimate("r1"))
+            held = await storage.ledger.reserve("r1", [], estimating("r1"))
             await storage.ledger.settle(held, [], [a_line("r1")])
             storage.log.write([a_record("r1")])
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from tests.postgres import a_store
-from tests.storage.making import StepClock, a_directory, an_estimate, opened, opened_postgres
+from tests.storage.making import StepClock, a_directory, estimating, opened, opened_postgres
 from tollbar.domain.repeats import Keeping, KeptAnswer, Repeatable
 from tollbar.storage.store import Storage
 
@@ -23,7 +23,7 @@ def postgres(parent: Path, clock: StepClock) -> AbstractAsyncContextManager[Stor
 
 async def keep(storage: Storage, call: Repeatable, answer: KeptAnswer, keep_for: timedelta) -> None:
     """Ends a call's turn with its answer, in a settlement of nothing else."""
-    held = await storage.ledger.reserve(call.request_id, [], an_estimate(call.request_id))
+    held = await storage.ledger.reserve(call.request_id, [], estimating(call.request_id))
     await storage.ledger.settle(held, [], [], Keeping(call, answer, keep_for))
 
 

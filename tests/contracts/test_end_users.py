@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.contracts.stores import STORES
-from tests.storage.making import StepClock, a_key, a_line, a_record, an_estimate
+from tests.storage.making import StepClock, a_key, a_line, a_record, estimating
 from tollbar.domain.end_users import ERASED, EndUserChange
 from tollbar.domain.errors import NotAllowed, NotFound, OutOfCredit
 from tollbar.domain.identity import EndUserTerms, Grant, Holder, Principal, Reset
@@ -44,7 +44,7 @@ async def caller(storage: Storage, name: str, digest: bytes = b"in") -> Principa
 async def call(storage: Storage, principal: Principal, request_id: str) -> None:
     """A call of one credit."""
     claims = [Claim(allowance, 1, 1) for allowance in principal.allowances]
-    held = await storage.ledger.reserve(request_id, claims, an_estimate(request_id))
+    held = await storage.ledger.reserve(request_id, claims, estimating(request_id))
     line = a_line(request_id, end_user=principal.end_user)
     await storage.ledger.settle(held, [(allowance, 1) for allowance in principal.allowances], [line])
 

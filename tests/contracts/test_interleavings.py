@@ -25,7 +25,7 @@ from tests.storage.making import (
     a_directory,
     a_key,
     a_line,
-    an_estimate,
+    estimating,
     imbalances_of,
     opened,
     opened_postgres,
@@ -265,7 +265,7 @@ class Interleavings(RuleBasedStateMachine):
         self.made += 1
         name, periods = f"r{self.made}", self.periods()
         dollars, tokens = claims[1].expected, claims[2].expected
-        estimate = an_estimate(name, model=periods, cost_nano_dollars=dollars, usage=Usage(tokens))
+        estimate = estimating(name, model=periods, cost_nano_dollars=dollars, usage=Usage(tokens))
         try:
             held = await worker.storage.ledger.reserve(name, claims, estimate)
         except (OutOfCredit, Overloaded) as refusal:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.contracts.stores import STORES
-from tests.storage.making import AT, StepClock, a_key, a_line, an_estimate
+from tests.storage.making import AT, StepClock, a_key, a_line, estimating
 from tollbar.domain.errors import Conflict, InvalidValue, KeyAlreadyUsed, NotFound, OutOfCredit
 from tollbar.domain.identity import Allowance, Grant, KeyKind, Permission, Principal, Reset, TopUp
 from tollbar.domain.limits import Limit, Measure
@@ -190,18 +190,18 @@ async def test_exactly_as_many_calls_pass_as_there_are_uses(storage: Storage, us
     """Thirty at once: so many hold one, the others are told; what is given back can be had again."""
     added = await storage.keys.add(a_key(), b"1", [Grant(Unit.USES, uses)])
     claims = [Claim(added.allowances[0].id, 1, 1)]
-    calls = [storage.ledger.reserve(f"r{number}", claims, an_estimate(f"r{number}")) for number in range(30)]
+    calls = [storage.ledger.reserve(f"r{number}", claims, estimating(f"r{number}")) for number in range(30)]
     ends = await asyncio.gather(*calls, return_exceptions=True)
     held = [end for end in ends if not isinstance(end, BaseException)]
     assert len(held) == uses
     assert {type(end) for end in ends if isinstance(end, BaseException)} == {KeyAlreadyUsed}
     await storage.ledger.settle(held[0], (), ())
-    again = await storage.ledger.reserve("again", claims, an_estimate("again"))
+    again = await storage.ledger.reserve("again", claims, estimating("again"))
     await storage.ledger.settle(again, [(claims[0].allowance, 1)], [a_line("again")])
     for reservation in held[1:]:
         await storage.ledger.settle(reservation, [(claims[0].allowance, 1)], ())
     with pytest.raises(KeyAlreadyUsed):
-        await storage.ledger.reserve("late", claims, an_estimate("late"))
+        await storage.ledger.reserve("late", claims, estimating("late"))
 
 
 async def test_a_change_of_an_older_version_is_refused(keys: KeyStore) -> None:
@@ -226,9 +226,9 @@ async def test_a_grant_replaces_the_amount_and_keeps_what_was_used(storage: Stor
     """The unit that is named gets a new amount; its usage, and the other units, stay; a new unit is added."""
     added = await storage.keys.add(a_key(), b"1", [Grant(Unit.CREDITS, 10), Grant(Unit.TOKENS, 50)])
     coins, tokens = (allowance.id for allowance in added.allowances)
-    spent = await storage.ledger.reserve("r1", [Claim(coins, 3, 3), Claim(tokens, 9, 9)], an_estimate())
+    spent = await storage.ledger.reserve("r1", [Claim(coins, 3, 3), Claim(tokens, 9, 9)], estimating())
     await storage.ledger.settle(spent, [(coins, 3), (tokens, 9)], [a_line()])
-    held = await storage.ledger.reserve("r2", [Claim(coins, 2, 2)], an_estimate("r2"))
+    held = await storage.ledger.reserve("r2", [Claim(coins, 2, 2)], estimating("r2"))
     await held.committed()
     grants = (Grant(Unit.CREDITS, 20), Grant(Unit.DOLLARS, 7))
     changed = await storage.keys.change("somebody", KeyChange(grants=grants))
@@ -244,7 +244,7 @@ async def test_a_grant_below_what_was_used_leaves_less_than_nothing(storage: Sto
     """An amount may be lowered under what is spent: then nothing is left, and no call is admitted."""
     added = await storage.keys.add(a_key(), b"1", [Grant(Unit.CREDITS, 10)])
     coins = added.allowances[0].id
-    spent = await storage.ledger.reserve("r1", [Claim(coins, 3, 3)], an_estimate())
+    spent = await storage.ledger.reserve("r1", [Claim(coins, 3, 3)], estimating())
     await storage.ledger.settle(spent, [(coins, 3)], [a_line()])
     changed = await storage.keys.change("somebody", KeyChange(grants=(Grant(Unit.CREDITS, 1),)))
     assert changed.allowances[0].left == -2
@@ -254,9 +254,9 @@ async def test_another_reset_keeps_what_was_used_until_its_period_ends(storage: 
     """An allowance that begins to reset daily still has today's usage, and loses it at midnight."""
     added = await storage.keys.add(a_key(), b"1", [Grant(Unit.CREDITS, 10)])
     coins = added.allowances[0].id
-    spent = await storage.ledger.reserve("r1", [Claim(coins, 3, 3)], an_estimate())
+    spent = await storage.ledger.reserve("r1", [Claim(coins, 3, 3)], estimating())
     await storage.ledger.settle(spent, [(coins, 3)], [a_line()])
-    held = await storage.ledger.reserve("r2", [Claim(coins, 2, 2)], an_estimate("r2"))
+    held = await storage.ledger.reserve("r2", [Claim(coins, 2, 2)], estimating("r2"))
     await held.committed()
     midnight = AT.replace(hour=0) + timedelta(days=1)
     changed = await storage.keys.change("somebody", KeyChange(grants=(Grant(Unit.CREDITS, 10, Reset.DAY),)))
@@ -307,18 +307,18 @@ async def test_a_top_up_lasts_as_long_as_it_was_given_for(storage: Storage, keys
     [allowance] = [one.id for one in key.allowances]
     topped = await keys.change(key.id, KeyChange(top_ups=(TopUp(Unit.CREDITS, 1_000, AT + HOUR),)))
     assert (topped.allowances[0].granted, topped.allowances[0].top_up) == (5_000, TopUp(Unit.CREDITS, 1_000, AT + HOUR))
-    held = await storage.ledger.reserve("r1", [Claim(allowance, 3_900, 3_900)], an_estimate("r1"))
+    held = await storage.ledger.reserve("r1", [Claim(allowance, 3_900, 3_900)], estimating("r1"))
     await storage.ledger.settle(held, [(allowance, 3_900)], [a_line("r1")])
     regranted = await keys.change(key.id, KeyChange(grants=(Grant(Unit.CREDITS, 4_001),)))
     assert (regranted.allowances[0].granted, regranted.allowances[0].left) == (5_001, 1_101)
-    small = await storage.ledger.reserve("r2", [Claim(allowance, 1, 1)], an_estimate("r2"))  # leases many of that size
+    small = await storage.ledger.reserve("r2", [Claim(allowance, 1, 1)], estimating("r2"))  # leases many of that size
     await storage.ledger.settle(small, [(allowance, 1)], [a_line("r2")])
     clock.step_seconds = HOUR.total_seconds()
     [told] = (await keys.get(key.id)).allowances
     assert (told.granted, told.spent, told.left, told.top_up) == (4_001, 3_901, 100, None)
     with pytest.raises(OutOfCredit):
-        await storage.ledger.reserve("r3", [Claim(allowance, 101, 101)], an_estimate("r3"))
-    last = await storage.ledger.reserve("r4", [Claim(allowance, 100, 100)], an_estimate("r4"))
+        await storage.ledger.reserve("r3", [Claim(allowance, 101, 101)], estimating("r3"))
+    last = await storage.ledger.reserve("r4", [Claim(allowance, 100, 100)], estimating("r4"))
     assert last.held(allowance) == 100
 
 

@@ -11,7 +11,7 @@ from typing import Protocol
 import pytest
 
 from tests.contracts.stores import STORES
-from tests.storage.making import StepClock, a_key, a_line, an_estimate
+from tests.storage.making import StepClock, a_key, a_line, estimating
 from tollbar.domain.errors import OutOfCredit
 from tollbar.domain.identity import Allowance, AllowanceId, Grant, Reset
 from tollbar.domain.money import Unit
@@ -44,7 +44,7 @@ class Bank:
 
     async def reserve(self, *claims: Claim, request_id: str = "r1") -> Reservation:
         """A durable reservation."""
-        reservation = await self.ledger.reserve(request_id, claims, an_estimate(request_id))
+        reservation = await self.ledger.reserve(request_id, claims, estimating(request_id))
         await reservation.committed()
         return reservation
 
@@ -185,7 +185,7 @@ async def test_a_call_without_allowances_is_always_admitted(bank: Bank) -> None:
 async def test_a_caller_who_goes_away_while_reserving_holds_nothing(bank: Bank, turns: int) -> None:
     """Cancelling a reservation that is not made yet leaves nothing held, whenever it comes."""
     (coins,) = await bank.grant(Grant(Unit.CREDITS, 10))
-    task = asyncio.create_task(bank.ledger.reserve("r1", [claim(coins, 4)], an_estimate()))
+    task = asyncio.create_task(bank.ledger.reserve("r1", [claim(coins, 4)], estimating()))
     for _ in range(turns):
         await asyncio.sleep(0)
     task.cancel()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.contracts.stores import STORES
-from tests.storage.making import AT, StepClock, a_key, a_line, an_estimate
+from tests.storage.making import AT, StepClock, a_key, a_line, estimating
 from tollbar.domain.errors import Conflict, NotFound, OutOfCredit
 from tollbar.domain.identity import AllowanceId, Grant, Holder, Membership
 from tollbar.domain.limits import Limit, Measure
@@ -40,7 +40,7 @@ async def covering(storage: Storage, digest: bytes) -> tuple[AllowanceId, ...]:
 async def call(storage: Storage, allowances: tuple[AllowanceId, ...], request_id: str) -> None:
     """A call of one credit from each."""
     claims = [Claim(allowance, 1, 1) for allowance in allowances]
-    held = await storage.ledger.reserve(request_id, claims, an_estimate(request_id))
+    held = await storage.ledger.reserve(request_id, claims, estimating(request_id))
     await storage.ledger.settle(held, [(allowance, 1) for allowance in allowances], [a_line(request_id)])
 
 

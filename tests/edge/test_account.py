@@ -63,7 +63,7 @@ async def test_allowances_are_exact_and_add_up() -> None:
     dollars = ledger.grant(Unit.DOLLARS, 10 * NANO_PER_DOLLAR, ID)
     ledger.grant(Unit.CREDITS, 100, ID)
     ledger.grant(Unit.DOLLARS, 987_654_321_987_654_321, ID)
-    await ledger.reserve("r1", [Claim(dollars, 10_001, 1)], ESTIMATE)
+    await ledger.reserve("r1", [Claim(dollars, 10_001, 1)], lambda: ESTIMATE)
     answer = await stage.ask("GET", "/v1/me", KEY)
     told = json.loads(answer.body, parse_float=Decimal)["allowances"]
     end = {
@@ -100,7 +100,7 @@ async def test_an_allowance_below_nothing_is_told_as_it_is() -> None:
     stage = await a_stage()
     ledger = stage.scene.ledger
     tokens = ledger.grant(Unit.TOKENS, 10, ID)
-    await ledger.settle(await ledger.reserve("r1", [Claim(tokens, 10, 10)], ESTIMATE), [(tokens, 12)], [])
+    await ledger.settle(await ledger.reserve("r1", [Claim(tokens, 10, 10)], lambda: ESTIMATE), [(tokens, 12)], [])
     told = (await stage.ask("GET", "/v1/me", KEY)).json()["allowances"][0]
     assert (told["spent"], told["left"]) == (12, -2)
 

@@ -98,8 +98,9 @@ class Desk:
         """The hold, with 500 tokens taken from the rate."""
         charge = Charge("key:key", LIMIT, 500)
         taken = await self.counters.take([charge])
-        line = estimated(self.visit, a_plan(), BOUNDS, self.clock.now())
-        reservation = await self.ledger.reserve("r1", [], line)
+        reservation = await self.ledger.reserve(
+            "r1", [], lambda: estimated(self.visit, a_plan(), BOUNDS, self.clock.now())
+        )
         return Hold(self.visit, BOUNDS, reservation, [charge], taken.taken_at, self.ledger, self.counters, self.clock)
 
     async def left(self) -> int:

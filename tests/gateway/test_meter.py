@@ -34,7 +34,7 @@ pytestmark = pytest.mark.anyio
 
 async def a_hold(ledger: MemoryLedger, visit: Visit, clock: FakeClock) -> Hold:
     """A hold of nothing, which settles all the same."""
-    reservation = await ledger.reserve("r1", [], estimated(visit, a_plan(), BOUNDS, clock.now()))
+    reservation = await ledger.reserve("r1", [], lambda: estimated(visit, a_plan(), BOUNDS, clock.now()))
     return Hold(visit, BOUNDS, reservation, (), 0.0, ledger, MemoryCounters(clock), clock)
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from tests.simulation.books import Books
 from tests.simulation.process import digest
 from tests.simulation.world import World
-from tests.storage.making import a_key, an_estimate
+from tests.storage.making import a_key, estimating
 from tollbar.domain.errors import KeyAlreadyUsed, OutOfCredit
 from tollbar.domain.identity import AllowanceId, Grant, Reset, TopUp
 from tollbar.domain.limits import Limit, Measure
@@ -95,10 +95,10 @@ class Holdings:
                 if standing.left <= 0 or standing.id not in held.own or not is_steady:
                     continue
                 all_of_it = Claim(standing.id, standing.left, standing.left)
-                reservation = await storage.ledger.reserve(name, [all_of_it], an_estimate(name))
+                reservation = await storage.ledger.reserve(name, [all_of_it], estimating(name))
                 await reservation.committed()
                 with suppress(OutOfCredit, KeyAlreadyUsed):
-                    await storage.ledger.reserve(name, [Claim(standing.id, 1, 1)], an_estimate(name))
+                    await storage.ledger.reserve(name, [Claim(standing.id, 1, 1)], estimating(name))
                     self.world.fail(f"{standing.id} gives more than is left of it")
                 await storage.ledger.settle(reservation, [], [])
 

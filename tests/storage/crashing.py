@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from tests.storage.making import SECRET, a_line, a_record, an_estimate
+from tests.storage.making import SECRET, a_line, a_record, estimating
 from tollbar.clock import SystemClock
 from tollbar.domain.errors import OutOfCredit
 from tollbar.domain.identity import AllowanceId
@@ -24,7 +24,7 @@ async def call(storage: Storage, allowances: list[AllowanceId], name: str) -> No
     """One call, and the word that it was settled: written to the pipe at once, as an answer's last byte would be."""
     coins, dollars = allowances
     claims = [Claim(coins, 1, 1), Claim(dollars, HELD_DOLLARS, HELD_DOLLARS)]
-    held = await storage.ledger.reserve(name, claims, an_estimate(name, cost_nano_dollars=ESTIMATED_DOLLARS))
+    held = await storage.ledger.reserve(name, claims, estimating(name, cost_nano_dollars=ESTIMATED_DOLLARS))
     await held.committed()
     line = a_line(name, cost_nano_dollars=CHARGED_DOLLARS)
     await storage.ledger.settle(held, [(coins, 1), (dollars, CHARGED_DOLLARS)], [line])

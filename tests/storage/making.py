@@ -125,6 +125,11 @@ def an_estimate(request_id: str = "r1", **fields: Any) -> LedgerEntry:
     return a_line(request_id, **{**lost, **fields})
 
 
+def estimating(request_id: str = "r1", **fields: Any) -> Callable[[], LedgerEntry]:
+    """What makes that line, for a ledger that may never need it."""
+    return lambda: an_estimate(request_id, **fields)
+
+
 def a_record(request_id: str = "r1", **fields: Any) -> RequestRecord:
     """A record of a call that went well."""
     values: dict[str, Any] = {
@@ -154,7 +159,7 @@ def a_record(request_id: str = "r1", **fields: Any) -> RequestRecord:
 
 async def take(storage: Storage, allowance: AllowanceId, amount: int = 1, request_id: str = "r1") -> Held:
     """A durable hold of an amount."""
-    held = await storage.ledger.reserve(request_id, [Claim(allowance, amount, amount)], an_estimate(request_id))
+    held = await storage.ledger.reserve(request_id, [Claim(allowance, amount, amount)], estimating(request_id))
     await held.committed()
     return held
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.contracts.stores import keep
-from tests.storage.making import StepClock, a_directory, an_estimate, number, opened
+from tests.storage.making import StepClock, a_directory, estimating, number, opened
 from tollbar.domain.errors import CallUnderWay, Overloaded
 from tollbar.domain.repeats import Keeping, KeptAnswer, Repeatable
 from tollbar.storage.ledger import EXPIRY_SECONDS
@@ -24,7 +24,7 @@ async def test_the_turn_of_a_process_that_is_gone_is_over(tmp_path: Path) -> Non
     directory = a_directory(tmp_path)
     async with opened(directory, clock) as first, opened(directory, clock) as second:
         assert await first.answers.begin(CALL) is None
-        held = await first.ledger.reserve("r1", [], an_estimate("r1"))
+        held = await first.ledger.reserve("r1", [], estimating("r1"))
         with pytest.raises(CallUnderWay):
             await second.answers.begin(AGAIN)
         clock.advance(EXPIRY_SECONDS + 1)

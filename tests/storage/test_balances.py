@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.storage.making import an_estimate
 from tollbar.domain.money import Unit
 from tollbar.storage.balances import Balance, affordable, decide, lease_size
 from tollbar.storage.lease import Lease
@@ -19,7 +18,7 @@ def want(most: int, expected: int | None = None, *, allowance: int = 1, returned
 
 def taking(*wants: Want) -> Taking:
     """A taking of wants."""
-    return Taking(Held(1, "r1", an_estimate()), wants, 0, lambda _: None)
+    return Taking(Held(1, "r1"), wants, 0, lambda _: None)
 
 
 def balance(left: int, leased: int = 0, allowance: int = 1) -> Balance:

@@ -97,24 +97,6 @@ async def test_what_one_turn_submits_is_one_batch(stand: Stand) -> None:
     assert (stand.first.batches, stand.words("first")) == ([3], ["a", "b", "c"])
 
 
-async def test_what_nobody_waits_for_yet_waits_for_others(stand: Stand) -> None:
-    """A patient operation goes with the next one that is not, or when it is hurried, or by itself after a moment."""
-    patient = Note("patient")
-    stand.journal.submit(0, patient, is_patient=True)
-    await asyncio.sleep(0)  # the turn of the loop that would have sent it
-    assert not patient.ended.done()
-    await write(stand, 0, "urgent")
-    assert (patient.ended.done(), stand.first.batches) == (True, [2])
-    hurried = Note("hurried")
-    stand.journal.submit(0, hurried, is_patient=True)
-    stand.journal.hurry()
-    await hurried.ended
-    alone = Note("alone")
-    stand.journal.submit(0, alone, is_patient=True)
-    await alone.ended
-    assert (stand.words("first"), stand.first.batches) == (["patient", "urgent", "hurried", "alone"], [2, 1, 1])
-
-
 async def test_what_comes_while_it_writes_is_the_next_batch(stand: Stand) -> None:
     """A busy journal gathers; nothing is lost and nothing written twice."""
     words = [f"w{number}" for number in range(500)]

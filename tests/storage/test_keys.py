@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.storage.making import AT, StepClock, a_directory, a_key, an_estimate, credit, number, opened, rows
+from tests.storage.making import AT, StepClock, a_directory, a_key, credit, estimating, number, opened, rows
 from tollbar.domain.errors import Conflict, NotFound
 from tollbar.domain.identity import Grant, Reset
 from tollbar.domain.limits import Limit, Measure
@@ -72,7 +72,7 @@ async def test_an_allowance_whose_period_is_over_begins_anew_when_it_is_changed(
     async with opened(a_directory(tmp_path), clock) as storage:
         added = await storage.keys.add(a_key(), b"1", [Grant(Unit.CREDITS, 10, Reset.MONTH)])
         coins = added.allowances[0].id
-        held = await storage.ledger.reserve("r1", [Claim(coins, 4, 4)], an_estimate())
+        held = await storage.ledger.reserve("r1", [Claim(coins, 4, 4)], estimating())
         await storage.ledger.settle(held, [(coins, 4)], [])
         clock.advance(40 * 86_400)
         changed = await storage.keys.change("somebody", KeyChange(grants=(Grant(Unit.CREDITS, 10, Reset.DAY),)))

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from tests.storage.making import an_estimate
 from tollbar.domain.errors import Overloaded
 from tollbar.domain.identity import AllowanceId
 from tollbar.domain.money import Unit
@@ -20,7 +19,7 @@ def a_claim(amount: int, allowance: int = 1) -> Claim:
 
 def ask(leases: Leases, *claims: Claim, now: int = 10) -> Taking:
     """A request to the store, for claims that are short."""
-    held = Held(next(NUMBERS), "r1", an_estimate())
+    held = Held(next(NUMBERS), "r1")
     short = leases.take(held, claims, 0.0, lambda: now)
     return leases.ask(held, short, now, leases.taken)
 
@@ -36,7 +35,7 @@ def answer(taking: Taking, *leased: int, period: int = 7, ends_at: int | None = 
 
 def take(leases: Leases, *claims: Claim, now: int = 10) -> tuple[Held, Sequence[int]]:
     """A hold out of leases, and the allowances that were short."""
-    held = Held(next(NUMBERS), "r1", an_estimate())
+    held = Held(next(NUMBERS), "r1")
     short = leases.take(held, claims, 0.0, lambda: now)
     return held, [lease.allowance for lease, _ in short]
 
@@ -71,7 +70,7 @@ def test_one_request_is_under_way_at_a_time() -> None:
     """Others wait for it, unless so little is left that nothing is leased."""
     leases = Leases()
     first = ask(leases, a_claim(10))
-    held = Held(next(NUMBERS), "r1", an_estimate())
+    held = Held(next(NUMBERS), "r1")
     assert fetching(leases.take(held, [a_claim(10)], 0.0, lambda: 10)) is first
     first.refused = Granted(first.wants[0], 0, 0, 7, None, left=5)
     first.finish()

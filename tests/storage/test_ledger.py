@@ -15,8 +15,8 @@ from tests.storage.making import (
     StepClock,
     a_directory,
     a_line,
-    an_estimate,
     credit,
+    estimating,
     grant,
     imbalances,
     number,
@@ -65,7 +65,7 @@ async def two(directory: Path, clock: StepClock) -> AsyncIterator[tuple[Storage,
 
 def is_immediate(storage: Storage, allowance: AllowanceId, amount: int = 1) -> bool:
     """Whether a reservation is made without waiting for anything."""
-    reserving = storage.ledger.reserve("now", [Claim(allowance, amount, amount)], an_estimate("now"))
+    reserving = storage.ledger.reserve("now", [Claim(allowance, amount, amount)], estimating("now"))
     try:
         reserving.send(None)
     except StopIteration:
@@ -125,7 +125,7 @@ async def test_the_most_must_fit_where_that_is_asked_for(
     """A strict ledger admits no call on what it is expected to cost."""
     async with opened(directory, clock, is_strict) as storage:
         (dollars,) = await grant(storage, Grant(Unit.DOLLARS, 100))
-        reserving = storage.ledger.reserve("r1", [Claim(dollars, 150, 40)], an_estimate())
+        reserving = storage.ledger.reserve("r1", [Claim(dollars, 150, 40)], estimating())
         if held is None:
             with pytest.raises(OutOfCredit):
                 await reserving
@@ -241,7 +241,7 @@ async def test_a_process_that_was_taken_for_dead_settles_late(directory: Path, c
     async with two(directory, clock) as (silent, living):
         coins, dollars = await grant(silent, credit(100_000), Grant(Unit.DOLLARS, 100_000))
         claims = [Claim(coins, 1, 1), Claim(dollars, 50, 50)]
-        held = await silent.ledger.reserve("r1", claims, an_estimate(cost_nano_dollars=20))
+        held = await silent.ledger.reserve("r1", claims, estimating(cost_nano_dollars=20))
         await held.committed()
         clock.advance(EXPIRY_SECONDS + 1)
         await living.ledger.tick()
@@ -286,7 +286,7 @@ async def test_what_a_dead_process_still_writes_is_refused(directory: Path, cloc
             connection.execute(sql.delete_processes, {"processes": f"[{process}]"})  # type: ignore[attr-defined]
 
         await living.journal.run(forget)
-        held = await dead.ledger.reserve("r2", [Claim(coins, 1, 1)], an_estimate("r2"))
+        held = await dead.ledger.reserve("r2", [Claim(coins, 1, 1)], estimating("r2"))
         with pytest.raises(Overloaded):
             await held.committed()
         with pytest.raises(Overloaded):
@@ -310,7 +310,7 @@ async def test_closing_returns_everything(directory: Path, clock: StepClock) -> 
     """Leases go back, and a hold that nobody settled is resolved; afterwards nobody is admitted."""
     async with opened(directory, clock) as storage:
         (dollars,) = await grant(storage, Grant(Unit.DOLLARS, 10**6))
-        held = await storage.ledger.reserve("r1", [Claim(dollars, 50, 50)], an_estimate(cost_nano_dollars=20))
+        held = await storage.ledger.reserve("r1", [Claim(dollars, 50, 50)], estimating(cost_nano_dollars=20))
         await held.committed()
         await storage.ledger.close()
         with pytest.raises(Overloaded):
@@ -328,9 +328,7 @@ async def test_a_full_disk_charges_nothing_and_passes(storage: Storage, director
     connection.execute(f"PRAGMA max_page_count = {pages}")
     refused = 0
     for place in range(400):
-        held = await storage.ledger.reserve(
-            f"r{place}", [Claim(coins, 1, 1)], an_estimate(f"r{place}", model="m" * 400)
-        )
+        held = await storage.ledger.reserve(f"r{place}", [Claim(coins, 1, 1)], estimating(f"r{place}", model="m" * 400))
         try:
             await held.committed()
         except Overloaded:
@@ -389,7 +387,7 @@ async def test_a_release_that_failed_is_tried_again(storage: Storage, directory:
     blocked = asyncio.create_task(journal.run(lambda _: go_on.wait(10)))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    reserving = asyncio.create_task(storage.ledger.reserve("r1", [Claim(coins, 4, 4)], an_estimate()))
+    reserving = asyncio.create_task(storage.ledger.reserve("r1", [Claim(coins, 4, 4)], estimating()))
     await asyncio.sleep(0)
     reserving.cancel()
     stopped = asyncio.create_task(journal.run(lambda c: c.execute("PRAGMA query_only = ON").close()))
@@ -423,5 +421,5 @@ async def test_a_store_that_does_not_serve_admits_nothing(directory: Path, clock
     await take(storage, coins, 4)
     async with open_storage(directory, clock, Options(SECRET)) as command:
         with pytest.raises(Overloaded):
-            await command.ledger.reserve("r1", [Claim(coins, 1, 1)], an_estimate())
+            await command.ledger.reserve("r1", [Claim(coins, 1, 1)], estimating())
         assert [one.held for one in await command.ledger.standing("somebody")] == [4]

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.storage.making import a_line, an_estimate
+from tests.storage.making import a_line
 from tollbar.domain.errors import Overloaded
 from tollbar.domain.identity import AllowanceId
 from tollbar.domain.money import Unit
@@ -23,7 +23,7 @@ def a_lease(allowance: int = 1, free: int = 100, left: int = 10**9) -> Lease:
 
 def a_hold(*parts: tuple[Lease, int, bool]) -> Held:
     """A reservation of parts."""
-    held = Held(3 << NUMBER_BITS | 1, "r1", an_estimate())
+    held = Held(3 << NUMBER_BITS | 1, "r1")
     for lease, amount, is_direct in parts:
         lease.free -= 0 if is_direct else amount
         held.add(lease, amount, is_direct)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.storage.making import StepClock, a_directory, an_estimate, credit, grant, imbalances, number, opened, take
+from tests.storage.making import StepClock, a_directory, credit, estimating, grant, imbalances, number, opened, take
 from tollbar.domain.errors import OutOfCredit
 from tollbar.domain.identity import AllowanceId
 from tollbar.ports.money import Claim
@@ -37,7 +37,7 @@ async def two(directory: Path, clock: StepClock) -> AsyncIterator[tuple[Storage,
 
 async def reserve(storage: Storage, allowance: AllowanceId, amount: int) -> int:
     """Holds an amount for a call; how much is held."""
-    held = await storage.ledger.reserve("r", [Claim(allowance, amount, amount)], an_estimate("r"))
+    held = await storage.ledger.reserve("r", [Claim(allowance, amount, amount)], estimating("r"))
     return held.held(allowance)
 
 

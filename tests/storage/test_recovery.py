@@ -1,5 +1,6 @@
 """What becomes of the holds of a process that died."""
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,8 @@ from tests.storage.making import (
     DOLLAR,
     StepClock,
     a_directory,
-    an_estimate,
     credit,
+    estimating,
     grant,
     imbalances,
     number,
@@ -43,7 +44,7 @@ async def die(storage: Storage) -> int:
 async def hold(storage: Storage, *claims: tuple[AllowanceId, int], name: str = "r1", **estimate: Any) -> None:
     """A durable hold."""
     held = await storage.ledger.reserve(
-        name, [Claim(allowance, amount, amount) for allowance, amount in claims], an_estimate(name, **estimate)
+        name, [Claim(allowance, amount, amount) for allowance, amount in claims], estimating(name, **estimate)
     )
     await held.committed()
 
@@ -141,10 +142,8 @@ async def test_many_lost_calls_are_resolved_at_once(tmp_path: Path) -> None:
     directory = a_directory(tmp_path)
     async with opened(directory, StepClock()) as storage:
         (dollars,) = await grant(storage, Grant(Unit.DOLLARS, 10**6))
-        for place in range(300):
-            await storage.ledger.reserve(
-                f"r{place}", [Claim(dollars, 5, 5)], an_estimate(f"r{place}", cost_nano_dollars=2)
-            )
-        await storage.journal.flush()
+        await asyncio.gather(
+            *(hold(storage, (dollars, 5), name=f"r{place}", cost_nano_dollars=2) for place in range(300))
+        )
         assert await die(storage) == 300
     assert (spent(directory), imbalances(directory)) == ([(600, 0)], [])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.storage.making import AT, StepClock, a_directory, a_line, a_record, an_estimate, number, opened, rows
+from tests.storage.making import AT, StepClock, a_directory, a_line, a_record, estimating, number, opened, rows
 from tollbar.domain.records import Attempt, CallHistory, Outcome, RequestRecord
 from tollbar.domain.usage import Usage
 from tollbar.storage import requests
@@ -105,7 +105,7 @@ async def test_a_call_is_found_with_its_lines(tmp_path: Path) -> None:
     """In the order of its attempts and as they were written; either may be all there is."""
     async with opened(a_directory(tmp_path), StepClock()) as storage:
         lines = (a_line("r1", attempt=0, paid=False, price_version=None), a_line("r1", attempt=1, flag="overrun"))
-        held = await storage.ledger.reserve("r1", [], an_estimate("r1"))
+        held = await storage.ledger.reserve("r1", [], estimating("r1"))
         await storage.ledger.settle(held, [], lines)
         assert await storage.requests.history("r1") == CallHistory(None, lines)
         storage.log.write([a_record("r1"), a_record("r2")])

@@ -15,8 +15,8 @@ from tests.storage.making import (
     a_directory,
     a_key,
     a_record,
-    an_estimate,
     credit,
+    estimating,
     grant,
     number,
     rows,
@@ -91,7 +91,7 @@ async def test_a_start_resolves_what_a_crash_left(tmp_path: Path) -> None:
     async with open_storage(directory, clock, Options(SECRET)) as crashed:
         await crashed.ledger.start(is_alone=True)
         (dollars,) = await grant(crashed, Grant(Unit.DOLLARS, 1_000))
-        held = await crashed.ledger.reserve("r1", [Claim(dollars, 50, 50)], an_estimate(cost_nano_dollars=20))
+        held = await crashed.ledger.reserve("r1", [Claim(dollars, 50, 50)], estimating(cost_nano_dollars=20))
         await held.committed()
         clock.step_seconds = -3_600
         async with open_storage(directory, clock, SERVER):

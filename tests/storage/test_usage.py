@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.storage.making import AT, DOLLAR, StepClock, a_directory, a_key, a_line, an_estimate, opened
+from tests.storage.making import AT, DOLLAR, StepClock, a_directory, a_key, a_line, estimating, opened
 from tollbar.domain.identity import Holder, Principal
 from tollbar.domain.records import DayUsage, LedgerEntry, Spending
 from tollbar.domain.teams import Team
@@ -19,7 +19,7 @@ TODAY = AT.date()
 async def write(storage: Storage, *lines: LedgerEntry) -> None:
     """Settles calls without allowances."""
     for line in lines:
-        held = await storage.ledger.reserve(line.request_id, (), an_estimate(line.request_id))
+        held = await storage.ledger.reserve(line.request_id, (), estimating(line.request_id))
         await storage.ledger.settle(held, (), [line])
 
 

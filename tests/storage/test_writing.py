@@ -10,8 +10,8 @@ from tests.storage.making import (
     StepClock,
     a_directory,
     a_line,
-    an_estimate,
     credit,
+    estimating,
     grant,
     imbalances,
     number,
@@ -37,9 +37,10 @@ async def count_statements(storage: Storage, allowance: AllowanceId, calls: int)
     assert isinstance(connection, sqlite3.Connection)
     connection.set_trace_callback(seen.append)
     holds = [
-        await storage.ledger.reserve(f"{calls}/{place}", [Claim(allowance, 1, 1)], an_estimate(f"{calls}/{place}"))
+        await storage.ledger.reserve(f"{calls}/{place}", [Claim(allowance, 1, 1)], estimating(f"{calls}/{place}"))
         for place in range(calls)
     ]
+    storage.ledger._young.write_all()
     await storage.journal.flush()
     held, seen[:] = len(seen), []
     settlements = [storage.ledger._settle(one, [(allowance, 1)], [a_line(one.request_id)]) for one in holds]
@@ -60,8 +61,8 @@ async def test_a_batch_is_few_statements_however_large(tmp_path: Path) -> None:
         assert max(many) <= 8 + 10
 
 
-async def test_a_hold_and_its_settlement_may_come_together(tmp_path: Path) -> None:
-    """A call that ends before its hold is written has both in one batch, and its hold never gets a row."""
+async def test_a_call_that_is_over_in_a_moment_has_its_settlement_alone_written(tmp_path: Path) -> None:
+    """Its hold never gets a row."""
     directory = a_directory(tmp_path)
     async with opened(directory, StepClock()) as storage:
         (coins,) = await grant(storage, credit(1_000))
@@ -70,11 +71,27 @@ async def test_a_hold_and_its_settlement_may_come_together(tmp_path: Path) -> No
         connection = storage.journal._connection
         assert isinstance(connection, sqlite3.Connection)
         connection.set_trace_callback(seen.append)
-        held = await storage.ledger.reserve("r2", [Claim(coins, 2, 2)], an_estimate("r2"))
+        held = await storage.ledger.reserve("r2", [Claim(coins, 2, 2)], estimating("r2"))
         await pay(storage, held, coins, 2)
         connection.set_trace_callback(None)
-        assert held.is_over
+        assert not held.has_rows
         assert [statement for statement in seen if "holds" in statement] == []
+        assert imbalances(directory) == []
+        assert rows(directory, "SELECT request_id FROM holds") == [("r1",)]
+        assert number(directory, "SELECT spent FROM allowances") == 2
+
+
+async def test_a_hold_and_its_settlement_may_come_together(tmp_path: Path) -> None:
+    """What is written in one batch is written in its order."""
+    directory = a_directory(tmp_path)
+    async with opened(directory, StepClock()) as storage:
+        (coins,) = await grant(storage, credit(1_000))
+        await take(storage, coins)
+        held = await storage.ledger.reserve("r2", [Claim(coins, 2, 2)], estimating("r2"))
+        storage.ledger._young.write_all()
+        await pay(storage, held, coins, 2)
+        assert held.is_over
+        assert held.has_rows
         assert imbalances(directory) == []
         assert rows(directory, "SELECT request_id FROM holds") == [("r1",)]
         assert number(directory, "SELECT spent FROM allowances") == 2
@@ -103,7 +120,7 @@ async def test_a_hold_that_cannot_be_written_can_still_be_settled(tmp_path: Path
     async with opened(directory, StepClock()) as storage:
         (coins,) = await grant(storage, credit(1_000))
         first = await take(storage, coins)
-        held = await storage.ledger.reserve("r2", [Claim(coins, 5, 5)], an_estimate("r2", attempt=object()))
+        held = await storage.ledger.reserve("r2", [Claim(coins, 5, 5)], estimating("r2", attempt=object()))
         with pytest.raises(Overloaded):
             await held.committed()
         await storage.ledger.settle(held, [], [a_line("r2", paid=False, credits=0)])
@@ -118,7 +135,7 @@ async def test_lines_of_calls_without_allowances_are_written(tmp_path: Path) -> 
     """They need no process and no hold."""
     directory = a_directory(tmp_path)
     async with opened(directory, StepClock()) as storage:
-        held = await storage.ledger.reserve("r1", [], an_estimate())
+        held = await storage.ledger.reserve("r1", [], estimating())
         await storage.ledger.settle(held, [], [a_line(paid=False), a_line(attempt=1)])
         assert rows(directory, "SELECT attempt, paid FROM ledger") == [(0, 0), (1, 1)]
         assert isinstance(held, Held)
@@ -159,7 +176,7 @@ async def test_a_hold_without_a_row_that_outlived_its_process_is_late(tmp_path: 
     async with opened(directory, clock) as storage, opened(directory, clock) as other:
         (coins,) = await grant(storage, credit(1_000))
         await take(storage, coins)
-        held = await storage.ledger.reserve("r2", [Claim(coins, 5, 5)], an_estimate("r2", attempt=object()))
+        held = await storage.ledger.reserve("r2", [Claim(coins, 5, 5)], estimating("r2", attempt=object()))
         with pytest.raises(Overloaded):
             await held.committed()
         clock.advance(31)

@@ -95,8 +95,9 @@ class Admission:
         charges = terms.token_charges(bounds)
         taken_at = (await self._take(visit, charges)).taken_at if charges else 0.0
         try:
-            estimate = estimated(visit, plan, bounds, self._clock.now())
-            reservation = await self._ledger.reserve(visit.arrival.request_id, claims, estimate)
+            reservation = await self._ledger.reserve(
+                visit.arrival.request_id, claims, lambda: estimated(visit, plan, bounds, self._clock.now())
+            )
         except BaseException:
             self._counters.give_back(charges, taken_at)
             raise

@@ -1,6 +1,6 @@
 """What calls may use, hold and were charged: allowances, rates, and what was used."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import NamedTuple, Protocol
 
@@ -33,12 +33,15 @@ class Reservation(Protocol):
 class Ledger(Protocol):
     """Allowances and what was charged to them, under the invariants that `storage/ledger.py` lists."""
 
-    async def reserve(self, request_id: str, claims: Sequence[Claim], estimate: LedgerEntry) -> Reservation:
+    async def reserve(
+        self, request_id: str, claims: Sequence[Claim], estimate: Callable[[], LedgerEntry]
+    ) -> Reservation:
         """Holds from every claimed allowance, all or nothing; raises `OutOfCredit` naming the one that is short.
 
         Raises `KeyAlreadyUsed` where that is one of uses.
         Suspends only to take a lease. The hold is made durable in the background: `Reservation.committed` waits for it.
-        `estimate` is the line to be written if this process dies before it settles. Raises `Overloaded` when the store
+        `estimate` makes the line to be written if this process dies before it settles; a call that is over in a
+        moment is never asked for it. Raises `Overloaded` when the store
         cannot be reached: money is never guessed.
         """
         ...

@@ -1,7 +1,7 @@
 """The one place of a process that writes to the database: a thread with the only writing connection.
 
 What the event loop hands over while the thread is at work becomes the next batch, committed as one transaction; an idle
-thread is woken at once, or a moment later by what nobody waits for yet. Operations are written lane by lane, in the
+thread is woken at once. Operations are written lane by lane, in the
 order of the lanes. When a batch fails, each of its operations is tried again in a transaction of its own, so that one
 that cannot be written spoils no other. An operation is told that it is done only after its commit; none is lost, none
 written twice.
@@ -22,8 +22,6 @@ from tollbar.storage.scribe import Scribe, ThreadScribe
 T = TypeVar("T")
 CLOSED = "The store is closed."
 STUCK = "The store cannot be reached at the moment."
-PATIENCE_SECONDS = 0.002
-"""How long an operation that nobody waits for yet lets others come along: an answer of that time costs one commit."""
 LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
@@ -72,7 +70,6 @@ class Batch:
         self.lanes: tuple[list[Operation], ...] = tuple([] for _ in range(lanes))
         self.works: list[Work] = []
         self.is_empty = True
-        self.is_urgent = False
 
     def all(self) -> Iterator[Operation]:
         """The operations, in the order in which they are told of their end."""
@@ -97,18 +94,14 @@ class Journal:
         self._loop = asyncio.get_running_loop()
         self._scribe.start(self._write, self._done)
 
-    def submit(self, lane: int, operation: Operation, is_patient: bool = False) -> None:
-        """Queues an operation; its `finish` tells the end. Raises Overloaded after `close`.
+    def submit(self, lane: int, operation: Operation) -> None:
+        """Queues an operation; its `finish` tells the end. Raises Overloaded after `close`."""
+        self._open_batch().lanes[lane].append(operation)
 
-        A patient one is written after 2 ms at the latest; with `hurry`, or with others that are not, at once.
-        """
-        batch = self._open_batch(is_patient)
-        batch.lanes[lane].append(operation)
-
-    def hurry(self) -> None:
-        """Has what is queued written now."""
-        if self._under_way is None and not self._next.is_empty:
-            self._send(self._next)
+    def check(self) -> None:
+        """Raises Overloaded where it would take nothing now."""
+        if self._refusal:
+            raise Overloaded(self._refusal, hint="Try again shortly.")
 
     async def run(self, function: Callable[[Connection], T]) -> T:
         """The result of a function that was run in a transaction of its own, committed.
@@ -143,17 +136,11 @@ class Journal:
             await self._scribe.ended()
             await asyncio.to_thread(self._connection.close)
 
-    def _open_batch(self, is_patient: bool = False) -> Batch:
-        if self._refusal:
-            raise Overloaded(self._refusal, hint="Try again shortly.")
+    def _open_batch(self) -> Batch:
+        self.check()
         batch = self._next
-        if self._under_way is None and not batch.is_urgent:
-            if not is_patient:
-                batch.is_urgent = True
-                # Whatever else this turn of the loop brings goes along.
-                self._loop.call_soon(self._send, batch)
-            elif batch.is_empty:
-                self._loop.call_later(PATIENCE_SECONDS, self._send, batch)
+        if self._under_way is None and batch.is_empty:
+            self._loop.call_soon(self._send, batch)  # whatever else this turn of the loop brings goes along
         batch.is_empty = False
         return batch
 

@@ -35,6 +35,7 @@ from tollbar.storage.standings import read_covering
 from tollbar.storage.statements import Statements
 from tollbar.storage.times import SECOND, microseconds
 from tollbar.storage.writing import LedgerWriter
+from tollbar.storage.young import Estimate, Young
 
 LANE = 0
 IDLE_SECONDS = 10.0
@@ -63,6 +64,7 @@ class StoredLedger:
         self._clock = clock
         self._hearing = Hearing()
         self._leases = Leases()
+        self._young = Young(self._write)
         self._abandoned: list[Held] = []
         self._is_open = False
         self._heard_at = 0.0
@@ -79,15 +81,19 @@ class StoredLedger:
         await self._beat(is_alone)
         self._is_open = True
 
-    async def reserve(self, request_id: str, claims: Sequence[Claim], estimate: LedgerEntry) -> Held:
+    async def reserve(self, request_id: str, claims: Sequence[Claim], estimate: Estimate) -> Held:
         """See `ports.Ledger`."""
+        self._journal.check()
         used_at = self._check_fence()
         refused_at = None
         while True:
-            held = Held(self._number(), request_id, estimate, self._journal.hurry)
+            held = Held(self._number(), request_id, self._young.hurry)
             short = self._leases.take(held, claims, used_at, self._now)
             if not short:
-                self._write(held)
+                if held.parts:
+                    self._young.add(held, estimate)
+                else:
+                    held.tell()
                 return held
             under_way = fetching(short)
             if under_way is not None:
@@ -98,6 +104,7 @@ class StoredLedger:
                     if not under_way.is_over:
                         raise
                 continue  # and where it failed it is our turn to ask
+            held.estimate = estimate()
             taking = self._leases.ask(held, short, self._now(), self._taken)
             self._submit(taking)
             try:
@@ -132,6 +139,7 @@ class StoredLedger:
 
     async def standing(self, key_id: str, end_users: Sequence[str] = ()) -> Sequence[Allowance]:
         """See `ports.Ledger`. Holds that are not durable yet are waited for, so that none is missing."""
+        self._young.write_all()
         await self._journal.flush()
         sql, now = self._statements.keys, self._now()
         return await self._reader.run(lambda connection: read_covering(connection, sql, key_id, now, end_users))
@@ -180,6 +188,7 @@ class StoredLedger:
         if not self._is_open:
             return
         self._is_open = False
+        self._young.write_all()
         process, sql = self._writer.process, self._statements.ledger
         with suppress(Overloaded):  # then the next start does it
             await self._journal.run(lambda connection: resolve(connection, sql, [process]))
@@ -198,18 +207,13 @@ class StoredLedger:
         return microseconds(self._clock.now())
 
     def _write(self, held: Held) -> None:
-        if not held.parts:
-            return held.tell()
-        try:
-            self._submit(held, is_patient=True)
-        except Overloaded:
-            held.undo()
-            raise
+        with suppress(Overloaded):  # which it tells whoever waits for it
+            self._submit(held)
 
-    def _submit(self, operation: Operation, is_patient: bool = False) -> None:
+    def _submit(self, operation: Operation) -> None:
         """Hands it to the journal. What that does not take has failed at once, as if it had never been asked for."""
         try:
-            self._journal.submit(LANE, operation, is_patient)
+            self._journal.submit(LANE, operation)
         except Overloaded as fault:
             operation.fault = fault
             operation.finish()
@@ -225,6 +229,7 @@ class StoredLedger:
         if held.settlement is not None:
             return held.settlement
         kept = None if keeping is None else kept_row(keeping, self._clock.now())
+        self._young.forget(held)
         settlement = Settlement(held, charges, entries, kept)
         if settlement.is_empty:
             held.settlement = SETTLED

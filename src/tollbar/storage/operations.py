@@ -44,15 +44,14 @@ class Held(Ending):
 
     __slots__ = ("_hurry", "estimate", "number", "parts", "process", "request_id", "settlement")
 
-    def __init__(
-        self, number: int, request_id: str, estimate: LedgerEntry, hurry: Callable[[], None] = lambda: None
-    ) -> None:
+    def __init__(self, number: int, request_id: str, hurry: Callable[["Held"], None] = lambda held: None) -> None:
         super().__init__()
         self._hurry = hurry
         self.number = number
         self.process = number >> NUMBER_BITS
         self.request_id = request_id
-        self.estimate = estimate
+        self.estimate: LedgerEntry | None = None
+        """The line to be written should this process die; None before its rows are to be written."""
         self.parts: list[Part] = []
         self.settlement: Ending | None = None
 
@@ -65,10 +64,15 @@ class Held(Ending):
         """How much of an allowance is held."""
         return sum(part.amount for part in self.parts if part.lease.allowance == allowance.number)
 
+    @property
+    def has_rows(self) -> bool:
+        """Whether it was written, or is about to be."""
+        return self.estimate is not None and self.fault is None
+
     async def committed(self) -> None:
         """Returns once the hold is durable; raises Overloaded when it could not be written."""
         if not self.is_over:
-            self._hurry()
+            self._hurry(self)
         await self.wait()
 
     def add(self, lease: Lease, amount: int, is_direct: bool = False) -> None:

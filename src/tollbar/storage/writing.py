@@ -50,12 +50,10 @@ class LedgerWriter:
         settlements = [operation for operation in operations if isinstance(operation, Settlement)]
         returns = [operation for operation in operations if isinstance(operation, Return)]
         takings = [operation for operation in operations if isinstance(operation, Taking)]
-        brief = {held.number for held in holds} & {settlement.held.number for settlement in settlements}
-        if len(brief) < len(holds):
-            rows = [row for held in holds if held.number not in brief for row in _rows(held)]
-            self._sql.insert_holds.insert(connection, rows)
+        if holds:
+            self._sql.insert_holds.insert(connection, [row for held in holds for row in _rows(held)])
         if settlements or returns:
-            self._settle(connection, settlements, returns, brief)
+            self._settle(connection, settlements, returns)
         if takings:
             self._take(connection, takings)
 
@@ -84,9 +82,8 @@ class LedgerWriter:
         connection: Connection,
         settlements: Sequence[Settlement],
         returns: Sequence[Return],
-        brief: Collection[int],
     ) -> None:
-        if not self._end_holds(connection, [ended for ended in settlements if ended.held.number not in brief]):
+        if not self._end_holds(connection, settlements):
             if len(settlements) > 1 or returns:
                 raise NotAloneError
             self._write_late(connection, settlements[0])
@@ -100,8 +97,7 @@ class LedgerWriter:
         self._write_lines(connection, settlements)
 
     def _end_holds(self, connection: Connection, settlements: Sequence[Settlement]) -> bool:
-        # A hold without a fault has its rows.
-        written = [settlement.held for settlement in settlements if settlement.held.fault is None]
+        written = [settlement.held for settlement in settlements if settlement.held.has_rows]
         numbers = [held.number for held in written if held.parts]
         if not numbers:
             return True
@@ -208,6 +204,8 @@ def _rows_of_taking(taking: Taking) -> list[tuple[object, ...]]:
 
 def _hold_rows(held: Held, parts: Sequence[tuple[int, int | None, int]]) -> list[tuple[object, ...]]:
     """The rows of a reservation; the first also keeps the line to write if the process dies."""
+    if held.estimate is None:
+        raise ValueError("a hold is written with its estimate")
     number, process, request_id, at = held.number, held.process, held.request_id, microseconds(held.estimate.at)
     estimate: str | None = lines.to_json(held.estimate)
     rows: list[tuple[object, ...]] = []

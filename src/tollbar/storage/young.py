@@ -1,0 +1,57 @@
+"""Holds that are not written yet, because their calls are young.
+
+The row of a hold serves one case, that its process dies before the call ends. A call that is over in a moment needs
+none, and costs one write in place of three. A hold is written once it is between one and two `AGE_SECONDS` old; and at
+once where its answer is about to begin, which only a durable hold may.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from tollbar.domain.records import LedgerEntry
+from tollbar.storage.operations import Held
+
+AGE_SECONDS = 0.02
+"""Hardly a model has answered by then, and a process that dies loses the estimates of that moment's calls only."""
+
+Estimate = Callable[[], LedgerEntry]
+"""Makes the line to be written should the process die before the call ends."""
+
+
+class Young:
+    """Young holds of this process, with their estimates; `write` is called on the event loop, and raises nothing."""
+
+    def __init__(self, write: Callable[[Held], None]) -> None:
+        self._write = write
+        self._new: dict[Held, Estimate] = {}
+        self._older: dict[Held, Estimate] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, held: Held, estimate: Estimate) -> None:
+        """Keeps one back for a while."""
+        self._new[held] = estimate
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(AGE_SECONDS, self._turn)
+
+    def forget(self, held: Held) -> None:
+        """Its call is over: it needs no row any more."""
+        if self._new.pop(held, None) is None:
+            self._older.pop(held, None)
+
+    def hurry(self, held: Held) -> None:
+        """Writes it now, if it is one of these."""
+        estimate = self._new.pop(held, None) or self._older.pop(held, None)
+        if estimate is not None:
+            held.estimate = estimate()
+            self._write(held)
+
+    def write_all(self) -> None:
+        """Writes all of them."""
+        for held in (*self._older, *self._new):
+            self.hurry(held)
+
+    def _turn(self) -> None:
+        for held in tuple(self._older):
+            self.hurry(held)
+        self._older, self._new = self._new, {}
+        self._timer = asyncio.get_running_loop().call_later(AGE_SECONDS, self._turn) if self._older else None

@@ -26,7 +26,7 @@ from tollbar.domain.records import Outcome, Provenance
 from tollbar.domain.usage import Usage
 from tollbar.gateway.entries import estimated
 from tollbar.gateway.hold import Hold
-from tollbar.gateway.meter import metered
+from tollbar.gateway.meter import Metered
 from tollbar.gateway.visit import Try, Visit
 
 pytestmark = pytest.mark.anyio
@@ -53,7 +53,7 @@ async def pass_on(events: Sequence[StreamEvent], visit: Visit, ledger: MemoryLed
     """What comes out of the meter."""
     clock = FakeClock(seconds=50.0)
     hold = await a_hold(ledger or MemoryLedger(), visit, clock)
-    return [event async for event in metered(told(events), hold, visit, clock)]
+    return [event async for event in Metered(told(events), hold, visit, clock)]
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ async def test_frames_are_counted_by_what_they_say_of_themselves() -> None:
 async def test_a_prelude_is_no_first_token(prelude: StreamEvent) -> None:
     """The clock of the first token stops at content."""
     visit, clock = a_call(), FakeClock()
-    passed = metered(told([prelude, Text("x")]), await a_hold(MemoryLedger(), visit, clock), visit, clock)
+    passed = Metered(told([prelude, Text("x")]), await a_hold(MemoryLedger(), visit, clock), visit, clock)
     await anext(passed)
     assert visit.first_token_at is None
 
@@ -119,7 +119,7 @@ async def test_nothing_is_handed_on_before_the_hold_is_durable(events: tuple[Str
             await gate.wait()
 
     visit, clock = a_call(), FakeClock()
-    passed = metered(told(events), await a_hold(MemoryLedger(hook), visit, clock), visit, clock)
+    passed = Metered(told(events), await a_hold(MemoryLedger(hook), visit, clock), visit, clock)
     first = asyncio.ensure_future(anext(passed))  # type: ignore[arg-type]
     for _ in range(5):
         await asyncio.sleep(0)
@@ -145,7 +145,7 @@ async def test_who_leaves_while_the_hold_is_written_was_given_nothing() -> None:
 async def test_the_last_frames_wait_for_the_settlement() -> None:
     """An answer whose line is not durable has not been given whole."""
     visit, ledger, clock = a_call(), MemoryLedger(), FakeClock()
-    passed = metered(told(an_answer()), await a_hold(ledger, visit, clock), visit, clock)
+    passed = Metered(told(an_answer()), await a_hold(ledger, visit, clock), visit, clock)
     written: list[int] = []
     async for _ in passed:
         written.append(len(ledger.entries))  # noqa: PERF401
@@ -155,7 +155,7 @@ async def test_the_last_frames_wait_for_the_settlement() -> None:
 async def test_an_answer_in_our_own_events_ends_when_it_is_settled() -> None:
     """Its end mark is written by who iterates, after the iteration: that is over only with the line durable."""
     visit, ledger, clock = a_call(), MemoryLedger(), FakeClock()
-    passed = metered(told(a_told_answer("x")), await a_hold(ledger, visit, clock), visit, clock)
+    passed = Metered(told(a_told_answer("x")), await a_hold(ledger, visit, clock), visit, clock)
     for _ in a_told_answer("x"):
         await anext(passed)
     assert len(ledger.entries) == 0

@@ -25,7 +25,7 @@ from tollbar.gateway.estimate import estimate
 from tollbar.gateway.files import Files, unknown
 from tollbar.gateway.health import Health
 from tollbar.gateway.learned import Learned
-from tollbar.gateway.meter import metered
+from tollbar.gateway.meter import Metered
 from tollbar.gateway.record import Recorder
 from tollbar.gateway.repeats import Repeats
 from tollbar.gateway.resolve import Pin, resolve
@@ -167,7 +167,7 @@ class Opened:
             await self._end(fault)
             raise
         visit.request = request = request.spent()
-        return Reply(metered(events, hold, visit, gateway.clock), request, visit.tries[-1].target, plan)
+        return Reply(Metered(events, hold, visit, gateway.clock), request, visit.tries[-1].target, plan)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None

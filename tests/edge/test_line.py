@@ -72,7 +72,7 @@ async def test_a_caller_who_leaves_cancels_the_work_and_only_that() -> None:
     """The block is left quietly, its own clean-up having run, and the task lives on uncancelled."""
     wire = Wire()
     steps: list[str] = []
-    async with Departure(wire.incoming.get) as departure:
+    with Departure(wire.incoming.get) as departure:
         departure.watch()
         wire.leave()
         try:
@@ -93,7 +93,7 @@ async def test_a_cancellation_from_outside_goes_through() -> None:
     began = asyncio.Event()
 
     async def work() -> None:
-        async with Departure(wire.incoming.get) as departure:
+        with Departure(wire.incoming.get) as departure:
             departure.watch()
             began.set()
             await asyncio.Event().wait()
@@ -110,7 +110,7 @@ async def test_an_error_of_the_work_is_not_swallowed() -> None:
     wire = Wire()
 
     async def work() -> None:
-        async with Departure(wire.incoming.get) as departure:
+        with Departure(wire.incoming.get) as departure:
             departure.watch()
             wire.leave()
             try:
@@ -125,7 +125,7 @@ async def test_an_error_of_the_work_is_not_swallowed() -> None:
 async def test_what_comes_after_the_body_is_ignored_until_the_caller_leaves() -> None:
     """A stray message is no departure."""
     wire = Wire()
-    async with Departure(wire.incoming.get) as departure:
+    with Departure(wire.incoming.get) as departure:
         departure.watch()
         wire.incoming.put_nowait({"type": "http.request", "body": b"", "more_body": False})
         await asyncio.sleep(0.01)
@@ -135,7 +135,7 @@ async def test_what_comes_after_the_body_is_ignored_until_the_caller_leaves() ->
 async def test_after_stop_nobody_listens() -> None:
     """An answer that is whole cannot be cancelled any more by a caller who has it."""
     wire = Wire()
-    async with Departure(wire.incoming.get) as departure:
+    with Departure(wire.incoming.get) as departure:
         departure.watch()
         departure.stop()
         wire.leave()
@@ -154,7 +154,7 @@ async def test_silence_is_noticed_again_and_again() -> None:
         if len(said) == 3:
             wire.leave()
 
-    async with Departure(wire.incoming.get) as departure:
+    with Departure(wire.incoming.get) as departure:
         departure.reassure(reassure, 0.001)
         await asyncio.Event().wait()
     assert said == [0, 1, 2]
@@ -165,7 +165,7 @@ async def test_our_own_server_tells_of_a_departure_without_a_task() -> None:
     """Whoever watches is called once, at the moment; who was forgotten is not."""
     presence = Presence()
     wire = Wire()
-    async with Departure(wire.incoming.get, presence) as departure:
+    with Departure(wire.incoming.get, presence) as departure:
         departure.watch()
         asyncio.get_running_loop().call_soon(presence.end)
         await asyncio.Event().wait()
@@ -177,7 +177,7 @@ async def test_a_caller_who_left_before_anybody_watched_is_noticed() -> None:
     """The body was read, and then the connection broke: there will be no second sign of it."""
     presence = Presence()
     presence.end()
-    async with Departure(Wire().incoming.get, presence) as departure:
+    with Departure(Wire().incoming.get, presence) as departure:
         departure.watch()
         await asyncio.Event().wait()
     assert departure.has_left is True
@@ -186,7 +186,7 @@ async def test_a_caller_who_left_before_anybody_watched_is_noticed() -> None:
 async def test_after_stop_our_own_server_calls_nobody() -> None:
     """An answer that is whole cannot be cancelled any more."""
     presence = Presence()
-    async with Departure(Wire().incoming.get, presence) as departure:
+    with Departure(Wire().incoming.get, presence) as departure:
         departure.watch()
         departure.stop()
         presence.end()

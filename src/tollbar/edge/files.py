@@ -86,13 +86,14 @@ class Delivered(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Sends it."""
         with suppress(GatewayError):
-            async with self._stack, Departure(receive, scope.get("tollbar.presence")) as departure:  # type: ignore[arg-type]
-                departure.watch()
-                await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-                while chunk := await self._delivery.read_chunk():
-                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
-                departure.stop()
-                await send({"type": "http.response.body", "body": b""})
+            async with self._stack:
+                with Departure(receive, scope.get("tollbar.presence")) as departure:  # type: ignore[arg-type]
+                    departure.watch()
+                    await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+                    while chunk := await self._delivery.read_chunk():
+                        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                    departure.stop()
+                    await send({"type": "http.response.body", "body": b""})
 
 
 @asynccontextmanager

@@ -103,10 +103,10 @@ class Departure:
         self._is_watching = False
         self.has_left = False
 
-    async def __aenter__(self) -> "Departure":
+    def __enter__(self) -> "Departure":
         return self
 
-    async def __aexit__(
+    def __exit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> bool:
         self.stop()

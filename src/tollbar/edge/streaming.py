@@ -98,7 +98,7 @@ class CallResponse:
 
     async def serve(self) -> None:
         """Answers, whatever happens; only a cancellation from outside leaves."""
-        async with self._departure:
+        with self._departure:
             try:
                 await self._call()
             except GatewayError as error:

@@ -70,7 +70,7 @@ class Authenticator:
     async def principal(self, credential: Credential | None, address: str) -> Principal:
         """The principal a credential stands for; raises AccessError, or RateLimited after too many bad ones."""
         try:
-            principal = _checked(await self._find(credential), self._clock.now())
+            principal = _checked(await self._find(credential), self._clock.now)
             if principal.bound_to is not None:
                 self._check_place(principal.bound_to, address)
         except AccessError as fault:
@@ -143,10 +143,10 @@ class Authenticator:
             raise _unknown()
 
 
-def _checked(principal: Principal | None, now: datetime) -> Principal:
+def _checked(principal: Principal | None, now: Callable[[], datetime]) -> Principal:
     if principal is None or principal.revoked_at is not None:
         raise _unknown()
-    if principal.expires_at is not None and principal.expires_at <= now:
+    if principal.expires_at is not None and principal.expires_at <= now():
         if principal.kind is KeyKind.ROTATING:  # the moment says when it was replaced at the latest, not more
             raise ExpiredKey("The API key was replaced by the next one.", hint="GET /current-key shows that.")
         raise ExpiredKey(f"The API key expired at {principal.expires_at:%Y-%m-%d %H:%M:%S} UTC.")

@@ -77,7 +77,7 @@ class Answer:
         except BaseException:
             self.close()
             raise
-        if isinstance(self._response, Received):
+        if self._limits.is_stream and isinstance(self._response, Received):
             self._response = self._response._replace(headers=NO_HEADERS)  # a long stream need not keep them
         if not self._content.is_eof():
             self._watch()

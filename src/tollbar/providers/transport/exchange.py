@@ -10,11 +10,12 @@ before a byte of the answer.
 import asyncio
 import io
 from collections.abc import Callable, Mapping
-from functools import partial
-from typing import Any, NamedTuple
+from functools import cached_property, partial
+from typing import Any, NamedTuple, TypeVar
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
+from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection
 from aiohttp.helpers import TimerNoop
 from aiohttp.http_exceptions import HttpProcessingError
@@ -25,6 +26,7 @@ STALE = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientC
 STALE_SECONDS = 1.0
 """How soon the end of a connection shows that was closed while it lay idle: a round trip later, with room to spare."""
 UNTIMED = TimerNoop()
+R = TypeVar("R", bound=aiohttp.ClientRequest)
 
 
 class StaleConnectionError(OSError):
@@ -77,6 +79,15 @@ class Pool(aiohttp.TCPConnector):
         return found
 
 
+class Pattern(aiohttp.ClientRequest):
+    """The request that stands for all of an address; its place in the pool is worked out once."""
+
+    @cached_property
+    def connection_key(self) -> ConnectionKey:  # type: ignore[override]
+        """Which connections it can have."""
+        return super().connection_key
+
+
 class Address:
     """Where requests go, and the head that they have; `proxy` is on the way there.
 
@@ -88,7 +99,7 @@ class Address:
         self.url = URL(url)
         self.headers = headers
         self.proxy = URL(proxy) if proxy else None
-        self._pattern: aiohttp.ClientRequest | None = None
+        self._pattern: Pattern | None = None
         lines = [f"{method} {self.url.raw_path_qs} HTTP/1.1", f"Host: {self.url.host_port_subcomponent}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         if not all(line.isprintable() for line in lines):
@@ -99,15 +110,16 @@ class Address:
     def pattern(self) -> aiohttp.ClientRequest:
         """The request that stands for all of them where the pool looks for a connection, or makes one."""
         if self._pattern is None:
-            self._pattern = self.request(None)
+            self._pattern = self._made(Pattern, None)
         return self._pattern
 
     def request(self, body: io.BytesIO | io.BufferedReader | None) -> aiohttp.ClientRequest:
         """A request as aiohttp writes it."""
+        return self._made(aiohttp.ClientRequest, body)
+
+    def _made(self, kind: type[R], body: io.BytesIO | io.BufferedReader | None) -> R:
         loop = asyncio.get_running_loop()
-        return aiohttp.ClientRequest(
-            self.method, self.url, headers=self.headers, data=body, loop=loop, proxy=self.proxy, timer=UNTIMED
-        )
+        return kind(self.method, self.url, headers=self.headers, data=body, loop=loop, proxy=self.proxy, timer=UNTIMED)
 
     def message(self, body: bytes) -> bytes:
         """A whole request, in one piece."""

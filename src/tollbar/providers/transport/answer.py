@@ -59,6 +59,7 @@ class Answer:
         self._response: Received | aiohttp.ClientResponse | None = None
         self._content: aiohttp.StreamReader = aiohttp.EMPTY_PAYLOAD
         self._waiting_since: float | None = None
+        self._asked: ResponseHandler | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._stall: _Stall | None = None
         self._late: UpstreamTimeout | None = None
@@ -127,7 +128,8 @@ class Answer:
 
     def close(self) -> None:
         """Gives the connection up. May be called more than once."""
-        self._cancel_timers()
+        if self._timer is not None:
+            self._timer.cancel()
         if self._response is not None:
             self._response.close()
 
@@ -151,19 +153,21 @@ class Answer:
         except (aiohttp.ClientError, OSError) as error:
             raise unreachable(self._peer, error) from error
         finally:
-            self._cancel_timers()
+            self._heard()
 
     def _connected(self, protocol: ResponseHandler) -> None:
         """There is a connection: who waits on it for the head waits no longer than allowed."""
-        self._cancel_timers()
-        until = min(self._first_byte_at, self._ends_at)
-        self._timer = self._loop.call_at(until, protocol.set_exception, TimeoutError())
+        self._heard()
+        self._asked = protocol
+        self._pool.waiting.add(protocol, min(self._first_byte_at, self._ends_at))
         if self._stall is not None:
             self._stall.watch(protocol)
 
-    def _cancel_timers(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+    def _heard(self) -> None:
+        """The head has come, or never will: nothing is waited for any more."""
+        if self._asked is not None:
+            self._pool.waiting.remove(self._asked)
+            self._asked = None
         if self._stall is not None:
             self._stall.cancel()
 

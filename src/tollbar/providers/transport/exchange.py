@@ -21,6 +21,8 @@ from aiohttp.helpers import TimerNoop
 from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
+from tollbar.providers.transport.waiting import Waiting
+
 READ_BUFFER_BYTES = 64 * 1024
 STALE = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientConnectionResetError)
 STALE_SECONDS = 1.0
@@ -56,7 +58,7 @@ class Handler(ResponseHandler):
 
 
 class Pool(aiohttp.TCPConnector):
-    """aiohttp's pool, which also knows the connections that no request has used before.
+    """aiohttp's pool, which also knows the connections that no request has used before, and who waits on one.
 
     It gives out none on which something came that nobody had asked for: the next request would take it for its answer.
     """
@@ -65,6 +67,7 @@ class Pool(aiohttp.TCPConnector):
         super().__init__(**settings)
         self._factory = partial(Handler, loop=self._loop)
         self.unused: set[ResponseHandler] = set()
+        self.waiting = Waiting()
 
     async def _create_connection(self, *arguments: Any, **named: Any) -> ResponseHandler:
         made = await super()._create_connection(*arguments, **named)

@@ -104,9 +104,7 @@ class Admission:
         return Hold(visit, bounds, reservation, charges, taken_at, self._ledger, self._counters, self._clock)
 
     async def end(self, hold: Hold, outcome: Outcome) -> None:
-        """Sees to it that a hold has ended: a settlement that fails now is owed."""
-        if hold.is_written:
-            return
+        """Sees to it that a hold ends: a settlement that fails now is owed."""
         debt = Debt(hold, outcome)
         try:
             await to_the_end(self._settle_or_owe(debt), EXIT_SECONDS + 1)
@@ -181,7 +179,7 @@ class Holding:
         return self._hold
 
     async def __aexit__(self, kind: object, fault: BaseException | None, trace: object) -> None:
-        if self._hold is not None:
+        if self._hold is not None and not self._hold.is_written:
             await self._admission.end(self._hold, _outcome(fault, self._visit))
 
 

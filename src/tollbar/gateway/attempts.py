@@ -175,8 +175,10 @@ class Attempts:
 
         The plan was made a while ago: since then a circuit may have opened, or another call may have begun to probe.
         """
-        rungs_left = range(position, len(ladder))
-        return next((rung for rung in rungs_left if self._health.is_up(ladder[rung])), position)
+        for rung in range(position, len(ladder)):
+            if self._health.is_up(ladder[rung]):
+                return rung
+        return position
 
     def _pause(self, retry: int, fault: UpstreamError) -> float | None:
         """Seconds to wait before the retry; None when the provider asks for longer than we will."""

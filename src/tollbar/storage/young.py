@@ -39,19 +39,23 @@ class Young:
             self._older.pop(held, None)
 
     def hurry(self, held: Held) -> None:
-        """Writes it now, if it is one of these."""
-        estimate = self._new.pop(held, None) or self._older.pop(held, None)
-        if estimate is not None:
-            held.estimate = estimate()
-            self._write(held)
+        """Writes it now, if it is one of these; and all others, for where one answer begins more do."""
+        if held in self._new or held in self._older:
+            self.write_all()
 
     def write_all(self) -> None:
         """Writes all of them."""
-        for held in (*self._older, *self._new):
-            self.hurry(held)
+        older, self._older = self._older, {}
+        new, self._new = self._new, {}
+        self._write_each(older)
+        self._write_each(new)
+
+    def _write_each(self, estimates: dict[Held, Estimate]) -> None:
+        for held, estimate in estimates.items():
+            held.estimate = estimate()
+            self._write(held)
 
     def _turn(self) -> None:
-        for held in tuple(self._older):
-            self.hurry(held)
-        self._older, self._new = self._new, {}
+        older, self._older, self._new = self._older, self._new, {}
+        self._write_each(older)
         self._timer = asyncio.get_running_loop().call_later(AGE_SECONDS, self._turn) if self._older else None

@@ -1,10 +1,9 @@
 """The one place of a process that writes to the database: a thread with the only writing connection.
 
 What the event loop hands over while the thread is at work becomes the next batch, committed as one transaction; an idle
-thread is woken at once. Operations are written lane by lane, in the
-order of the lanes. When a batch fails, each of its operations is tried again in a transaction of its own, so that one
-that cannot be written spoils no other. An operation is told that it is done only after its commit; none is lost, none
-written twice.
+thread is woken at once. Operations are written lane by lane, in the order of the lanes. When a batch fails, each of its
+operations is tried again in a transaction of its own, so that one that cannot be written spoils no other. An operation
+is told that it is done only after its commit; none is lost, none written twice.
 It never blocks the event loop and never gives up: after a full disk the next batch is tried as ever.
 """
 
